@@ -1,0 +1,244 @@
+"""A chunk: a stretch of one stream of steps, in one memory-mapped file.
+
+    header block   magic, version, checksum, count, total, length of the JSON
+                   JSON: size, first, stream, offset, columns
+    columns        key -> array [size, ...], one after another
+
+The file is sparse: it takes up the disk space of the steps it holds. A step
+is written column by column and counted last, so a killed process leaves
+every finished step and never half a step. What only the operating system
+can lose (a power cut within its write-back time) is not covered.
+"""
+
+import json
+import mmap
+import os
+import struct
+import weakref
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+MAGIC = b'PDCHUNK\n'
+VERSION = 1
+PREFIX = struct.Struct('<8sIIqqI')  # magic version checksum count total json
+COUNTS = struct.Struct('<qq')  # count, total
+COUNTS_AT = 16
+BLOCK = 4096
+ALIGN = 64
+
+
+class ChunkError(ValueError):
+  """A file that is not a whole chunk of this version."""
+
+
+class Field(NamedTuple):
+  """What a column holds of one step: its `dtype` and `shape`."""
+
+  dtype: np.dtype[Any]
+  shape: tuple[int, ...]
+
+
+Schema = dict[str, Field]
+
+
+def schema_of(step: Mapping[str, Array]) -> Schema:
+  """The schema of one step, a dict of arrays without leading axes.
+
+  Raises ValueError for a dtype that a file cannot hold (only booleans,
+  integers and floats of numpy itself can be stored).
+  """
+  for key, value in step.items():
+    if value.dtype.kind not in 'biuf':
+      raise ValueError(
+        f"Key '{key}' has dtype {value.dtype}, which replay cannot store; "
+        'convert it to a bool, integer or float dtype of numpy.'
+      )
+  return {k: Field(v.dtype, v.shape) for k, v in step.items()}
+
+
+class Chunk:
+  """`size` steps of stream `stream`, the first being its `offset`-th step.
+
+  Steps are numbered `first`, `first + 1`, ... throughout the replay buffer.
+  `count` is the number of steps written, `total` the number ever added to
+  the buffer when the last of them was. `next` is the chunk in which the
+  stream goes on. Use `Chunk.create` or `Chunk.open`.
+  """
+
+  def __init__(
+    self, path: Path, header: dict[str, Any], count: int, total: int
+  ) -> None:
+    self.path = path
+    self.size: int = header['size']
+    self.first: int = header['first']
+    self.stream: int = header['stream']
+    self.offset: int = header['offset']
+    self.count = count
+    self.total = total
+    self.next: Chunk | None = None
+    self.schema = {
+      key: Field(np.dtype(dtype), tuple(shape))
+      for key, (dtype, shape) in header['columns'].items()
+    }
+    start = _round_up(PREFIX.size + len(_encode(header)), BLOCK)
+    self._starts, self._bytes = _layout(self.schema, self.size, start)
+    self._columns: dict[str, Array] | None = None
+    self._fd = -1
+    self._close_fd: weakref.finalize[[int], Chunk] | None = None
+
+  @classmethod
+  def create(
+    cls,
+    path: Path,
+    *,
+    size: int,
+    first: int,
+    stream: int,
+    offset: int,
+    schema: Schema,
+  ) -> 'Chunk':
+    """Creates the file at `path` (which must not exist) for appending."""
+    header = {
+      'size': size,
+      'first': first,
+      'stream': stream,
+      'offset': offset,
+      'columns': {k: [f.dtype.str, f.shape] for k, f in schema.items()},
+    }
+    text = _encode(header)
+    chunk = cls(path, header, 0, 0)
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
+    chunk._fd = fd
+    chunk._close_fd = weakref.finalize(chunk, os.close, fd)
+    os.ftruncate(fd, chunk._bytes)
+    prefix = PREFIX.pack(MAGIC, VERSION, zlib.crc32(text), 0, 0, len(text))
+    chunk._write(prefix + text, 0)
+    return chunk
+
+  @classmethod
+  def open(cls, path: Path) -> 'Chunk':
+    """Opens a chunk for reading and updating; reads nothing but its header.
+
+    Raises ChunkError if the file is foreign, damaged, cut short or of
+    another version.
+    """
+    with path.open('rb') as file:
+      block = file.read(BLOCK)
+      if len(block) < PREFIX.size or not block.startswith(MAGIC):
+        raise ChunkError(f'{path} is not a replay chunk.')
+      _, version, checksum, count, total, length = PREFIX.unpack_from(block)
+      if version != VERSION:
+        raise ChunkError(
+          f'{path} has version {version}; this program reads {VERSION}.'
+        )
+      text = (block + file.read(max(0, PREFIX.size + length - BLOCK)))[
+        PREFIX.size : PREFIX.size + length
+      ]
+      if zlib.crc32(text) != checksum:
+        raise ChunkError(f'{path} has a damaged header.')
+      chunk = cls(path, json.loads(text), count, total)
+      found = os.fstat(file.fileno()).st_size
+    if found != chunk._bytes or not 0 <= count <= chunk.size:
+      raise ChunkError(
+        f'{path} has {found} bytes and {count} steps; '
+        f'a whole chunk has {chunk._bytes} bytes and up to {chunk.size} steps.'
+      )
+    return chunk
+
+  @property
+  def live(self) -> bool:
+    """Whether the chunk can still be appended to."""
+    return self._close_fd is not None and self._close_fd.alive
+
+  @property
+  def full(self) -> bool:
+    return self.count == self.size
+
+  def append(self, step: Mapping[str, Array], total: int) -> None:
+    """Writes one step that fits the schema; `total` as in the class text.
+
+    Raises OSError if it cannot be written, for instance on a full disk;
+    the step is then not in the chunk.
+    """
+    for key, start in self._starts.items():
+      value = step[key]
+      self._write(value.tobytes(), start + self.count * value.nbytes)
+    self._write(COUNTS.pack(self.count + 1, total), COUNTS_AT)
+    self.count += 1
+    self.total = total
+
+  def columns(self) -> dict[str, Array]:
+    """The columns [size, ...], mapped on first use; rows from `count` on
+    mean nothing. Writing into them writes into the file."""
+    if self._columns is None:
+      fd = os.open(self.path, os.O_RDWR)
+      try:
+        memory = mmap.mmap(fd, self._bytes)
+      finally:
+        os.close(fd)
+      self._columns = {
+        key: np.ndarray(
+          (self.size, *field.shape), field.dtype, memory, self._starts[key]
+        )
+        for key, field in self.schema.items()
+      }
+    return self._columns
+
+  def unmap(self) -> None:
+    """Forgets the mapping; it ends when the last array that uses it does."""
+    self._columns = None
+
+  def seal(self) -> None:
+    """Ends appending."""
+    if self._close_fd is not None:
+      self._close_fd()
+      self._fd = -1
+
+  def delete(self) -> None:
+    """Removes the file; arrays that map it stay readable."""
+    self.seal()
+    self.unmap()
+    self.path.unlink()
+
+  def _write(self, data: bytes, start: int) -> None:
+    # Not through the mapping: on a full disk a mapped store kills the
+    # process with SIGBUS where pwrite says what is wrong.
+    view = memoryview(data)
+    while view:
+      try:
+        done = os.pwrite(self._fd, view, start)
+      except OSError as error:
+        raise OSError(
+          error.errno,
+          f'Replay cannot write ({error.strerror}); free disk space or '
+          'choose a smaller replay capacity',
+          str(self.path),
+        ) from error
+      view, start = view[done:], start + done
+
+
+def _encode(header: dict[str, Any]) -> bytes:
+  return json.dumps(header, separators=(',', ':')).encode()
+
+
+def _round_up(value: int, multiple: int) -> int:
+  return -(-value // multiple) * multiple
+
+
+def _layout(
+  schema: Schema, size: int, start: int
+) -> tuple[dict[str, int], int]:
+  """Byte offset of every column, and the bytes of the whole file."""
+  starts = {}
+  for key, field in schema.items():
+    starts[key] = start
+    step = field.dtype.itemsize * int(np.prod(field.shape, dtype=np.int64))
+    start = _round_up(start + size * step, ALIGN)
+  return starts, start

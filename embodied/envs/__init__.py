@@ -1,0 +1,72 @@
+"""Environments by task name, imported only when they are made."""
+
+import importlib
+import inspect
+from typing import Any
+
+import numpy as np
+
+from embodied import errors, wrappers
+from embodied.base import Env
+from embodied.errors import UsageError
+
+# A task is named '<suite>_<rest>'; the class is called with `rest`, a keyword
+# `seed`, and the suite's own settings.
+REGISTRY = {
+  'crafter': 'embodied.envs.crafter:Crafter',
+  'dummy': 'embodied.envs.dummy:Dummy',
+  'gymnasium': 'embodied.envs.from_gymnasium:FromGymnasium',
+}
+
+
+def make_env(task: str, index: int, *, seed: int, **settings: Any) -> Env:
+  """Make and wrap the environment of `task`, such as 'crafter_reward'.
+
+  Args:
+    task: `<suite>_<rest>`, where REGISTRY names the suites.
+    index: Number of this environment among those of a run. Every pair of
+      `seed` and `index` gets random numbers of its own.
+    seed: Of the run, 0 or more.
+    settings: Further arguments of the suite's class.
+
+  Raises:
+    UsageError: An unknown suite, task or setting, a negative seed, or a
+      package that is not installed.
+  """
+  suite, _, rest = task.partition('_')
+  if suite not in REGISTRY or not rest:
+    raise UsageError(
+      f"The task '{task}' has to be named <suite>_<name>, with a suite out"
+      f' of: {", ".join(REGISTRY)}.'
+    )
+  if seed < 0 or index < 0:
+    raise UsageError(f'Seed and index are 0 or more, not {seed}, {index}.')
+  module, name = REGISTRY[suite].split(':')
+  try:
+    ctor = getattr(importlib.import_module(module), name)
+  except ModuleNotFoundError as e:
+    if (e.name or '').partition('.')[0] == 'embodied':
+      raise
+    raise UsageError(
+      f"The task '{task}' needs the package '{e.name}', which is not"
+      f' installed: pip install {e.name}'
+    ) from None
+  known = set(inspect.signature(ctor).parameters) - {'task', 'seed'}
+  for key in settings.keys() - known:
+    raise UsageError(
+      f"The environments of '{suite}' have no setting '{key}'."
+      f' {errors.suggest(key, known)}'
+    )
+  own = np.random.SeedSequence((seed, index)).generate_state(1)
+  return wrap(ctor(rest, seed=int(own[0]), **settings))
+
+
+def wrap(env: Env) -> Env:
+  """Scale float actions to [-1, 1], unify dtypes, and check every step."""
+  floats = [k for k, v in env.act_space.items() if v.dtype.kind == 'f']
+  for key in floats:
+    env = wrappers.NormalizeAction(env, key)
+  env = wrappers.CheckSpaces(wrappers.UnifyDtypes(env))
+  for key in floats:
+    env = wrappers.ClipAction(env, key)
+  return env

@@ -1,0 +1,218 @@
+"""Any Gymnasium environment: `gymnasium_CartPole-v1` and the like."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+
+from embodied.base import Env, Obs, Spaces
+from embodied.errors import UsageError
+from embodied.space import Space
+
+SIGNALS = {
+  'reward': Space(np.float32),
+  'is_first': Space(bool),
+  'is_last': Space(bool),
+  'is_terminal': Space(bool),
+}
+
+
+class FromGymnasium(Env):
+  """Adapter of Gymnasium's five-tuple steps.
+
+  A plain observation is called `image` (uint8 with 3 dimensions), `vector`
+  (any other Box, as float32) or `state` (Discrete and MultiDiscrete, int32
+  counted from 0). The keys of a Dict stay as they are, and nested ones are
+  joined by a dot: `{'a': {'b': ...}}` becomes `a.b`. `action_mask`, from a
+  Dict or from `info`, becomes a bool `[sum of classes]`.
+
+  Actions are Discrete, MultiDiscrete (both int32 from 0) or a float Box, under
+  the key `action`. `terminated` gives `is_terminal` and `is_last`, `truncated`
+  gives `is_last`.
+
+  Args:
+    task: Gymnasium's id of the environment.
+    seed: Of the first reset; later ones go on from there.
+
+  Raises:
+    UsageError: An unknown id, a missing package, or a space of another kind.
+  """
+
+  def __init__(self, task: str, *, seed: int) -> None:
+    self._env = _make(task)
+    self._actions = self._env.action_space
+    action = _act_space(self._actions)
+    self._act = {'action': action, 'reset': Space(bool)}
+    # Whether `info` holds a mask shows after a reset only; its observation
+    # becomes the first of the first episode.
+    self._start: tuple[Any, dict[str, Any]] | None
+    self._start = self._env.reset(seed=seed)
+    parts = list(_flatten(self._env.observation_space))
+    self._parts = dict(parts)
+    if len(self._parts) < len(parts):
+      raise UsageError(
+        f"An observation key of '{task}' comes twice once nested keys are"
+        f' joined by dots: {sorted(key for key, _ in parts)}.'
+      )
+    self._masked = action.discrete and (
+      'action_mask' in self._parts or 'action_mask' in self._start[1]
+    )
+    self._obs = {
+      k: _obs_space(k, space)
+      for k, (_, space) in self._parts.items()
+      if not (self._masked and k == 'action_mask')
+    }
+    self._spaces = {**self._obs, **SIGNALS}
+    if self._masked:
+      self._classes = action.classes.reshape(-1)
+      mask = Space(bool, (int(self._classes.sum()),))
+      self._spaces['action_mask'] = mask
+    self._done = True
+
+  @property
+  def obs_space(self) -> Spaces:
+    return self._spaces
+
+  @property
+  def act_space(self) -> Spaces:
+    return self._act
+
+  def step(self, action: dict[str, Any]) -> Obs:
+    if action['reset'] or self._done:
+      obs, info = self._start or self._env.reset()
+      self._start = None
+      self._done = False
+      return self._convert(obs, info, is_first=True)
+    obs, reward, terminated, truncated, info = self._env.step(
+      self._choice(action['action'])
+    )
+    self._done = bool(terminated or truncated)
+    return self._convert(obs, info, reward, is_terminal=bool(terminated))
+
+  def close(self) -> None:
+    self._env.close()
+
+  def _choice(self, value: np.ndarray) -> Any:
+    space = self._actions
+    if isinstance(space, spaces.Discrete):
+      return int(value) + int(space.start)
+    if isinstance(space, spaces.MultiDiscrete):
+      return (value + space.start).astype(space.dtype)
+    return np.asarray(value, space.dtype)
+
+  def _convert(
+    self,
+    obs: Any,
+    info: dict[str, Any],
+    reward: Any = 0.0,
+    is_first: bool = False,
+    is_terminal: bool = False,
+  ) -> Obs:
+    values: Obs = {}
+    for key, target in self._obs.items():
+      space = self._parts[key][1]
+      value = self._find(obs, key)
+      if isinstance(space, spaces.Discrete | spaces.MultiDiscrete):
+        value = value - space.start
+      values[key] = np.asarray(value, target.dtype)
+    if self._masked:
+      inside = 'action_mask' in self._parts
+      mask = self._find(obs, 'action_mask') if inside else None
+      values['action_mask'] = self._mask(
+        mask if inside else info.get('action_mask')
+      )
+    return {
+      **values,
+      'reward': np.float32(reward),
+      'is_first': np.bool_(is_first),
+      'is_last': np.bool_(self._done),
+      'is_terminal': np.bool_(is_terminal),
+    }
+
+  def _find(self, obs: Any, key: str) -> Any:
+    for part in self._parts[key][0]:
+      obs = obs[part]
+    return obs
+
+  def _mask(self, mask: Any) -> np.ndarray:
+    """A bool vector of a mask, or of a tuple with one mask per element."""
+    if mask is None and not self._done:
+      raise ValueError("A step gave no info['action_mask'], unlike the reset.")
+    if mask is None:
+      mask = np.zeros(self._classes.sum(), bool)
+    parts = mask if isinstance(mask, tuple | list) else [mask]
+    mask = np.concatenate([np.ravel(x).astype(bool) for x in parts])
+    if self._done:
+      # Nothing is left to do: allow all where the environment allows nothing.
+      starts = np.cumsum(self._classes) - self._classes
+      none = ~np.logical_or.reduceat(mask, starts)
+      mask |= np.repeat(none, self._classes)
+    return mask
+
+
+def _make(task: str) -> gymnasium.Env[Any, Any]:
+  try:
+    return gymnasium.make(task, disable_env_checker=True)
+  except gymnasium.error.DependencyNotInstalled as e:
+    raise UsageError(
+      f"Gymnasium's '{task}' needs a package that is not installed: {e}"
+    ) from None
+  except (gymnasium.error.Error, ModuleNotFoundError) as e:
+    raise UsageError(
+      f"Gymnasium cannot make an environment '{task}': {e}"
+    ) from None
+
+
+def _flatten(
+  space: spaces.Space[Any], path: tuple[str, ...] = ()
+) -> Iterator[tuple[str, tuple[tuple[str, ...], spaces.Space[Any]]]]:
+  """Pairs of our key and (path in the observation, space) of every leaf."""
+  if isinstance(space, spaces.Dict):
+    for key, child in space.spaces.items():
+      yield from _flatten(child, (*path, key))
+  elif path:
+    yield '.'.join(path), (path, space)
+  elif not isinstance(space, spaces.Box):
+    yield 'state', (path, space)
+  else:
+    yield ('image' if _is_image(space) else 'vector'), (path, space)
+
+
+def _is_image(space: spaces.Space[Any]) -> bool:
+  return space.dtype == np.uint8 and len(space.shape or ()) == 3
+
+
+def _obs_space(key: str, space: spaces.Space[Any]) -> Space:
+  if key in SIGNALS or key.startswith('log/'):
+    raise UsageError(
+      f"The observation key '{key}' has a meaning of its own here; rename it"
+      ' in the environment.'
+    )
+  if isinstance(space, spaces.Discrete):
+    return Space(np.int32, (), 0, int(space.n))
+  if isinstance(space, spaces.MultiDiscrete):
+    return Space(np.int32, space.shape, 0, space.nvec)
+  if _is_image(space):
+    return Space(np.uint8, space.shape or ())
+  if isinstance(space, spaces.Box):
+    # Many environments step over the bounds they declare; leave them open.
+    return Space(np.float32, space.shape)
+  raise UsageError(
+    f"The observation '{key}' is {space}; supported are Box, Discrete,"
+    ' MultiDiscrete and Dict.'
+  )
+
+
+def _act_space(space: spaces.Space[Any]) -> Space:
+  if isinstance(space, spaces.Discrete):
+    return Space(np.int32, (), 0, int(space.n))
+  if isinstance(space, spaces.MultiDiscrete):
+    return Space(np.int32, space.shape, 0, space.nvec)
+  if isinstance(space, spaces.Box) and space.dtype.kind == 'f':
+    return Space(space.dtype, space.shape, space.low, space.high)
+  raise UsageError(
+    f'The action space is {space}; supported are Discrete, MultiDiscrete and'
+    ' Box of floats.'
+  )

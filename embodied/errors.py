@@ -1,0 +1,33 @@
+"""Errors that a user can cause, and the sentences that name the way out."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class UsageError(ValueError):
+  """A user's mistake: the command line prints the sentence and exits 2."""
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+  """A sentence that names the known word nearest to `name`.
+
+  Words that resemble `name` nowhere are answered with the list of all (at
+  most twelve of them). An empty `known` gives an empty text.
+  """
+  names = sorted(set(known))
+  # 'steps' should find 'run.steps', so last parts are compared as well.
+  tails: dict[str, str] = {}
+  for full in names:
+    tails.setdefault(full.rsplit('.', 1)[-1], full)
+  close = difflib.get_close_matches(name, names, 1, 0.6)
+  if not close:
+    tail = name.rsplit('.', 1)[-1]
+    close = difflib.get_close_matches(tail, list(tails), 1, 0.6)
+    close = [tails[x] for x in close]
+  close = close or difflib.get_close_matches(name, names, 1, 0.4)
+  if close:
+    return f"Did you mean '{close[0]}'?"
+  if not names:
+    return ''
+  more = ', ...' if len(names) > 12 else ''
+  return f'Known are: {", ".join(names[:12])}{more}.'

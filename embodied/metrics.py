@@ -1,0 +1,78 @@
+"""Sums over time: means of metrics, and what happened in an episode."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Value = float | NDArray[Any]
+
+
+class Metrics:
+  """Means of metrics between two reports. A NaN makes its mean NaN."""
+
+  def __init__(self) -> None:
+    self._sums: dict[str, NDArray[np.float64]] = {}
+    self._counts: dict[str, int] = {}
+
+  def add(self, values: Mapping[str, ArrayLike], prefix: str = '') -> None:
+    """Takes in numbers, or arrays of a shape that stays the same for its
+    key; with a prefix as 'prefix/key'.
+
+    Raises ValueError, naming the key, if a shape changed.
+    """
+    for key, value in values.items():
+      key = f'{prefix}/{key}' if prefix else key
+      array = np.asarray(value, np.float64)
+      old = self._sums.get(key)
+      if old is not None and old.shape != array.shape:
+        raise ValueError(
+          f"Metric '{key}' has shape {array.shape}, and {old.shape} before; "
+          'give every value of a metric the same shape.'
+        )
+      self._sums[key] = array + (0.0 if old is None else old)
+      self._counts[key] = self._counts.get(key, 0) + 1
+
+  def result(self) -> dict[str, Value]:
+    """The means since the last result, floats or float64 arrays; starts
+    over."""
+    means = {k: total / self._counts[k] for k, total in self._sums.items()}
+    self.reset()
+    return {k: v if np.ndim(v) else float(v) for k, v in means.items()}
+
+  def reset(self) -> None:
+    """Forgets what was added."""
+    self._sums.clear()
+    self._counts.clear()
+
+
+class Episodes:
+  """Returns, lengths and 'log/' values of the episodes of several workers."""
+
+  def __init__(self) -> None:
+    self._episodes: dict[int, dict[str, float]] = {}
+
+  def add(
+    self, transition: Mapping[str, Any], worker: int
+  ) -> dict[str, float] | None:
+    """Takes in one step; returns the episode if this is its last step.
+
+    An episode has `score`, the sum of its rewards; `length`, its steps after
+    the first observation (that is, its actions); and for each key 'log/x'
+    its greatest value 'log/x/max', its sum 'log/x/sum' and its value at the
+    last step 'log/x/last'. An episode that is broken off is forgotten.
+    """
+    if transition['is_first'] or worker not in self._episodes:
+      self._episodes[worker] = {'score': 0.0, 'length': 0.0}
+    episode = self._episodes[worker]
+    episode['score'] += float(transition['reward'])
+    episode['length'] += not transition['is_first']
+    for key, value in transition.items():
+      if key.startswith('log/'):
+        value = float(value)
+        most = episode.get(f'{key}/max', value)
+        episode[f'{key}/max'] = max(most, value)
+        episode[f'{key}/sum'] = episode.get(f'{key}/sum', 0.0) + value
+        episode[f'{key}/last'] = value
+    return self._episodes.pop(worker) if transition['is_last'] else None

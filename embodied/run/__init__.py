@@ -1,0 +1,1 @@
+"""Loops over an agent and its environments; they know only `embodied`."""

@@ -1,0 +1,187 @@
+"""Acts, remembers and learns until the steps are done."""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+
+from embodied import logger as logger_
+from embodied import metrics as metrics_
+from embodied import success as success_
+from embodied import when
+from embodied.base import Agent
+from embodied.driver import Driver
+from embodied.replay import Replay
+from embodied.streams import Prefetch
+from embodied.terminal import Terminal
+
+
+class Checkpoint(Protocol):
+  """Where a run is saved."""
+
+  def save(self, step: int, state: Any, meta: dict[str, Any]) -> None: ...
+
+
+class Diverged(RuntimeError):
+  """A loss is not a finite number."""
+
+
+class Train:
+  """The training loop.
+
+  One environment step per environment, then as many updates as the ratio
+  owes; now and then a log line, a report, a checkpoint.
+
+  Args:
+    agent, driver, replay, logger, terminal, checkpoint: the parts.
+    settings: the `run` block of the configuration.
+    batch: sequences per update.
+    length: steps per sequence that are learnt from.
+    stop: asked between steps; True ends the run early.
+  """
+
+  def __init__(
+    self,
+    agent: Agent,
+    driver: Driver,
+    replay: Replay,
+    logger: logger_.Logger,
+    terminal: Terminal,
+    checkpoint: Checkpoint,
+    success: success_.Success,
+    settings: Any,
+    batch: int,
+    length: int,
+    stop: Callable[[], bool],
+  ) -> None:
+    self.agent = agent
+    self.driver = driver
+    self.replay = replay
+    self.logger = logger
+    self.terminal = terminal
+    self.checkpoint = checkpoint
+    self.success = success
+    self.settings = settings
+    self.batch = batch
+    self.length = length
+    self.stop = stop
+    # Steps of which the replay knows nothing, if its files were deleted.
+    self.forgotten = 0
+    self.updates = 0
+    self.ratio = when.Ratio(settings.train_ratio / (batch * length))
+    self.metrics = metrics_.Metrics()
+    self.episodes = metrics_.Episodes()
+    self.stream = Prefetch(lambda: replay.sample(batch))
+    self.carry = agent.init_train(batch)
+    driver.on_step(replay.add)
+    driver.on_step(self.follow)
+    driver.reset(agent.init_policy)
+
+  @property
+  def step(self) -> int:
+    """Environment steps since the run began, in any process."""
+    return self.forgotten + self.replay.total
+
+  def load(self, meta: Mapping[str, Any]) -> None:
+    """Goes on from the `meta` of a checkpoint. Steps that were taken after
+    it are in the replay, and count."""
+    self.forgotten = max(0, meta['step'] - self.replay.total)
+    self.updates = meta['updates']
+    self.ratio.load(meta['ratio'])
+
+  def save(self) -> None:
+    """Writes a checkpoint of this step."""
+    meta = {
+      'step': self.step,
+      'updates': self.updates,
+      'ratio': self.ratio.save(),
+    }
+    self.checkpoint.save(self.step, self.agent.save(), meta)
+
+  def run(self) -> None:
+    """Trains until `settings.steps`, or until asked to stop, and saves.
+
+    Raises:
+      Diverged: a loss is not finite. The state before it has been saved.
+    """
+    cfg = self.settings
+    log, show, save = (
+      when.Every(x) for x in (cfg.log_every, cfg.report_every, cfg.save_every)
+    )
+    policy = lambda carry, obs: self.agent.policy(carry, obs, mode='train')
+    try:
+      while self.step < cfg.steps and not self.stop():
+        self.driver(policy, steps=len(self.driver))
+        self.learn()
+        self.terminal.update(self.step, self.updates)
+        if show() and self.updates:
+          self.report()
+        if log():
+          self.log()
+        if save():
+          self.save()
+      if self.updates:
+        self.report()
+    finally:
+      self.stream.close()
+      self.log()
+      self.save()
+
+  def learn(self) -> None:
+    """The updates that are owed, once there is enough to learn from."""
+    if len(self.replay) < self.batch * self.length:
+      return
+    for _ in range(self.ratio.due(self.step)):
+      if self.stop():
+        return
+      data = next(self.stream)
+      self.carry, outs, metrics = self.agent.train(self.carry, data)
+      self.updates += 1
+      if metrics:
+        self.check(metrics)
+        self.metrics.add(metrics, 'train')
+      if outs:
+        self.replay.update(outs.pop('stepid'), outs)
+      self.terminal.update(self.step, self.updates)
+
+  def check(self, metrics: Mapping[str, Any]) -> None:
+    """Raises Diverged, naming the loss, if one is not finite."""
+    for key, value in metrics.items():
+      if key.startswith('loss/') and not math.isfinite(value):
+        raise Diverged(
+          f'The loss {key[5:]} became {float(value)} at step {self.step},'
+          f' update {self.updates}; the state before it is saved.'
+        )
+
+  def follow(self, transition: dict[str, Any], worker: int) -> None:
+    """Writes down every episode that ends."""
+    episode = self.episodes.add(transition, worker)
+    if episode is None:
+      return
+    unlocked = success_.unlocked(episode)
+    self.success.add(unlocked)
+    line = {'score': episode['score'], 'length': episode['length']}
+    if 'log/ponder_steps/sum' in episode:
+      # The policy is asked at the first observation, too.
+      steps = episode['log/ponder_steps/sum'] / (episode['length'] + 1)
+      line['ponder_steps'] = steps
+    line |= {success_.ACHIEVEMENT + k: v for k, v in unlocked.items()}
+    self.logger.add(line, 'episode')
+    self.logger.write()
+
+  def log(self) -> None:
+    """Writes the means since the last time."""
+    self.logger.add(self.metrics.result())
+    self.logger.add(self.success.result())
+    self.logger.add(self.replay.stats(), 'replay')
+    self.logger.add(
+      {'updates': self.updates, 'restarts': self.driver.restarts}, 'run'
+    )
+    self.logger.write()
+
+  def report(self) -> None:
+    """Writes predictions of the model beside the truth."""
+    data = self.replay.sample(self.batch)
+    _, report = self.agent.report((), data)
+    self.logger.add(report, 'report')
+    self.logger.write()

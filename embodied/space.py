@@ -1,0 +1,174 @@
+"""What the arrays of one observation or action key may hold."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+
+
+class Space:
+  """Type, shape and bounds of one array; immutable and picklable.
+
+  Args:
+    dtype: A bool, signed or unsigned integer, or float dtype.
+    shape: Of one step, without batch and time.
+    low: Smallest value, inclusive; a scalar or an array that broadcasts to
+      `shape`. By default -inf for floats, the dtype's range for integers.
+    high: Largest value: inclusive for floats, *exclusive* for integers and
+      bool, so that it is a number of classes where `low` is 0.
+
+  Raises:
+    ValueError: Another kind of dtype, bounds that do not broadcast to `shape`,
+      or a `low` that leaves no value below `high`.
+  """
+
+  def __init__(
+    self,
+    dtype: DTypeLike,
+    shape: tuple[int, ...] = (),
+    low: ArrayLike | None = None,
+    high: ArrayLike | None = None,
+  ) -> None:
+    self._dtype = np.dtype(dtype)
+    self._shape = tuple(int(x) for x in shape)
+    if self._dtype.kind not in 'biuf':
+      raise ValueError(
+        f'A Space holds bool, integers or floats, not {self._dtype}.'
+      )
+    least, most = _limits(self._dtype)
+    kind = np.dtype(self._dtype if self._dtype.kind == 'f' else np.int64)
+    self._low = np.array(least if low is None else low, kind)
+    self._high = np.array(most if high is None else high, kind)
+    for bound in (self._low, self._high):
+      bound.setflags(write=False)
+      if not _fits(bound.shape, self._shape):
+        raise ValueError(
+          f'Bounds of shape {bound.shape} do not fit {self._shape}.'
+        )
+    below = self._low <= self._high
+    if self._dtype.kind != 'f':
+      below = self._low < self._high
+    if not below.all():
+      raise ValueError(
+        f'The bounds {low!r} to {high!r} leave no value of {self._dtype}.'
+      )
+    # Comparing every pixel of every frame with 0 and 256 finds nothing.
+    self._bounded = not (
+      (self._low <= least).all()
+      and (self._high >= most).all()
+      and self._dtype.kind != 'f'
+    )
+
+  @property
+  def dtype(self) -> np.dtype[Any]:
+    return self._dtype
+
+  @property
+  def shape(self) -> tuple[int, ...]:
+    return self._shape
+
+  @property
+  def low(self) -> np.ndarray:
+    """Inclusive lower bounds, read-only, of `shape`; int64 for integers."""
+    return np.broadcast_to(self._low, self._shape)
+
+  @property
+  def high(self) -> np.ndarray:
+    """Upper bounds, read-only, of `shape`; exclusive for integers."""
+    return np.broadcast_to(self._high, self._shape)
+
+  @property
+  def discrete(self) -> bool:
+    """Whether values are classes: bool, or integers that are no uint8."""
+    return self._dtype.kind in 'biu' and self._dtype != np.uint8
+
+  @property
+  def image(self) -> bool:
+    """Whether this is a picture: uint8 of shape `[H, W, C]`."""
+    return self._dtype == np.uint8 and len(self._shape) == 3
+
+  @property
+  def classes(self) -> np.ndarray:
+    """Number of classes per element, int64 of `shape`; bool has 2.
+
+    Class 0 is the value `low`. Raises ValueError if not `discrete`.
+    """
+    if not self.discrete:
+      raise ValueError(f'{self} is not discrete and has no classes.')
+    return np.asarray(self.high - self.low)
+
+  def sample(self, rng: np.random.Generator) -> np.ndarray:
+    """Draw an array of `shape`, uniformly between finite bounds.
+
+    Floats without bounds are drawn from a unit normal distribution, those with
+    one bound at an exponential distance of mean 1 from it.
+    """
+    if self._dtype.kind != 'f':
+      value = rng.integers(self.low, self.high, self._shape)
+      return np.asarray(value).astype(self._dtype)
+    low, high = self.low.astype(np.float64), self.high.astype(np.float64)
+    below, above = np.isfinite(low), np.isfinite(high)
+    both = below & above
+    start, stop = np.where(both, low, 0), np.where(both, high, 0)
+    uniform = start + rng.random(self._shape) * (stop - start)
+    distance = rng.exponential(size=self._shape)
+    value = np.select(
+      [both, below, above],
+      [uniform, low + distance, high - distance],
+      rng.normal(size=self._shape),
+    )
+    # Rounding to float32 may step over a bound.
+    return np.clip(value.astype(self._dtype), self.low, self.high)
+
+  def contains(self, value: Any) -> bool:
+    """Whether dtype, shape and bounds agree exactly; NaN never does."""
+    value = np.asarray(value)
+    if value.dtype != self._dtype or value.shape != self._shape:
+      return False
+    if not self._bounded:
+      return True
+    inside = self._low <= value
+    if self._dtype.kind == 'f':
+      return bool((inside & (value <= self._high)).all())
+    return bool((inside & (value < self._high)).all())
+
+  def __eq__(self, other: object) -> bool:
+    if not isinstance(other, Space):
+      return NotImplemented
+    return (
+      self._dtype == other._dtype
+      and self._shape == other._shape
+      and np.array_equal(self.low, other.low)
+      and np.array_equal(self.high, other.high)
+    )
+
+  def __hash__(self) -> int:
+    return hash((self._dtype, self._shape))
+
+  def __repr__(self) -> str:
+    low, high = _brief(self._low), _brief(self._high)
+    return f'Space({self._dtype}, {self._shape}, low={low}, high={high})'
+
+
+def _fits(inner: tuple[int, ...], outer: tuple[int, ...]) -> bool:
+  """Whether `inner` broadcasts to exactly `outer`."""
+  tail = outer[len(outer) - len(inner) :]
+  sizes = zip(inner, tail, strict=False)
+  return len(inner) <= len(outer) and all(a in (1, b) for a, b in sizes)
+
+
+def _brief(bound: np.ndarray) -> str:
+  if bound.size <= 8:
+    return str(bound.tolist())
+  return f'{bound.min()}...{bound.max()}'
+
+
+def _limits(dtype: np.dtype[Any]) -> tuple[Any, Any]:
+  """Bounds of all values, the upper one exclusive unless a float."""
+  if dtype.kind == 'f':
+    return -np.inf, np.inf
+  if dtype.kind == 'b':
+    return 0, 2
+  info = np.iinfo(dtype)
+  # Bounds are int64: the last value of int64 itself is given away.
+  return int(info.min), min(int(info.max) + 1, np.iinfo(np.int64).max)

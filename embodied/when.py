@@ -1,0 +1,59 @@
+"""Schedules: by counting steps, and by the clock."""
+
+import math
+import time
+from fractions import Fraction
+
+
+class Ratio:
+  """How many updates are owed after so many steps.
+
+  At step t, `floor((t - start) * ratio)` updates are due in all, where start
+  is the step of the first call; none is lost or gained over time, since
+  `ratio` is taken as the fraction it was meant as (0.1 as 1/10).
+  """
+
+  def __init__(self, ratio: float) -> None:
+    if not (math.isfinite(ratio) and ratio >= 0):
+      raise ValueError(f'The ratio is {ratio}; it must be 0 or more.')
+    self._ratio = Fraction(ratio).limit_denominator(10**6)
+    self._start: int | None = None
+    self._done = 0
+
+  def due(self, step: int) -> int:
+    """Updates owed at `step` that no earlier call returned; 0 at first, and
+    0 if `step` went backwards."""
+    if self._start is None:
+      self._start = step
+    due = math.floor((step - self._start) * self._ratio)
+    owed = max(0, due - self._done)
+    self._done += owed
+    return owed
+
+  def save(self) -> dict[str, int]:
+    """The state, with start -1 before the first call."""
+    start = -1 if self._start is None else self._start
+    return {'start': start, 'done': self._done}
+
+  def load(self, state: dict[str, int]) -> None:
+    """Takes over a state of `save`."""
+    start = int(state['start'])
+    self._start = None if start < 0 else start
+    self._done = int(state['done'])
+
+
+class Every:
+  """True once per `seconds` of wall-clock time; the first call is False."""
+
+  def __init__(self, seconds: float) -> None:
+    if not seconds >= 0:
+      raise ValueError(f'The period is {seconds} s; it must be 0 or more.')
+    self._seconds = seconds
+    self._last: float | None = None
+
+  def __call__(self) -> bool:
+    now = time.monotonic()
+    if self._last is not None and now - self._last < self._seconds:
+      return False
+    first, self._last = self._last is None, now
+    return not first

@@ -1,0 +1,195 @@
+"""One environment of the driver: in a process of its own, or in this one."""
+
+import contextlib
+import logging
+import multiprocessing
+import os
+import pickle
+import signal
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from typing import Any
+
+from embodied.base import Env, Obs, Spaces
+from embodied.errors import UsageError
+
+MakeEnv = Callable[[], Env]
+
+log = logging.getLogger('embodied')
+
+# Seconds that importing and making an environment may take in any case.
+START_SECONDS = 60.0
+
+
+class WorkerError(Exception):
+  """The environment raised, hung, or its process died; the text says what."""
+
+
+class ProcessWorker:
+  """Runs the environment in a spawned process.
+
+  Call `start`, then `spaces` once, then `send` and `receive` in turns. After
+  a WorkerError only `stop` and `start` are allowed.
+
+  Args:
+    make: Picklable, such as a functools.partial of a module's function.
+    timeout: Seconds that one step may take, resets included.
+
+  Raises:
+    ValueError: `make` cannot be pickled.
+  """
+
+  def __init__(self, make: MakeEnv, timeout: float) -> None:
+    try:
+      pickle.dumps(make)
+    except (pickle.PicklingError, AttributeError, TypeError) as e:
+      raise ValueError(
+        f'A worker process cannot be sent {make} ({e}); pass a'
+        ' functools.partial of a function of a module.'
+      ) from None
+    self._make = make
+    self._timeout = timeout
+    self._context = multiprocessing.get_context('spawn')
+    self._process: SpawnProcess | None = None
+
+  def start(self) -> None:
+    """Start the process, without waiting for it."""
+    self._pipe, child = self._context.Pipe()
+    self._process = self._context.Process(
+      target=_serve, args=(self._make, child), daemon=True
+    )
+    self._process.start()
+    # With our copy closed, the death of the process ends the pipe.
+    child.close()
+    self._deadline = time.monotonic() + max(START_SECONDS, self._timeout)
+
+  def spaces(self) -> tuple[Spaces, Spaces]:
+    """Wait for the environment; returns its `(obs_space, act_space)`.
+
+    Raises WorkerError, or UsageError if making the environment raised that.
+    """
+    return self._receive()
+
+  def send(self, action: dict[str, Any]) -> None:
+    """Ask for a step, without waiting for it."""
+    self._deadline = time.monotonic() + self._timeout
+    try:
+      self._pipe.send(action)
+    except OSError:
+      # The process is dead, which receive() finds out and explains.
+      pass
+
+  def receive(self) -> Obs:
+    """Wait for the observation of the step that was asked for."""
+    return self._receive()
+
+  def stop(self, patience: float = 0.0) -> None:
+    """End the process, leaving `patience` seconds to close the environment."""
+    if self._process is None:
+      return
+    self._pipe.close()
+    self._process.join(patience)
+    self._process.kill()
+    self._process.join()
+    self._process.close()
+    self._process = None
+
+  def _receive(self) -> Any:
+    seconds = max(0.0, self._deadline - time.monotonic())
+    try:
+      if not self._pipe.poll(seconds):
+        raise WorkerError('gave no answer in time')
+      kind, value = self._pipe.recv()
+    except (EOFError, OSError):
+      process = self._process
+      assert process is not None
+      process.join(1.0)
+      code = process.exitcode
+      raise WorkerError(f'process died with exit code {code}') from None
+    if kind == 'usage':
+      raise UsageError(value)
+    if kind == 'error':
+      raise WorkerError(value)
+    return value
+
+
+class LocalWorker:
+  """Runs the environment right here; a hanging one hangs the program.
+
+  The same methods as ProcessWorker.
+  """
+
+  def __init__(self, make: MakeEnv) -> None:
+    self._make = make
+    self._env: Env | None = None
+
+  def start(self) -> None:
+    self._env = None
+
+  def spaces(self) -> tuple[Spaces, Spaces]:
+    try:
+      self._env = self._make()
+      return self._env.obs_space, self._env.act_space
+    except UsageError:
+      raise
+    except Exception:
+      raise WorkerError(traceback.format_exc()) from None
+
+  def send(self, action: dict[str, Any]) -> None:
+    self._action = action
+
+  def receive(self) -> Obs:
+    assert self._env is not None
+    try:
+      return self._env.step(self._action)
+    except Exception:
+      raise WorkerError(traceback.format_exc()) from None
+
+  def stop(self, patience: float = 0.0) -> None:
+    if self._env is not None:
+      try:
+        self._env.close()
+      except Exception:
+        log.warning('An environment failed to close.', exc_info=True)
+      self._env = None
+
+
+def _serve(make: MakeEnv, pipe: Connection) -> None:
+  """Body of the process: answers actions until the pipe closes."""
+  # Ctrl-C reaches the whole group; the parent decides what it means.
+  signal.signal(signal.SIGINT, signal.SIG_IGN)
+  threading.Thread(target=_follow_parent, daemon=True).start()
+  made = False
+  try:
+    env = make()
+    pipe.send(('ok', (env.obs_space, env.act_space)))
+    made = True
+    while (action := _next(pipe)) is not None:
+      pipe.send(('ok', env.step(action)))
+    env.close()
+  except Exception as e:
+    usage = isinstance(e, UsageError) and not made
+    with contextlib.suppress(OSError):
+      pipe.send(
+        ('usage', str(e)) if usage else ('error', traceback.format_exc())
+      )
+
+
+def _next(pipe: Connection) -> dict[str, Any] | None:
+  """The action that comes next; None when the parent is done."""
+  try:
+    return pipe.recv()
+  except (EOFError, ConnectionError):
+    return None
+
+
+def _follow_parent() -> None:
+  """Leave with the parent, even out of an environment that hangs."""
+  parent = multiprocessing.parent_process()
+  assert parent is not None
+  parent.join()
+  os._exit(1)

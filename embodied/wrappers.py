@@ -1,0 +1,182 @@
+"""Environments around environments, applied by `embodied.envs.make_env`."""
+
+from typing import Any
+
+import numpy as np
+
+from embodied.base import Env, Obs, Spaces
+from embodied.space import Space
+
+
+class Wrapper(Env):
+  """Passes everything on to `env`."""
+
+  def __init__(self, env: Env) -> None:
+    self.env = env
+
+  @property
+  def obs_space(self) -> Spaces:
+    return self.env.obs_space
+
+  @property
+  def act_space(self) -> Spaces:
+    return self.env.act_space
+
+  def step(self, action: dict[str, Any]) -> Obs:
+    return self.env.step(action)
+
+  def close(self) -> None:
+    self.env.close()
+
+
+class NormalizeAction(Wrapper):
+  """Maps one float action key from [-1, 1] to its bounds, where finite."""
+
+  def __init__(self, env: Env, key: str = 'action') -> None:
+    super().__init__(env)
+    self.key = key
+    space = env.act_space[key]
+    self.inner = space
+    self.finite = np.isfinite(space.low) & np.isfinite(space.high)
+    self.outer = Space(
+      space.dtype,
+      space.shape,
+      np.where(self.finite, -1, space.low),
+      np.where(self.finite, 1, space.high),
+    )
+
+  @property
+  def act_space(self) -> Spaces:
+    return {**self.env.act_space, self.key: self.outer}
+
+  def step(self, action: dict[str, Any]) -> Obs:
+    value = np.asarray(action[self.key])
+    low = np.where(self.finite, self.inner.low, 0)
+    high = np.where(self.finite, self.inner.high, 0)
+    scaled = (1 - value) / 2 * low + (1 + value) / 2 * high
+    # The sum may round to a value just outside of the bounds.
+    scaled = np.where(self.finite, np.clip(scaled, low, high), value)
+    return self.env.step(
+      {
+        **action,
+        self.key: scaled.astype(self.inner.dtype),
+      }
+    )
+
+
+class ClipAction(Wrapper):
+  """Clips one float action key to its bounds."""
+
+  def __init__(self, env: Env, key: str = 'action') -> None:
+    super().__init__(env)
+    self.key = key
+    self.space = env.act_space[key]
+
+  def step(self, action: dict[str, Any]) -> Obs:
+    value = np.clip(action[self.key], self.space.low, self.space.high)
+    return self.env.step({**action, self.key: value})
+
+
+class UnifyDtypes(Wrapper):
+  """Shows floats as float32 and integers, except uint8, as int32.
+
+  Actions are cast back to what the environment declares.
+  """
+
+  def __init__(self, env: Env) -> None:
+    super().__init__(env)
+    self._obs = {k: _unified(v) for k, v in env.obs_space.items()}
+    self._act = {k: _unified(v) for k, v in env.act_space.items()}
+    self._inner = {k: v.dtype for k, v in env.act_space.items()}
+
+  @property
+  def obs_space(self) -> Spaces:
+    return self._obs
+
+  @property
+  def act_space(self) -> Spaces:
+    return self._act
+
+  def step(self, action: dict[str, Any]) -> Obs:
+    action = {
+      k: np.asarray(v).astype(self._inner[k]) if k in self._inner else v
+      for k, v in action.items()
+    }
+    obs = self.env.step(action)
+    return {
+      k: np.asarray(v).astype(self._obs[k].dtype) if k in self._obs else v
+      for k, v in obs.items()
+    }
+
+
+class CheckSpaces(Wrapper):
+  """Raises ValueError when an action or observation breaks the contract.
+
+  Keys, dtypes, shapes and bounds are compared with the spaces, and the flags
+  with each other as `embodied.base.Env` promises them.
+  """
+
+  def __init__(self, env: Env) -> None:
+    super().__init__(env)
+    self._obs = env.obs_space
+    self._act = env.act_space
+
+  def step(self, action: dict[str, Any]) -> Obs:
+    _check('action', action, self._act)
+    obs = self.env.step(action)
+    _check('observation', obs, self._obs)
+    if obs['is_first'] and obs['reward'] != 0:
+      raise ValueError(
+        'The first observation of an episode carries the reward'
+        f' {obs["reward"]}; it has to be 0.'
+      )
+    if obs['is_terminal'] and not obs['is_last']:
+      raise ValueError(
+        'An observation is_terminal without is_last; set both at the end of'
+        ' an episode.'
+      )
+    if 'action_mask' in obs:
+      self._check_mask(obs['action_mask'])
+    return obs
+
+  def _check_mask(self, mask: np.ndarray) -> None:
+    ends = np.cumsum(self._act['action'].classes.reshape(-1))
+    starts = np.concatenate([[0], ends[:-1]])
+    if mask.shape != (ends[-1],):
+      raise ValueError(
+        f"'action_mask' has shape {mask.shape}; the action has {ends[-1]}"
+        ' classes.'
+      )
+    if not np.logical_or.reduceat(mask, starts).all():
+      raise ValueError(
+        "'action_mask' allows no class of some action element; allow one at"
+        ' least.'
+      )
+
+
+def _unified(space: Space) -> Space:
+  kind = space.dtype.kind
+  if kind == 'f':
+    return Space(np.float32, space.shape, space.low, space.high)
+  if kind == 'b' or space.dtype == np.uint8:
+    return space
+  info = np.iinfo(np.int32)
+  low = np.maximum(space.low, info.min)
+  high = np.minimum(space.high, int(info.max) + 1)
+  return Space(np.int32, space.shape, low, high)
+
+
+def _check(what: str, values: dict[str, Any], spaces: Spaces) -> None:
+  if values.keys() != spaces.keys():
+    raise ValueError(
+      f'The {what} has the keys {sorted(values)}; the space has'
+      f' {sorted(spaces)}.'
+    )
+  for key, space in spaces.items():
+    if space.contains(values[key]):
+      continue
+    value = np.asarray(values[key])
+    brief = f'{value.dtype} of shape {value.shape}'
+    if value.size:
+      brief += f' between {value.min()} and {value.max()}'
+    raise ValueError(f"The {what} '{key}' is {brief}, which is not in {space}")

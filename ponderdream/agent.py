@@ -1,0 +1,171 @@
+"""The agent: parameters, and the compiled functions that use them."""
+
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+import embodied
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ponderdream import models as models_
+from ponderdream import optim, parallel, report, train_step
+from ponderdream import state as state_
+from ponderdream.world import encoder, rssm
+
+Array = jax.Array
+Data = Mapping[str, np.ndarray]
+
+# How the policy of an evaluation is asked to halt.
+HALTS = ('sample', 'median')
+
+
+class Agent(embodied.Agent):
+  """Implements `embodied.Agent` for a configuration and its spaces.
+
+  Args:
+    obs_space: spaces by key, as environments give them.
+    act_space: likewise.
+    config: the whole configuration, with `jax.dtype` resolved.
+    halt: how thinking stops in mode 'eval', 'sample' or 'median'.
+
+  Raises:
+    UsageError: the batch does not divide over the devices.
+  """
+
+  def __init__(
+    self,
+    obs_space: Mapping[str, Any],
+    act_space: Mapping[str, Any],
+    config: Any,
+    halt: str = 'sample',
+  ):
+    parallel.check_batch(config.batch.size)
+    self.config = config
+    self.models = models_.build(config, obs_space, act_space)
+    self.optimizer = optim.make(**config.opt)
+    self.act_dtype = act_space['action'].dtype
+    self.act_low = act_space['action'].low
+    self.keys = list(encoder.visible(obs_space))
+    init, self.train_key, self.act_key, self.report_key = jax.random.split(
+      jax.random.key(config.seed), 4
+    )
+    make = functools.partial(state_.initial, self.models, self.optimizer)
+    self.state = parallel.replicate(jax.jit(make)(init))
+    self.acted = 0
+    self.pending: tuple[Any, ...] | None = None
+    self._train = parallel.pmap(
+      train_step.make(self.models, self.optimizer, config)
+    )
+    self._policy = jax.jit(functools.partial(self._act, halt), static_argnums=4)
+    self._report = jax.jit(functools.partial(report.openloop, self.models))
+
+  def init_policy(self, batch: int) -> tuple[rssm.State, Array]:
+    """Model state and last action of `batch` environments."""
+    action = jnp.zeros((batch, self.models.action.variables), jnp.float32)
+    return rssm.initial(self.models.dyn, batch), action
+
+  def policy(
+    self, carry: Any, obs: Mapping[str, np.ndarray], mode: str = 'train'
+  ) -> tuple[Any, dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Acts on observations `[B, ...]`.
+
+    Returns:
+      The carry, `{'action': [B, ...]}`, and what is stored beside each step:
+      latents, and `log/ponder_steps` `[B]`.
+    """
+    if mode not in ('train', 'eval'):
+      raise ValueError(f"Policy mode must be train or eval, got '{mode}'.")
+    obs = {k: obs[k] for k in [*self.keys, 'is_first']}
+    key = jax.random.fold_in(self.act_key, self.acted)
+    self.acted += 1
+    params = parallel.local(self.state.params)
+    carry, action, outs = self._policy(params, carry, obs, key, mode)
+    action = np.asarray(action)
+    if not np.isfinite(action).all():
+      raise FloatingPointError('The policy returned a value that is NaN.')
+    if self.models.action.classes is not None:
+      action = action + self.act_low
+    outs = {k: np.asarray(v) for k, v in outs.items()}
+    return carry, {'action': action.astype(self.act_dtype)}, outs
+
+  def _act(
+    self,
+    halt: str,
+    params: Any,
+    carry: Any,
+    obs: Mapping[str, Array],
+    key: Array,
+    mode: str,
+  ) -> tuple[Any, Array, dict[str, Array]]:
+    """One compiled step: observe, think, act."""
+    models = self.models
+    state, action = carry
+    see, think, draw = jax.random.split(key, 3)
+    tokens = models.encode(params, obs)
+    post, _ = rssm.observe(
+      models.dyn,
+      {'params': params['dyn']},
+      state,
+      tokens[:, None],
+      models.action.encode(action)[:, None],
+      obs['is_first'][:, None],
+      see,
+    )
+    post = jax.tree.map(lambda x: x[:, 0], post)
+    halt = halt if mode == 'eval' else 'sample'
+    raw, steps = models.choose(params, rssm.features(post), think, halt)
+    dist = models.action.dist(raw, obs.get('action_mask'))
+    action = dist.sample(draw)
+    outs = train_step.pack(post) | {'log/ponder_steps': steps}
+    shape = (action.shape[0], *models.action.shape)
+    return (post, action.astype(jnp.float32)), action.reshape(shape), outs
+
+  def init_train(self, batch: int) -> tuple[()]:
+    """Nothing: every sequence brings the state that it starts from."""
+    return ()
+
+  def train(
+    self, carry: Any, data: Data
+  ) -> tuple[Any, dict[str, np.ndarray], dict[str, float]]:
+    """One update on `[B, T + 1, ...]`, without waiting for the devices.
+
+    Returns:
+      The carry, and what the update *before* this one gave (nothing, the
+      first time): refreshed latents `[B, T, ...]` with the `stepid` `[B, T]`
+      they belong to, and scalar metrics.
+    """
+    self.state, latents, metrics = self._train(
+      self.state, parallel.split(self.seen(data)), self.train_key
+    )
+    done, self.pending = self.pending, (data['stepid'][:, 1:], latents, metrics)
+    if done is None:
+      return carry, {}, {}
+    stepid, latents, metrics = done
+    outs = {'stepid': stepid, **parallel.merge(latents)}
+    metrics = {k: float(v) for k, v in jax.device_get(metrics).items()}
+    return carry, outs, metrics
+
+  def report(self, carry: Any, data: Data) -> tuple[Any, dict[str, Any]]:
+    """Open-loop predictions for `[B, T + 1, ...]`: videos `[T, H, W, C]`."""
+    params = parallel.local(self.state.params)
+    key = jax.random.fold_in(self.report_key, int(self.state.updates))
+    videos = self._report(params, self.seen(data), key)
+    return carry, {k: np.asarray(v) for k, v in videos.items()}
+
+  def seen(self, data: Data) -> dict[str, np.ndarray]:
+    """The keys of replayed data that learning reads."""
+    rest = ['action', 'dyn/deter', 'dyn/stoch', *encoder.HIDDEN_KEYS]
+    data = {k: data[k] for k in [*self.keys, *rest]}
+    if self.models.action.classes is not None:
+      data['action'] = data['action'] - self.act_low.astype(self.act_dtype)
+    return data
+
+  def save(self) -> state_.TrainState:
+    """The train state, replicated over the devices."""
+    return self.state
+
+  def load(self, tree: state_.TrainState) -> None:
+    """Takes over a state that `save` returned."""
+    self.state = parallel.replicate(tree)

@@ -1,0 +1,97 @@
+"""Makes the parts of a run from its configuration."""
+
+import functools
+import pathlib
+from typing import Any
+
+import embodied
+import jax
+from embodied import envs, logger, replay, terminal
+from embodied.config import Config
+from embodied.errors import UsageError
+
+from ponderdream import agent as agent_
+from ponderdream import parallel
+
+
+def setup(config: Config) -> Config:
+  """Chooses the platform and the precision, before JAX is used.
+
+  Returns:
+    The configuration with `jax.dtype` resolved.
+
+  Raises:
+    UsageError: an unknown platform or precision, or no such device.
+  """
+  if config.jax.platform != 'auto':
+    jax.config.update('jax_platforms', config.jax.platform)
+  try:
+    accelerated = parallel.accelerated()
+  except RuntimeError as error:
+    raise UsageError(
+      f"The platform '{config.jax.platform}' cannot be used:"
+      f' {str(error).splitlines()[0]}'
+    ) from None
+  dtype = config.jax.dtype
+  if dtype == 'auto':
+    dtype = 'bfloat16' if accelerated else 'float32'
+  if dtype not in ('float32', 'bfloat16'):
+    raise UsageError(
+      f"jax.dtype is '{dtype}'; choose auto, float32 or bfloat16."
+    )
+  cache = pathlib.Path.home() / '.cache' / 'ponderdream'
+  jax.config.update('jax_compilation_cache_dir', str(cache))
+  jax.config.update('jax_persistent_cache_min_compile_time_secs', 1.0)
+  return config.update({'jax.dtype': dtype})
+
+
+def make_driver(config: Config, count: int, seed: int) -> embodied.Driver:
+  """`count` environments of the task, seeded apart from each other."""
+  suite = config.task.partition('_')[0]
+  own = dict(config.env[suite]) if suite in config.env else {}
+  make = functools.partial(envs.make_env, config.task, seed=seed, **own)
+  return embodied.Driver(
+    [functools.partial(make, index) for index in range(count)],
+    parallel=config.run.parallel,
+    timeout=config.run.timeout,
+  )
+
+
+def make_replay(config: Config) -> replay.Replay:
+  """Windows of `batch.length` steps, and the one before them for context."""
+  return replay.Replay(
+    config.batch.length + 1,
+    config.replay.capacity,
+    pathlib.Path(config.logdir) / 'replay',
+    chunk_size=config.replay.chunk,
+    seed=config.seed,
+  )
+
+
+def make_agent(
+  driver: embodied.Driver, config: Config, halt: str = 'sample'
+) -> agent_.Agent:
+  """The agent for what the environments show and take."""
+  return agent_.Agent(driver.obs_space, driver.act_space, config, halt)
+
+
+def make_terminal(config: Config) -> terminal.Terminal:
+  """The line that tells how the run is going."""
+  return terminal.Terminal(config.run.steps, every=config.run.log_every)
+
+
+def make_logger(
+  config: Config, line: terminal.Terminal, step: Any
+) -> logger.Logger:
+  """Metrics, scores, TensorBoard events and videos in the logdir."""
+  logdir = pathlib.Path(config.logdir)
+  return logger.Logger(
+    [
+      logger.JsonLines(logdir / 'metrics.jsonl', '(?!episode/).*'),
+      logger.JsonLines(logdir / 'scores.jsonl', 'episode/.*'),
+      logger.TensorBoard(logdir),
+      logger.VideoFiles(logdir / 'videos'),
+      line,
+    ],
+    step,
+  )

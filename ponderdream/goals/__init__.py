@@ -1,0 +1,1 @@
+"""Goals: what to reach, and how long to think about it."""

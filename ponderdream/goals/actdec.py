@@ -1,0 +1,68 @@
+"""From the immediate goal (or, in the plain agent, the model state) to an
+environment action."""
+
+import math
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from ponderdream.nets import dists
+
+Array = jax.Array
+
+
+class ActionSpec(NamedTuple):
+  """What the networks must know of the action space.
+
+  Attributes:
+    shape: of one action as the environment takes it.
+    classes: classes per discrete variable, or None if continuous.
+    unimix: share of uniform noise in a discrete policy.
+  """
+
+  shape: tuple[int, ...]
+  classes: tuple[int, ...] | None
+  unimix: float
+
+  @property
+  def width(self) -> int:
+    """How many numbers an encoded action takes."""
+    return sum(self.classes) if self.classes else math.prod(self.shape)
+
+  @property
+  def outputs(self) -> int:
+    """How many numbers the policy network puts out."""
+    return self.width if self.classes else 2 * self.width
+
+  @property
+  def variables(self) -> int:
+    """How many numbers a flat action takes."""
+    return math.prod(self.shape)
+
+  def encode(self, action: Array) -> Array:
+    """Flat actions `[..., V]` -> one-hot or plain numbers `[..., A]`."""
+    if self.classes is None:
+      return action.astype(jnp.float32)
+    hot = [
+      jax.nn.one_hot(action[..., i], n) for i, n in enumerate(self.classes)
+    ]
+    return jnp.concatenate(hot, -1)
+
+  def flatten(self, action: Array, lead: int) -> Array:
+    """Environment actions `[*lead, *shape]` -> `[*lead, V]`."""
+    return action.reshape((*action.shape[:lead], self.variables))
+
+  def dist(
+    self, raw: Array, mask: Array | None
+  ) -> dists.Discrete | dists.BoundedNormal:
+    """The distribution that the network's output `[..., O]` stands for."""
+    return dists.action_dist(raw, self.classes, self.unimix, mask)
+
+
+def spec(space: Any, unimix: float) -> ActionSpec:
+  """The `ActionSpec` of an embodied `Space`."""
+  classes = None
+  if space.discrete:
+    classes = tuple(int(x) for x in space.classes.reshape(-1))
+  return ActionSpec(tuple(space.shape), classes, unimix)

@@ -1,0 +1,115 @@
+"""The subgoal model: one step of thought, with the same weights every time.
+
+Banino et al. 2021, PonderNet (arXiv 2107.05407), and the recurrent core of
+Graves 2016 (arXiv 1603.08983): the input is given again at every step with a
+flag for the first one, and the hidden state is carried.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from ponderdream.nets import layers
+
+Array = jax.Array
+
+# Deviation of the initial halting kernel, relative to fan-in: small, so that
+# the first distribution over steps is the prior.
+HALT_SCALE = 0.01
+
+
+class Thought(NamedTuple):
+  """Carried from step to step: `hidden` `[B, U]`, last `subgoal` `[B, G]`."""
+
+  hidden: Array
+  subgoal: Array
+
+
+class Inner(nn.Module):
+  """`h_n = cell(h_{n-1}, [feat, g_n, 1{n = 1}])`, then subgoal and halting.
+
+  `feedback` is 'none' (`g_n` is the goal) or 'goal' (`g_n` is the subgoal of
+  the step before); `cell` is 'residual' or 'gru'; `prior` is the halting
+  probability at initialisation.
+  """
+
+  feat: int
+  goal: int
+  units: int
+  cell: str
+  feedback: str
+  prior: float
+  dtype: Any
+
+  def setup(self) -> None:
+    units, dtype = self.units, self.dtype
+    self.input = layers.Linear((self.feat, self.goal, 1), units, dtype)
+    self.hiddennorm = layers.RMSNorm()
+    self.innorm = layers.RMSNorm()
+    if self.cell == 'gru':
+      self.gates = layers.Linear((units, units), 3 * units, dtype)
+    else:
+      self.recur = layers.Linear((units,), units, dtype)
+      self.output = layers.Linear((units,), units, dtype)
+    self.outnorm = layers.RMSNorm()
+    self.subgoal = layers.Linear((units,), self.goal, dtype)
+    self.halt = layers.Linear((units,), 1, jnp.float32, HALT_SCALE)
+
+  def project(self, feat: Array, goal: Array) -> Array:
+    """What does not change from step to step, `[B, U]`; done once."""
+    x = self.input.shift(self.input.part(feat, 0))
+    if self.feedback == 'none':
+      x = x + self.input.part(goal, 1)
+    return x
+
+  def step(
+    self, x: Array, thought: Thought, first: Array
+  ) -> tuple[Thought, Array]:
+    """One step of thought.
+
+    Args:
+      x: projected input `[B, U]`.
+      thought: the state of the step before.
+      first: scalar, 1.0 at the first step and 0.0 later.
+
+    Returns:
+      The new state, whose subgoal `[B, G]` is this step's output, and the
+      halting logit `[B]` in float32.
+    """
+    flag = jnp.broadcast_to(first.astype(self.dtype), (x.shape[0], 1))
+    x = x + self.input.part(flag, 2)
+    if self.feedback == 'goal':
+      x = x + self.input.part(thought.subgoal, 1)
+    hidden = self.update(x, thought.hidden)
+    y = self.outnorm(hidden)
+    bias = math.log(self.prior) - math.log1p(-self.prior)
+    logit = self.halt(y.astype(jnp.float32))[..., 0] + bias
+    return Thought(hidden, self.subgoal(y)), logit
+
+  def update(self, x: Array, hidden: Array) -> Array:
+    """The recurrent cell: `[B, U], [B, U] -> [B, U]`."""
+    normed = self.hiddennorm(hidden)
+    if self.cell == 'gru':
+      x = layers.normed(x, self.innorm)
+      gates = self.gates(normed, x)
+      reset, cand, update = jnp.split(gates, 3, -1)
+      cand = jnp.tanh(jax.nn.sigmoid(reset) * cand)
+      update = jax.nn.sigmoid(update - 1)
+      return update * cand + (1 - update) * hidden
+    x = layers.normed(x + self.recur(normed), self.innorm)
+    return hidden + self.output(x)
+
+  def touch(self, feat: Array, goal: Array) -> Array:
+    """Runs every layer once; only to create the parameters."""
+    thought = initial(self, goal)
+    first = jnp.ones(())
+    return self.step(self.project(feat, goal), thought, first)[1]
+
+
+def initial(inner: Inner, goal: Array) -> Thought:
+  """Nothing thought yet: zeros, and the goal `[B, G]` as first subgoal."""
+  hidden = jnp.zeros((goal.shape[0], inner.units), inner.dtype)
+  return Thought(hidden, goal.astype(inner.dtype))

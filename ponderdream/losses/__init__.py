@@ -1,0 +1,1 @@
+"""Losses: functions of arrays and distributions, never of modules."""

@@ -1,0 +1,81 @@
+"""Policy gradients that credit an action to all the levels of thought.
+
+An actor with levels n, policies `pi_n` and halting probabilities `p_n`
+behaves as `mu(a|s) = sum_n p_n pi_n(a|s)`. With the advantage A(s, a) and
+`J = sum_n p_n E_{a ~ pi_n} A(s, a)`, the gradient of J has two parts, one
+that improves the levels and one that moves probability to better levels:
+
+    grad J = sum_n p_n E_{pi_n}[A grad log pi_n] + grad p_n E_{pi_n}[A]
+
+Descending any of the losses below follows it in expectation; they differ in
+what they need and in variance. `sum_n p_n L_n` with the REINFORCE surrogate
+`L_n = -A_n log pi_n(a_n)` does not: it gives p_n the value of a surrogate,
+which is no return, and drives the halting the wrong way. Prices of steps,
+KL to the prior and entropy are added by the caller. Advantages are constants
+here; N levels, batch B, losses in units of the advantage times nats.
+"""
+
+import chex
+import jax
+import jax.numpy as jnp
+
+sg = jax.lax.stop_gradient
+
+
+def mixture(log_p: jax.Array, log_pi: jax.Array, adv: jax.Array) -> jax.Array:
+  """`-A log mu(a)` [B] for one action a ~ mu per state.
+
+  Args:
+    log_p: `[N, B]`, log halting probabilities, -inf where not active.
+    log_pi: `[N, B]`, log probability of the action under every level.
+    adv: `[B]`, its advantage.
+  """
+  chex.assert_rank([log_p, log_pi, adv], [2, 2, 1])
+  chex.assert_equal_shape([log_p, log_pi])
+  chex.assert_shape(adv, log_p.shape[1:])
+  return -sg(adv) * _log_mu(log_p, log_pi)
+
+
+def levels(log_p: jax.Array, log_pi: jax.Array, adv: jax.Array) -> jax.Array:
+  """`-sum_m p_m A_m log mu(a_m)` [B] for one action a_m ~ pi_m per level.
+
+  Every branch credits every level; p_m A_m is a constant. Advantages of
+  levels that are not active do not enter, whatever they hold.
+
+  Args:
+    log_p: `[N, B]`, log halting probabilities, -inf where not active.
+    log_pi: `[N, M, B]`, `log_pi[n, m] = log pi_n(a_m)`. M <= N: the first M
+      levels were tried, and the rest must have no probability.
+    adv: `[M, B]`, advantage of a_m.
+  """
+  chex.assert_rank([log_p, log_pi, adv], [2, 3, 2])
+  size, tried, batch = log_pi.shape
+  chex.assert_shape(log_p, (size, batch))
+  chex.assert_shape(adv, (tried, batch))
+  chex.assert_scalar_in(tried, 1, size)
+  log_p_m = sg(log_p[:tried])
+  taken = log_p_m > -jnp.inf
+  weight = jnp.where(taken, jnp.exp(log_p_m) * sg(adv), 0)
+  log_pi = jnp.where(taken, log_pi, 0)
+  return -(weight * _log_mu(log_p[:, None], log_pi)).sum(0)
+
+
+def sampled(log_p: jax.Array, log_pi: jax.Array, adv: jax.Array) -> jax.Array:
+  """`-A (log p_n + log pi_n(a))` [B] for one n ~ p and one a ~ pi_n.
+
+  REINFORCE on the pair (n, a): right, with the most variance; an ablation.
+
+  Args:
+    log_p: `[B]`, log probability of the level sampled.
+    log_pi: `[B]`, log probability of the action under that level.
+    adv: `[B]`, its advantage.
+  """
+  chex.assert_rank([log_p, log_pi, adv], 1)
+  chex.assert_equal_shape([log_p, log_pi, adv])
+  return -sg(adv) * (log_p + log_pi)
+
+
+def _log_mu(log_p: jax.Array, log_pi: jax.Array) -> jax.Array:
+  """`log sum_n p_n pi_n`, over the leading axis; junk under p = 0 is cut."""
+  log_pi = jnp.where(log_p > -jnp.inf, log_pi, 0)
+  return jax.nn.logsumexp(log_p + log_pi, 0)

@@ -1,0 +1,71 @@
+"""Lambda-returns and the scale of returns."""
+
+from typing import NamedTuple
+
+import chex
+import jax
+import jax.numpy as jnp
+
+Array = jax.Array
+
+
+def lambda_return(
+  reward: Array,
+  cont: Array,
+  value: Array,
+  lam: float,
+  last: Array | None = None,
+) -> Array:
+  """Bootstrapped returns (DreamerV3, arXiv 2301.04104, equation 7).
+
+  `R_t = r_{t+1} + c_{t+1} ((1 - l) v_{t+1} + l R_{t+1})` with `R_H = v_H` and
+  `l = lam`, or 0 where the next step is the last one of its episode. Rewards
+  are those received on arrival.
+
+  Args:
+    reward: `[H, B]`.
+    cont: probability to go on, discount included, `[H, B]`.
+    value: `[H, B]`, what a return is completed with.
+    lam: weight of the longer return.
+    last: `[H, B]`, True where the episode ends (in death or cut off).
+
+  Returns:
+    Returns of all but the last step, `[H - 1, B]`.
+  """
+  chex.assert_rank(reward, 2)
+  chex.assert_equal_shape([reward, cont, value])
+  lam = jnp.full(reward.shape, lam)
+  if last is not None:
+    lam = lam * (1 - last.astype(jnp.float32))
+
+  def body(ret, xs):
+    reward, cont, value, lam = xs
+    ret = reward + cont * ((1 - lam) * value + lam * ret)
+    return ret, ret
+
+  xs = (reward[1:], cont[1:], value[1:], lam[1:])
+  return jax.lax.scan(body, value[-1], xs, reverse=True)[1]
+
+
+class ReturnRange(NamedTuple):
+  """Running 5th and 95th percentile of returns, scalars."""
+
+  low: Array
+  high: Array
+
+
+def update_range(
+  state: ReturnRange, returns: Array, rate: float
+) -> ReturnRange:
+  """Moves both percentiles by `rate` towards those of `returns` (any shape).
+
+  The average starts at zero and is not debiased (DreamerV3, equation 12).
+  """
+  low, high = jnp.percentile(returns.astype(jnp.float32), jnp.array([5, 95]))
+  move = lambda old, new: (1 - rate) * old + rate * new
+  return ReturnRange(move(state.low, low), move(state.high, high))
+
+
+def scale(state: ReturnRange, limit: float) -> Array:
+  """What advantages are divided by: `max(limit, high - low)`."""
+  return jnp.maximum(limit, state.high - state.low)

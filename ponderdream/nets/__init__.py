@@ -1,0 +1,1 @@
+"""Layers, convolutions, distributions and heads."""

@@ -1,0 +1,222 @@
+"""Distributions. The only file that imports TensorFlow Probability."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from tensorflow_probability.substrates import jax as tfp
+
+tfd = tfp.distributions
+
+Array = jax.Array
+
+# Logit of an action that is not allowed: its probability is exactly zero in
+# float32 and, other than with -inf, entropies and gradients stay finite.
+FORBIDDEN = -1e9
+
+
+def symlog(x: Array) -> Array:
+  """`sign(x) ln(1 + |x|)` (DreamerV3, arXiv 2301.04104, equation 9)."""
+  return jnp.sign(x) * jnp.log1p(jnp.abs(x))
+
+
+def symexp(x: Array) -> Array:
+  """The inverse of `symlog`: `sign(x) (exp(|x|) - 1)`."""
+  return jnp.sign(x) * jnp.expm1(jnp.abs(x))
+
+
+def unimix(logits: Array, mix: float) -> Array:
+  """Log-probabilities of `(1 - mix) softmax(logits) + mix / C`, `[..., C]`."""
+  probs = jax.nn.softmax(logits.astype(jnp.float32), -1)
+  return jnp.log((1 - mix) * probs + mix / logits.shape[-1])
+
+
+def sample_onehot(key: Array, logp: Array) -> Array:
+  """One-hot draws `[..., S, C]` from log-probabilities, straight through.
+
+  Inverts the cumulative distribution, which takes one uniform number per
+  variable. The gradient is that of the probabilities (Bengio et al. 2013).
+  The key is consumed.
+  """
+  probs = jnp.exp(logp)
+  total = jnp.cumsum(probs, -1)
+  u = jax.random.uniform(key, (*logp.shape[:-1], 1)) * total[..., -1:]
+  index = (total <= u).sum(-1).clip(0, logp.shape[-1] - 1)
+  onehot = jax.nn.one_hot(index, logp.shape[-1], dtype=probs.dtype)
+  return onehot + (probs - jax.lax.stop_gradient(probs))
+
+
+def kl_onehot(logp: Array, logq: Array) -> Array:
+  """KL(p || q) in nats, summed over the variables: `[..., S, C] -> [...]`."""
+  p = tfd.Independent(tfd.Categorical(logits=logp), 1)
+  q = tfd.Independent(tfd.Categorical(logits=logq), 1)
+  return tfd.kl_divergence(p, q)
+
+
+def entropy_onehot(logp: Array) -> Array:
+  """Entropy in nats, summed over the variables: `[..., S, C] -> [...]`."""
+  return tfd.Independent(tfd.Categorical(logits=logp), 1).entropy()
+
+
+def symexp_bins(count: int) -> np.ndarray:
+  """Bin values `[count]`, `symexp` of an even grid on [-20, 20].
+
+  Built from one half, so that the values are symmetric to the last bit.
+
+  Raises:
+    ValueError: `count` is even.
+  """
+  if count % 2 == 0:
+    raise ValueError(f'The number of bins must be odd, got {count}.')
+  grid = np.linspace(-20, 0, count // 2 + 1, dtype=np.float32)
+  half = -np.expm1(-grid).astype(np.float32)
+  return np.concatenate([half, -half[:-1][::-1]])
+
+
+class TwoHot:
+  """A scalar as a distribution over bins (DreamerV3, section on symexp
+  twohot): its mean is the prediction, cross entropy to the two neighbouring
+  bins of the target is the loss.
+
+  Args:
+    logits: `[..., bins]`, any float type.
+  """
+
+  def __init__(self, logits: Array):
+    self.logits = logits.astype(jnp.float32)
+    self.bins = jnp.asarray(symexp_bins(logits.shape[-1]))
+
+  def pred(self) -> Array:
+    """The mean `[...]`. Mirrored bins are summed in pairs, so that equal
+    probabilities give exactly zero."""
+    probs = jax.nn.softmax(self.logits, -1)
+    mid = probs.shape[-1] // 2
+    low, high = probs[..., :mid], probs[..., mid + 1 :]
+    # The middle bin has value zero.
+    return ((high[..., ::-1] - low) * -self.bins[:mid]).sum(-1)
+
+  def log_prob(self, target: Array) -> Array:
+    """Minus the cross entropy to the two-hot target: `[...] -> [...]`."""
+    target = jax.lax.stop_gradient(target.astype(jnp.float32))
+    count = self.bins.shape[0]
+    above = jnp.searchsorted(self.bins, target, side='right')
+    below = (above - 1).clip(0, count - 1)
+    above = above.clip(0, count - 1)
+    low, high = self.bins[below], self.bins[above]
+    span = high - low
+    # Beyond the last bin, both neighbours are the same one.
+    weight = jnp.where(
+      span > 0, (target - low) / jnp.where(span > 0, span, 1), 1
+    )
+    logp = jax.nn.log_softmax(self.logits, -1)
+    take = lambda i: jnp.take_along_axis(logp, i[..., None], -1)[..., 0]
+    return (1 - weight) * take(below) + weight * take(above)
+
+
+class Binary:
+  """Bernoulli from logits `[...]`."""
+
+  def __init__(self, logits: Array):
+    self.dist = tfd.Bernoulli(logits=logits.astype(jnp.float32))
+
+  def prob(self) -> Array:
+    """Probability of one, `[...]`."""
+    return self.dist.probs_parameter()
+
+  def log_prob(self, target: Array) -> Array:
+    """Log-likelihood of a target in [0, 1], `[...]`."""
+    return self.dist.log_prob(target.astype(jnp.float32))
+
+
+class Discrete:
+  """One or several categorical variables side by side, with masks.
+
+  Args:
+    raw: logits `[..., sum(classes)]`.
+    classes: classes of each variable.
+    mix: share of the uniform distribution over the allowed actions.
+    mask: True where an action is allowed, like `raw`, or None. A variable
+      with nothing allowed counts as unmasked.
+  """
+
+  def __init__(
+    self, raw: Array, classes: tuple[int, ...], mix: float, mask: Array | None
+  ):
+    edges = np.cumsum(classes)[:-1].tolist()
+    logits = jnp.split(raw.astype(jnp.float32), edges, -1)
+    masks = [None] * len(classes)
+    if mask is not None:
+      masks = jnp.split(mask, edges, -1)
+    self.logps = [
+      masked_unimix(*x, mix) for x in zip(logits, masks, strict=True)
+    ]
+    self.parts = [tfd.Categorical(logits=x) for x in self.logps]
+
+  def sample(self, key: Array) -> Array:
+    """Class indices `[..., V]`. The key is consumed."""
+    keys = jax.random.split(key, len(self.parts))
+    draws = [x.sample(seed=k) for x, k in zip(self.parts, keys, strict=True)]
+    return jnp.stack(draws, -1).astype(jnp.int32)
+
+  def mode(self) -> Array:
+    """The most probable classes `[..., V]`."""
+    return jnp.stack([x.mode() for x in self.parts], -1).astype(jnp.int32)
+
+  def log_prob(self, action: Array) -> Array:
+    """Log-probability of indices `[..., V]`, summed: `[...]`."""
+    terms = [
+      dist.log_prob(action[..., i]) for i, dist in enumerate(self.parts)
+    ]
+    return sum(terms[1:], terms[0])
+
+  def entropy(self) -> Array:
+    """Nats, summed over the variables: `[...]`."""
+    return sum((x.entropy() for x in self.parts[1:]), self.parts[0].entropy())
+
+
+def masked_unimix(logits: Array, mask: Array | None, mix: float) -> Array:
+  """`unimix` over the allowed classes only; the others get `FORBIDDEN`."""
+  if mask is None:
+    return unimix(logits, mix)
+  mask = mask | ~mask.any(-1, keepdims=True)
+  probs = jax.nn.softmax(jnp.where(mask, logits, FORBIDDEN), -1)
+  probs = (1 - mix) * probs + mix * mask / mask.sum(-1, keepdims=True)
+  return jnp.where(mask, jnp.log(jnp.where(mask, probs, 1)), FORBIDDEN)
+
+
+class BoundedNormal:
+  """Normal with mean in (-1, 1) and deviation in [0.1, 1], as DreamerV3's.
+
+  Args:
+    raw: `[..., 2A]`: the means before tanh, the deviations before sigmoid.
+  """
+
+  LOW, HIGH = 0.1, 1.0
+
+  def __init__(self, raw: Array):
+    mean, std = jnp.split(raw.astype(jnp.float32), 2, -1)
+    std = (self.HIGH - self.LOW) * jax.nn.sigmoid(std + 2.0) + self.LOW
+    self.dist = tfd.Independent(tfd.Normal(jnp.tanh(mean), std), 1)
+
+  def sample(self, key: Array) -> Array:
+    """Actions `[..., A]`. The key is consumed."""
+    return self.dist.sample(seed=key)
+
+  def mode(self) -> Array:
+    return self.dist.mode()
+
+  def log_prob(self, action: Array) -> Array:
+    return self.dist.log_prob(action)
+
+  def entropy(self) -> Array:
+    return self.dist.entropy()
+
+
+def action_dist(
+  raw: Array, classes: tuple[int, ...] | None, mix: float, mask: Any = None
+) -> Discrete | BoundedNormal:
+  """The action distribution of one level; `classes` is None if continuous."""
+  if classes is None:
+    return BoundedNormal(raw)
+  return Discrete(raw, classes, mix, mask)

@@ -1,0 +1,140 @@
+"""Dense layers of the DreamerV3 family: initialiser, norm, linear, MLP."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+Array = jax.Array
+Init = Callable[[Array, Sequence[int], Any], Array]
+
+# The standard deviation of a unit normal truncated at two is 0.8796.
+TRUNCATED = 1 / 0.87962566
+RMS_EPS = 1e-4
+
+
+def fan_in(fan: int, scale: float = 1.0) -> Init:
+  """Normal truncated at two deviations, with variance `scale^2 / fan`.
+
+  Raises:
+    ValueError: `fan` is not positive.
+  """
+  if fan < 1:
+    raise ValueError(f'Fan-in must be positive, got {fan}.')
+  std = scale * TRUNCATED / math.sqrt(fan)
+
+  def init(
+    key: Array, shape: Sequence[int], dtype: Any = jnp.float32
+  ) -> Array:
+    return std * jax.random.truncated_normal(key, -2, 2, tuple(shape), dtype)
+
+  return init
+
+
+class RMSNorm(nn.Module):
+  """`x / sqrt(mean(x^2) + 1e-4) * scale` over the last axis, in float32.
+
+  Zhang and Sennrich 2019 (arXiv 1910.07467), without a shift.
+  """
+
+  @nn.compact
+  def __call__(self, x: Array) -> Array:
+    scale = self.param('scale', nn.initializers.ones, (x.shape[-1],))
+    y = x.astype(jnp.float32)
+    y = y * jax.lax.rsqrt(jnp.square(y).mean(-1, keepdims=True) + RMS_EPS)
+    return (y * scale).astype(x.dtype)
+
+
+def normed(x: Array, norm: Callable[[Array], Array]) -> Array:
+  """The nonlinearity of every hidden layer: `silu(norm(x))`."""
+  return jax.nn.silu(norm(x))
+
+
+class Linear(nn.Module):
+  """`x @ kernel + bias` on the concatenation of the inputs, `[..., units]`.
+
+  `sizes` are the widths of the inputs. `part` gives the contribution of one
+  input alone, so that what does not change in a loop is projected once,
+  outside of it; the parts and the bias add up to the call.
+  """
+
+  sizes: tuple[int, ...]
+  units: int
+  dtype: Any
+  scale: float = 1.0
+
+  def setup(self) -> None:
+    fan = sum(self.sizes)
+    shape = (fan, self.units)
+    self.kernel = self.param('kernel', fan_in(fan, self.scale), shape)
+    self.bias = self.param('bias', nn.initializers.zeros, (self.units,))
+
+  def part(self, x: Array, i: int) -> Array:
+    """What input number `i` adds: `[..., sizes[i]] -> [..., units]`."""
+    start = sum(self.sizes[:i])
+    rows = self.kernel[start : start + self.sizes[i]]
+    return x.astype(self.dtype) @ rows.astype(self.dtype)
+
+  def shift(self, x: Array) -> Array:
+    """Adds the bias."""
+    return x + self.bias.astype(self.dtype)
+
+  def __call__(self, *xs: Array) -> Array:
+    x = xs[0] if len(xs) == 1 else jnp.concatenate(xs, -1)
+    x = x.astype(self.dtype) @ self.kernel.astype(self.dtype)
+    return self.shift(x)
+
+
+class BlockLinear(nn.Module):
+  """A linear layer whose kernel is block diagonal, plus shared inputs.
+
+  Block `g` sees its own slice of `x` and all of the `shared` inputs:
+  `y_g = [x_g, shared] @ kernel[g] + bias_g`. The initial variance is that of
+  a dense layer on the whole input (DreamerV3), not of one block.
+  """
+
+  blocks: int
+  size: int
+  units: int
+  dtype: Any
+  shared: tuple[int, ...] = ()
+
+  def setup(self) -> None:
+    own, out = self.size // self.blocks, self.units // self.blocks
+    shape = (self.blocks, own + sum(self.shared), out)
+    self.kernel = self.param('kernel', fan_in(shape[0] * shape[1]), shape)
+    self.bias = self.param('bias', nn.initializers.zeros, (self.units,))
+
+  def own(self, x: Array) -> Array:
+    """The block-diagonal part and the bias: `[..., size] -> [..., units]`."""
+    own = self.size // self.blocks
+    x = x.astype(self.dtype).reshape((*x.shape[:-1], self.blocks, own))
+    y = jnp.einsum('...gi,gio->...go', x, self.kernel[:, :own].astype(x.dtype))
+    return y.reshape((*y.shape[:-2], self.units)) + self.bias.astype(y.dtype)
+
+  def part(self, x: Array, i: int) -> Array:
+    """What shared input `i` adds, as one dense product over all blocks."""
+    start = self.size // self.blocks + sum(self.shared[:i])
+    rows = self.kernel[:, start : start + self.shared[i]]
+    rows = rows.transpose((1, 0, 2)).reshape((self.shared[i], self.units))
+    return x.astype(self.dtype) @ rows.astype(self.dtype)
+
+
+class MLP(nn.Module):
+  """`layers` times linear, norm, SiLU: `[..., I] -> [..., units]`."""
+
+  layers: int
+  units: int
+  dtype: Any
+
+  @nn.compact
+  def __call__(self, x: Array) -> Array:
+    for i in range(self.layers):
+      linear = Linear(
+        (x.shape[-1],), self.units, self.dtype, name=f'linear{i}'
+      )
+      x = normed(linear(x), RMSNorm(name=f'norm{i}'))
+    return x

@@ -1,0 +1,70 @@
+"""ACT (Graves 2016, arXiv 1603.08983), the ablation, on the same buffers.
+
+Here `h_n = sigmoid(logit_n)` is the weight p_n of level n itself, not the
+probability to halt once level n is reached. ACT stops at the first level
+where `sum_{i<=n} h_i >= 1 - eps`. As `prod (1 - h_i) >= 1 - sum h_i`, this
+is never after PonderNet's stop, so `loop.unroll` with the same eps computes
+every level that ACT needs, and `halt` below leaves out the ones it does not.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from ponderdream.ponder import halting
+
+
+class Graves(NamedTuple):
+  """What ACT weighs and pays.
+
+  Attributes:
+    p: Weights of the levels, `[N, B]`; they sum to 1.
+    remainder: R, the weight of the last level, `[B]`.
+    steps: n, the number of levels used, int32 `[B]`, 1 to N.
+  """
+
+  p: jax.Array
+  remainder: jax.Array
+  steps: jax.Array
+
+
+def halt(logit: jax.Array, active: jax.Array, *, eps: float) -> Graves:
+  """ACT's weights for `logit [N, B]`, `active [N, B]` of `loop.unroll`.
+
+  `p_n = h_n` before the last level and `R = 1 - sum_{i<n} h_i` on it, where
+  the last is the first at which the weights reach `1 - eps`, or else the
+  last active one.
+  """
+  weights = jnp.where(active, jax.nn.sigmoid(halting.wide(logit)), 0)
+  zero = jnp.zeros_like(weights[:1])
+  before = jnp.concatenate([zero, weights[:-1].cumsum(0)])
+  used = active & (before < 1 - eps)
+  steps = used.sum(0, dtype=jnp.int32)
+  remainder = 1 - halting.select(before, steps - 1)
+  last = jnp.arange(len(logit))[:, None] == steps - 1
+  p = jnp.where(last, remainder, jnp.where(used, weights, 0))
+  return Graves(p, remainder, steps)
+
+
+def cost(graves: Graves) -> jax.Array:
+  """The ponder cost `rho = n + R [B]`, to be scaled by tau.
+
+  n is piecewise constant, so the gradient is that of R alone: -1 for every
+  `h_i` before the last.
+  """
+  return graves.steps + graves.remainder
+
+
+def mean(tree: Any, p: jax.Array) -> Any:
+  """The p-weighted mean over levels: `[N, B, ...]` to `[B, ...]`.
+
+  Outputs and hidden states alike; weighs in the dtype of `p [N, B]` and
+  returns the dtype of each array.
+  """
+
+  def weigh(leaf: jax.Array) -> jax.Array:
+    wide = p.reshape(p.shape + (1,) * (leaf.ndim - 2))
+    return (wide * leaf).sum(0).astype(leaf.dtype)
+
+  return jax.tree.map(weigh, tree)

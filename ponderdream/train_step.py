@@ -1,0 +1,372 @@
+"""One update: world model, actor and critic from one loss, one gradient.
+
+A batch holds `T + 1` steps. The first one only gives the model state that was
+stored with it, from which the other `T` are filtered (replay context).
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from ponderdream import imagine, parallel
+from ponderdream import models as models_
+from ponderdream import state as state_
+from ponderdream.losses import combine, model, ponder, returns
+from ponderdream.losses import imagine as imagine_losses
+from ponderdream.nets import dists
+from ponderdream.world import decoder, rssm
+
+Array = jax.Array
+sg = jax.lax.stop_gradient
+
+
+def make(
+  models: models_.Models,
+  optimizer: optax.GradientTransformation,
+  config: Any,
+) -> Callable:
+  """The step `(state, batch, key) -> (state, latents, metrics)` to `pmap`.
+
+  An update whose loss or gradient is not finite leaves the state as it was;
+  the metrics show which loss it was.
+  """
+
+  def step(state: state_.TrainState, batch: Mapping[str, Array], key: Array):
+    key = parallel.fold(jax.random.fold_in(key, state.updates))
+    grad = jax.value_and_grad(loss, argnums=1, has_aux=True)
+    (total, aux), grads = grad(models, state.params, state, batch, key, config)
+    latents, returned, metrics = aux
+    grads, metrics = parallel.mean((grads, metrics))
+    updates, opt = optimizer.update(grads, state.opt, state.params)
+    params = optax.apply_updates(state.params, updates)
+    slowval = optax.incremental_update(
+      params['val'], state.slowval, config.slowval.rate
+    )
+    span = returns.update_range(
+      state.range, parallel.gather(returned), config.retnorm.rate
+    )
+    norm = optax.global_norm(grads)
+    good = jnp.isfinite(norm) & jnp.isfinite(parallel.mean(total))
+    new = state_.TrainState(params, slowval, opt, span, state.updates + 1)
+    new = jax.tree.map(lambda a, b: jnp.where(good, a, b), new, state)
+    metrics |= {
+      'opt/grad_norm': norm,
+      'opt/param_norm': optax.global_norm(params),
+      'opt/update_norm': optax.global_norm(updates),
+      'ret/low': span.low,
+      'ret/high': span.high,
+    }
+    return new, latents, metrics
+
+  return step
+
+
+def loss(
+  models: models_.Models,
+  params: Any,
+  state: state_.TrainState,
+  batch: Mapping[str, Array],
+  key: Array,
+  config: Any,
+) -> tuple[Array, tuple[dict, Array, dict]]:
+  """The sum of all losses for a batch of `[B, T + 1, ...]`.
+
+  Returns:
+    The total, and: refreshed latents `[B, T, ...]` for the replay, imagined
+    returns for the normaliser, metrics.
+  """
+  observe, dream = jax.random.split(key)
+  post, losses, metrics = world_model(models, params, batch, observe, config)
+  acting, values, returned, more = actor_critic(
+    models, params, state, post, batch, dream, config
+  )
+  losses |= acting | values
+  metrics |= more
+  metrics |= {f'loss/{k}': v.mean() for k, v in losses.items()}
+  latents = jax.tree.map(sg, pack(post))
+  return combine.total(losses, config.loss_scales), (
+    latents,
+    returned,
+    metrics,
+  )
+
+
+def pack(post: rssm.State) -> dict[str, Array]:
+  """Model states as the replay stores them: half floats, class indices."""
+  return {
+    'dyn/deter': post.deter.astype(jnp.float16),
+    'dyn/stoch': post.stoch.argmax(-1).astype(jnp.uint8),
+  }
+
+
+def unpack(dyn: rssm.RSSM, latents: Mapping[str, Array]) -> rssm.State:
+  """The inverse of `pack`, up to rounding."""
+  stoch = jax.nn.one_hot(latents['dyn/stoch'], dyn.classes, dtype=dyn.dtype)
+  return rssm.State(latents['dyn/deter'].astype(dyn.dtype), stoch)
+
+
+def filtered(
+  models: models_.Models, params: Any, batch: Mapping[str, Array], key: Array
+) -> tuple[rssm.State, Array]:
+  """Posterior states `[B, T, ...]` and log-probabilities of a batch."""
+  size, length = batch['is_first'].shape
+  start = unpack(
+    models.dyn,
+    {k: v[:, 0] for k, v in batch.items() if k in ('dyn/deter', 'dyn/stoch')},
+  )
+  obs = {k: batch[k][:, 1:] for k in models.obs_space}
+  flat = jax.tree.map(lambda x: x.reshape((-1, *x.shape[2:])), obs)
+  tokens = models.encode(params, flat)
+  tokens = tokens.reshape((size, length - 1, -1))
+  action = models.action.flatten(batch['action'][:, :-1], 2)
+  action = models.action.encode(action)
+  resets = batch['is_first'][:, 1:]
+  return rssm.observe(
+    models.dyn, {'params': params['dyn']}, start, tokens, action, resets, key
+  )
+
+
+def world_model(
+  models: models_.Models,
+  params: Any,
+  batch: Mapping[str, Array],
+  key: Array,
+  config: Any,
+) -> tuple[rssm.State, dict[str, Array], dict[str, Array]]:
+  """Posterior states, losses `[B, T]` and metrics of the world model."""
+  post, logp = filtered(models, params, batch, key)
+  prior = models.dyn.apply(
+    {'params': params['dyn']}, post.deter, method='prior'
+  )
+  dyn, rep, kl = model.dynamics(logp, prior, config.loss.free_nats)
+  losses = {'dyn': dyn, 'rep': rep}
+  now = {k: v[:, 1:] for k, v in batch.items()}
+  flat = lambda x: x.reshape((-1, *x.shape[2:]))
+  recons = models.decode(params, jax.tree.map(flat, post))
+  for key, raw in recons.items():
+    fit = decoder.log_prob(models.obs_space[key], raw, flat(now[key]))
+    losses[f'rec/{key}'] = -fit.reshape(dyn.shape)
+  feat = rssm.features(post)
+  losses['rew'] = -models.reward(params, feat).log_prob(now['reward'])
+  target = model.continuation_target(now['is_terminal'], config.loss.horizon)
+  losses['con'] = -models.cont(params, feat).log_prob(target)
+  entropy = lambda logp: -(jnp.exp(logp) * logp).sum((-2, -1)).mean()
+  metrics = {
+    'dyn/kl': kl.mean(),
+    'dyn/prior_entropy': entropy(prior),
+    'dyn/post_entropy': entropy(logp),
+  }
+  return post, losses, metrics
+
+
+def actor_critic(
+  models: models_.Models,
+  params: Any,
+  state: state_.TrainState,
+  post: rssm.State,
+  batch: Mapping[str, Array],
+  key: Array,
+  config: Any,
+) -> tuple[dict[str, Array], dict[str, Array], Array, dict[str, Array]]:
+  """Learns to act and to judge from dreams that start in a batch.
+
+  Dreams start from the last `imag.last` states of every sequence, or from
+  all of them if it is 0.
+
+  Returns:
+    Losses of the actor `[H, B']`, losses of the critic, imagined returns
+    `[H, B']`, metrics.
+  """
+  frozen = sg(params)
+  last = config.imag.last or post.deter.shape[1]
+  ends = {k: v[:, -last:] for k, v in batch.items()}
+  tail = jax.tree.map(lambda x: x[:, -last:], post)
+  flat = lambda x: x.reshape((-1, *x.shape[2:]))
+  start = sg(jax.tree.map(flat, tail))
+  mask = flat(ends['action_mask']) if 'action_mask' in ends else None
+  roll, think = jax.random.split(key)
+  dream = sg(
+    imagine.rollout(models, frozen, start, mask, config.imag.length, roll)
+  )
+  reward = models.reward(frozen, dream.feat).pred()
+  cont = models.cont(frozen, dream.feat).prob()
+  critic = models.value(params['val'], dream.feat)
+  slow = models.value(state.slowval, dream.feat).pred()
+  value = sg(critic.pred())
+  ret = returns.lambda_return(reward, cont, value, config.imag.lam)
+  scale = returns.scale(state.range, config.retnorm.limit)
+  weight = jnp.cumprod(cont, 0)[:-1]
+  adv = (ret - value[:-1]) / scale
+
+  actor, metrics = thoughts(
+    models, params, start, dream, value[0], adv, scale, think, config
+  )
+  actor = {k: weight * v for k, v in actor.items()}
+  target = jnp.concatenate([ret, value[-1:]], 0)
+  fit = imagine_losses.value(critic, slow, target, config.imag.slowreg)
+  critics = {'value': weight * fit[:-1]}
+  critics['repval'] = replayed_value(
+    models, params, state, rssm.features(tail), ends, ret[0], config
+  )
+  metrics |= {
+    'imag/return': ret.mean(),
+    'imag/reward': reward[1:].mean(),
+    'imag/value': value.mean(),
+    'imag/cont': cont.mean(),
+    'imag/adv': adv.mean(),
+    'imag/adv_std': adv.std(),
+  }
+  return actor, critics, ret, metrics
+
+
+def thoughts(
+  models: models_.Models,
+  params: Any,
+  start: rssm.State,
+  dream: imagine.Dream,
+  value: Array,
+  adv: Array,
+  scale: Array,
+  key: Array,
+  config: Any,
+) -> tuple[dict[str, Array], dict[str, Array]]:
+  """Actor losses `[H, B]` from one unroll over all imagined states.
+
+  Args:
+    start: where the dream began, `[B, ...]`.
+    dream: H steps of it.
+    value: of the start states, `[B]`.
+    adv: normalised advantages of the dreamt actions, `[H, B]`.
+    scale: what returns are divided by, scalar.
+    key: consumed.
+  """
+  length, batch = adv.shape
+  flat = lambda x: None if x is None else x.reshape((-1, *x.shape[2:]))
+  every = models.levels(params, flat(dream.feat[:-1]))
+  mask = flat(dream.mask)
+  dist = models.action.dist(every.raw, mask)
+  log_pi = dist.log_prob(flat(dream.action)[None])
+  if config.ponder.credit == 'sampled' and models.inner is not None:
+    n = (flat(dream.steps) - 1).astype(jnp.int32)
+    take = lambda x: jnp.take_along_axis(x, n[None], 0)[0]
+    policy = ponder.sampled(take(every.log_p), take(log_pi), flat(adv))
+  else:
+    policy = ponder.mixture(every.log_p, log_pi, flat(adv))
+  policy = policy.reshape((length, batch))
+  if config.ponder.credit == 'levels' and models.think.mode == 'pondernet':
+    branched = branches(
+      models,
+      params,
+      start,
+      every.raw[:, :batch],
+      every.log_p[:, :batch],
+      every.depth,
+      None if mask is None else mask[:batch],
+      value,
+      scale,
+      key,
+      config,
+    )
+    policy = policy.at[0].set(branched)
+  entropy = mixture_entropy(dist, every.log_p).reshape((length, batch))
+  price = config.ponder.cost / scale * every.steps
+  price = price + config.ponder.beta * every.kl
+  losses = {'policy': policy - config.imag.entropy * entropy}
+  metrics = {'policy/entropy': entropy.mean()}
+  if models.inner is not None:
+    losses['ponder'] = price.reshape((length, batch))
+    metrics |= {
+      'ponder/steps': every.steps.mean(),
+      'ponder/depth': every.depth.astype(jnp.float32),
+      'ponder/kl': every.kl.mean(),
+      'ponder/acted': dream.steps.mean(),
+    }
+  return losses, metrics
+
+
+def branches(
+  models: models_.Models,
+  params: Any,
+  start: rssm.State,
+  raw: Array,
+  log_p: Array,
+  depth: Array,
+  mask: Array | None,
+  value: Array,
+  scale: Array,
+  key: Array,
+  config: Any,
+) -> Array:
+  """The loss `[B]` that lets the branch of every level credit every level.
+
+  Args:
+    raw: policy outputs at the start states `[N, B, O]`.
+    log_p: their log halting probabilities `[N, B]`.
+    depth: levels that were computed, `[]`.
+    value: of the start states `[B]`.
+  """
+  frozen = sg(params)
+  actions, returned = sg(
+    imagine.branch(
+      models,
+      frozen,
+      start,
+      sg(raw),
+      mask,
+      depth,
+      config.ponder.branch_length,
+      key,
+    )
+  )
+  dist = models.action.dist(raw[:, None], mask)
+  log_pi = dist.log_prob(actions[None])
+  return ponder.levels(log_p, log_pi, (returned - value) / scale)
+
+
+def mixture_entropy(dist: Any, log_p: Array) -> Array:
+  """Entropy of the behaviour `mu = sum_n p_n pi_n` in nats, `[B]`.
+
+  Exact for one discrete variable. Otherwise the mean entropy of the levels
+  with p held fixed, so that halting is not drawn to the most random level.
+  """
+  if isinstance(dist, dists.Discrete) and len(dist.logps) == 1:
+    reached = log_p > -jnp.inf
+    logps = jnp.where(reached[..., None], dist.logps[0], 0)
+    log_mu = jax.nn.logsumexp(log_p[..., None] + logps, 0)
+    return -(jnp.exp(log_mu) * log_mu).sum(-1)
+  return (sg(jnp.exp(log_p)) * dist.entropy()).sum(0)
+
+
+def replayed_value(
+  models: models_.Models,
+  params: Any,
+  state: state_.TrainState,
+  feat: Array,
+  batch: Mapping[str, Array],
+  boot: Array,
+  config: Any,
+) -> Array:
+  """Critic loss on replayed sequences, `[T - 1, B]`; trains the model too.
+
+  Args:
+    feat: posterior features `[B, T, F]`, with their gradient.
+    batch: the same steps, `[B, T, ...]`.
+    boot: imagined returns `[B * T]`, what replayed returns end in.
+  """
+  time = lambda x: x.swapaxes(0, 1)
+  last = time(batch['is_last'])
+  feat = time(feat)
+  boot = time(boot.reshape(batch['reward'].shape))
+  cont = model.continuation_target(
+    time(batch['is_terminal']), config.loss.horizon
+  )
+  ret = returns.lambda_return(
+    time(batch['reward']), cont, boot, config.imag.lam, last
+  )
+  critic = models.value(params['val'], feat[:-1])
+  slow = models.value(state.slowval, feat[:-1]).pred()
+  fit = imagine_losses.value(critic, slow, ret, config.imag.slowreg)
+  return (1 - last[:-1].astype(jnp.float32)) * fit

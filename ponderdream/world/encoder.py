@@ -1,0 +1,82 @@
+"""Observations to tokens: pictures through a CNN or patches, vectors through
+an MLP. DreamerV3's encoder, with a patch form for machines without a GPU."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from ponderdream.nets import conv, dists, layers
+
+Array = jax.Array
+
+# Not part of what the agent sees.
+HIDDEN_KEYS = ('reward', 'is_first', 'is_last', 'is_terminal')
+
+
+def visible(obs_space: Mapping[str, Any]) -> dict[str, Any]:
+  """The spaces that the agent sees, sorted by key."""
+  return {
+    k: v
+    for k, v in sorted(obs_space.items())
+    if k not in HIDDEN_KEYS and not k.startswith('log/')
+  }
+
+
+class Encoder(nn.Module):
+  """Observation dict of `[B, ...]` -> tokens `[B, E]`."""
+
+  obs_space: Mapping[str, Any]
+  kind: str
+  depth: int
+  mults: tuple[int, ...]
+  kernel: int
+  patch: int
+  layers: int
+  units: int
+  dtype: Any
+
+  @nn.compact
+  def __call__(self, obs: Mapping[str, Array]) -> Array:
+    spaces = visible(self.obs_space)
+    images = [k for k, v in spaces.items() if v.image]
+    vectors = [k for k, v in spaces.items() if not v.image]
+    tokens = []
+    if vectors:
+      x = jnp.concatenate(
+        [self.vector(spaces[k], obs[k]) for k in vectors], -1
+      )
+      mlp = layers.MLP(self.layers, self.units, self.dtype, name='mlp')
+      tokens.append(mlp(x))
+    if images:
+      x = jnp.concatenate([obs[k] for k in images], -1)
+      x = x.astype(self.dtype) / 255 - 0.5
+      x = self.patches(x) if self.kind == 'patch' else self.cnn(x)
+      tokens.append(x.reshape((x.shape[0], -1)))
+    return jnp.concatenate(tokens, -1)
+
+  def vector(self, space: Any, x: Array) -> Array:
+    """Symlog for numbers, one-hot for classes: `[B, ...] -> [B, V]`."""
+    if space.dtype == bool:
+      x = x.astype(self.dtype)
+    elif space.discrete:
+      x = jax.nn.one_hot(x, int(space.classes.max()), dtype=self.dtype)
+    else:
+      x = dists.symlog(x.astype(jnp.float32)).astype(self.dtype)
+    return x.reshape((x.shape[0], -1))
+
+  def cnn(self, x: Array) -> Array:
+    """`[B, H, W, C]` halved once per stage: conv, pool, norm, SiLU."""
+    for i, mult in enumerate(self.mults):
+      x = conv.Conv(
+        self.depth * mult, self.kernel, self.dtype, name=f'conv{i}'
+      )(x)
+      x = layers.normed(conv.maxpool(x), layers.RMSNorm(name=f'norm{i}'))
+    return x
+
+  def patches(self, x: Array) -> Array:
+    """`[B, H, W, C]` -> one vector per patch by a shared MLP of two layers."""
+    x = conv.to_patches(x, self.patch)
+    return layers.MLP(2, self.depth, self.dtype, name='patches')(x)

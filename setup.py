@@ -1,0 +1,63 @@
+"""Packaging: `pip install .`, `pip install .[cuda]`, `pip wheel .`"""
+
+import pathlib
+import shutil
+
+import setuptools
+from setuptools.command import build_py
+
+
+class BuildWithConfigs(build_py.build_py):
+  """Carries the one `configs.yaml` of the checkout into the wheel."""
+
+  def run(self):
+    super().run()
+    if not self.editable_mode:
+      target = pathlib.Path(self.build_lib) / 'ponderdream' / 'configs.yaml'
+      shutil.copyfile('configs.yaml', target)
+
+
+setuptools.setup(
+  name='ponderdream',
+  version='0.1.0',
+  description='A DreamerV3-style agent in JAX that learns how long to think',
+  long_description=pathlib.Path('README.md').read_text(),
+  long_description_content_type='text/markdown',
+  packages=setuptools.find_packages(include=['ponderdream*', 'embodied*']),
+  cmdclass={'build_py': BuildWithConfigs},
+  python_requires='>=3.11,<3.14',
+  install_requires=[
+    'jax>=0.10',
+    'flax>=0.12',
+    'optax>=0.2.5',
+    'chex>=0.1.90',
+    'orbax-checkpoint>=0.11',
+    # The last release, 0.25.0, does not import on jax >= 0.7. The nightly of
+    # the same package does, and is what its maintainers name for JAX.
+    'tfp-nightly>=0.26.0.dev20261001',
+    'numpy>=2',
+    'gymnasium>=1.1',
+    'crafter>=1.8.3',
+    # Found by opensimplex: makes Crafter's world generation 10x faster.
+    'numba>=0.60',
+    'ruamel.yaml>=0.18',
+    'imageio>=2.31',
+    'imageio-ffmpeg>=0.5',
+    'pillow>=10',
+    'tensorboardX>=2.6',
+    'rich>=13',
+  ],
+  extras_require={
+    'cuda': ['jax[cuda12]>=0.10'],
+    'tpu': ['jax[tpu]>=0.10'],
+    'dev': [
+      'pytest>=8',
+      'pytest-xdist>=3.6',
+      'pytest-timeout>=2.3',
+      'ruff>=0.8',
+      'mypy>=1.13',
+      'pre-commit>=4',
+      'matplotlib>=3.9',
+    ],
+  },
+)

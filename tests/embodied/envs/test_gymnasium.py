@@ -1,0 +1,259 @@
+"""The Gymnasium adapter against the environments themselves."""
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium import spaces
+
+from embodied import envs
+from embodied.errors import UsageError
+from embodied.space import Space
+
+GO = np.False_
+RESET = np.True_
+SEED = int(np.random.SeedSequence((7, 0)).generate_state(1)[0])
+
+
+class Menu(gymnasium.Env):
+  """Nested Dict observations and an action mask; three steps per episode."""
+
+  observation_space = spaces.Dict(
+    {
+      'camera': spaces.Box(0, 255, (8, 6, 3), np.uint8),
+      'ram': spaces.Box(0, 255, (4,), np.uint8),
+      'body': spaces.Dict(
+        {
+          'pos': spaces.Box(-1, 1, (2,), np.float64),
+          'mode': spaces.Discrete(3, start=-1),
+        }
+      ),
+      'slots': spaces.MultiDiscrete([2, 3], start=[1, 0]),
+      'action_mask': spaces.MultiBinary(5),
+    }
+  )
+  action_space = spaces.MultiDiscrete([2, 3], start=[5, 0])
+
+  def reset(self, *, seed=None, options=None):
+    super().reset(seed=seed)
+    self.count = 0
+    self.received = []
+    return self._obs(), {}
+
+  def step(self, action):
+    self.count += 1
+    self.received.append(action)
+    return self._obs(), 0.5, self.count == 3, False, {}
+
+  def _obs(self):
+    mask = np.array([1, 0, 0, 1, 1], np.int8) * (self.count < 3)
+    return {
+      'camera': np.full((8, 6, 3), self.count, np.uint8),
+      'ram': np.arange(4, dtype=np.uint8),
+      'body': {
+        # Over the declared bound, as many real environments are.
+        'pos': np.array([0.5, 1.25]),
+        'mode': np.int64(self.count % 3 - 1),
+      },
+      'slots': np.array([2, 0]),
+      'action_mask': mask,
+    }
+
+
+class Plain(gymnasium.Env):
+  """One observation space, one action space, and an optional mask in info."""
+
+  def __init__(self, observation, action, masks=()):
+    self.observation_space = observation
+    self.action_space = action
+    self.masks = list(masks)
+    self.received = []
+
+  def reset(self, *, seed=None, options=None):
+    return self.observation_space.sample(), self._info()
+
+  def step(self, action):
+    self.received.append(action)
+    return self.observation_space.sample(), 0, False, False, self._info()
+
+  def _info(self):
+    return {'action_mask': self.masks.pop(0)} if self.masks else {}
+
+
+@pytest.fixture(scope='module', autouse=True)
+def _register():
+  gymnasium.register('Menu-v0', Menu)
+  gymnasium.register('Plain-v0', Plain)
+  yield
+  del gymnasium.registry['Menu-v0'], gymnasium.registry['Plain-v0']
+
+
+def plain(monkeypatch, observation, action, masks=()):
+  """Our adapter around a Plain environment, and that environment."""
+  inner = Plain(observation, action, masks)
+  monkeypatch.setattr(gymnasium, 'make', lambda *args, **kwargs: inner)
+  return envs.make_env('gymnasium_Plain-v0', 0, seed=0), inner
+
+
+def roll(env, actions):
+  zero = np.zeros_like(actions[0])
+  obs = [env.step({'action': zero, 'reset': RESET})]
+  for action in actions:
+    obs.append(env.step({'action': action, 'reset': GO}))
+  return obs
+
+
+def test_cartpole_gives_what_gymnasium_gives():
+  env = envs.make_env('gymnasium_CartPole-v1', 0, seed=7)
+  assert env.act_space['action'] == Space(np.int32, (), 0, 2)
+  assert env.obs_space['vector'] == Space(np.float32, (4,))
+  theirs = gymnasium.make('CartPole-v1')
+  vector, _ = theirs.reset(seed=SEED)
+  actions = np.random.RandomState(0).randint(0, 2, 200).astype(np.int32)
+  ours = roll(env, actions)
+  np.testing.assert_array_equal(ours[0]['vector'], vector)
+  assert ours[0]['is_first'] and ours[0]['reward'] == 0
+  over = False
+  ends = 0
+  for obs, action in zip(ours[1:], actions, strict=True):
+    if over:
+      # The adapter ignores this action and starts the next episode.
+      vector, _ = theirs.reset()
+      assert obs['is_first'] and obs['reward'] == 0
+      over = False
+    else:
+      vector, reward, over, truncated, _ = theirs.step(action)
+      assert obs['reward'] == reward and not obs['is_first']
+      assert obs['is_last'] == over and obs['is_terminal'] == over
+      assert not truncated
+      ends += over
+    np.testing.assert_array_equal(obs['vector'], vector)
+  assert ends >= 3
+
+
+def test_pendulum_is_truncated_and_its_torque_scaled():
+  env = envs.make_env('gymnasium_Pendulum-v1', 0, seed=7)
+  assert env.act_space['action'] == Space(np.float32, (1,), -1, 1)
+  theirs = gymnasium.make('Pendulum-v1')
+  theirs.reset(seed=SEED)
+  actions = np.linspace(-1.5, 1.5, 200, dtype=np.float32)[:, None]
+  ours = roll(env, actions)
+  for obs, action in zip(ours[1:], actions, strict=True):
+    # Torque is in [-2, 2].
+    torque = 2 * np.clip(action, -1, 1)
+    vector, reward, _, truncated, _ = theirs.step(torque)
+    np.testing.assert_array_equal(obs['vector'], vector)
+    assert obs['reward'] == np.float32(reward)
+    assert obs['is_last'] == truncated and not obs['is_terminal']
+  assert ours[-1]['is_last'] and not any(x['is_last'] for x in ours[:-1])
+
+
+def test_dict_observations_are_flattened_and_counted_from_zero():
+  env = envs.make_env('gymnasium_Menu-v0', 0, seed=0)
+  flags = {'reward', 'is_first', 'is_last', 'is_terminal'}
+  assert {k: v for k, v in env.obs_space.items() if k not in flags} == {
+    'camera': Space(np.uint8, (8, 6, 3)),
+    'ram': Space(np.float32, (4,)),
+    'body.pos': Space(np.float32, (2,)),
+    'body.mode': Space(np.int32, (), 0, 3),
+    'slots': Space(np.int32, (2,), 0, [2, 3]),
+    'action_mask': Space(bool, (5,)),
+  }
+  obs = roll(env, [np.array([0, 1], np.int32)] * 3)
+  np.testing.assert_array_equal(obs[1]['body.pos'], np.float32([0.5, 1.25]))
+  np.testing.assert_array_equal(obs[1]['ram'], [0, 1, 2, 3])
+  assert [int(x['body.mode']) for x in obs] == [0, 1, 2, 0]
+  assert obs[1]['slots'].tolist() == [1, 0]
+  assert obs[2]['camera'].min() == obs[2]['camera'].max() == 2
+  assert obs[1]['action_mask'].tolist() == [1, 0, 0, 1, 1]
+  assert [float(x['reward']) for x in obs] == [0, 0.5, 0.5, 0.5]
+  assert obs[3]['is_terminal'] and obs[3]['is_last']
+  # The environment allowed nothing any more, which no policy can obey.
+  assert obs[3]['action_mask'].all()
+
+
+def test_actions_are_shifted_to_where_the_space_starts(monkeypatch):
+  env, inner = plain(
+    monkeypatch, spaces.Discrete(4, start=2), spaces.Discrete(3, start=-1)
+  )
+  assert env.obs_space['state'] == Space(np.int32, (), 0, 4)
+  obs = roll(env, [np.int32(x) for x in range(3)])
+  assert inner.received == [-1, 0, 1]
+  assert all(0 <= x['state'] < 4 for x in obs)
+
+  action = spaces.MultiDiscrete([2, 3], start=[5, 0])
+  env, inner = plain(monkeypatch, spaces.MultiDiscrete([4, 2]), action)
+  assert env.obs_space['state'] == Space(np.int32, (2,), 0, [4, 2])
+  roll(env, [np.array([1, 2], np.int32)])
+  assert inner.received[0].tolist() == [6, 2]
+  assert action.contains(inner.received[0])
+
+
+def test_a_box_is_an_image_or_a_vector(monkeypatch):
+  discrete = spaces.Discrete(2)
+  camera = spaces.Box(0, 255, (16, 16, 1), np.uint8)
+  env, _ = plain(monkeypatch, camera, discrete)
+  assert env.obs_space['image'].image
+  assert roll(env, [np.int32(0)])[1]['image'].dtype == np.uint8
+  env, _ = plain(monkeypatch, spaces.Box(0, 9, (3,), np.int64), discrete)
+  assert env.obs_space['vector'] == Space(np.float32, (3,))
+
+
+def test_masks_in_info_are_shown(monkeypatch):
+  # A tuple has one mask per element of the action.
+  masks = [
+    (np.array([1, 0], np.int8), np.array([0, 1, 1], np.int8)),
+    np.array([0, 1, 1, 0, 0], np.int8),
+    (np.array([1, 0], np.int8), np.array([0, 0, 0], np.int8)),
+  ]
+  action = spaces.MultiDiscrete([2, 3])
+  env, _ = plain(monkeypatch, spaces.Discrete(2), action, masks)
+  zero = np.zeros(2, np.int32)
+  obs = roll(env, [zero])
+  assert [x['action_mask'].tolist() for x in obs] == [
+    [1, 0, 0, 1, 1],
+    [0, 1, 1, 0, 0],
+  ]
+  with pytest.raises(ValueError, match='allows no class'):
+    env.step({'action': zero, 'reset': GO})
+  with pytest.raises(ValueError, match="gave no info.'action_mask'."):
+    env.step({'action': zero, 'reset': GO})
+
+
+def test_a_mask_over_floats_is_an_ordinary_observation(monkeypatch):
+  observation = spaces.Dict({'action_mask': spaces.MultiDiscrete([2, 2])})
+  env, _ = plain(monkeypatch, observation, spaces.Box(-1, 1, (1,)))
+  assert env.obs_space['action_mask'] == Space(np.int32, (2,), 0, 2)
+
+
+@pytest.mark.parametrize(
+  ('observation', 'action', 'sentence'),
+  [
+    (spaces.Text(4), spaces.Discrete(2), "'state' is Text"),
+    (spaces.Discrete(2), spaces.MultiBinary(2), 'action space is MultiBinary'),
+    (spaces.Discrete(2), spaces.Box(0, 3, (1,), np.int32), 'Box of floats'),
+    (spaces.Dict(reward=spaces.Discrete(2)), spaces.Discrete(2), 'rename'),
+    (
+      spaces.Dict(
+        {'a': spaces.Dict(b=spaces.Discrete(2)), 'a.b': Menu.action_space}
+      ),
+      spaces.Discrete(2),
+      'twice',
+    ),
+  ],
+)
+def test_other_spaces_are_refused(monkeypatch, observation, action, sentence):
+  with pytest.raises(UsageError, match=sentence):
+    plain(monkeypatch, observation, action)
+
+
+@pytest.mark.parametrize(
+  ('task', 'sentence'),
+  [
+    ('gymnasium_NoSuch-v0', 'NoSuch'),
+    ('gymnasium_CartPole-v99', 'v99'),
+    ('gymnasium_no_module:X-v0', 'no_module'),
+  ],
+)
+def test_unknown_ids_are_usage_errors(task, sentence):
+  with pytest.raises(UsageError, match=sentence):
+    envs.make_env(task, 0, seed=0)

@@ -1,0 +1,83 @@
+"""An environment that fails on purpose; spawned workers import this file."""
+
+import os
+import pathlib
+import signal
+import threading
+
+import numpy as np
+
+from embodied.base import Env
+from embodied.errors import UsageError
+from embodied.space import Space
+
+
+def raise_error():
+  raise OSError('the emulator lost its cable')
+
+
+def raise_eof():
+  raise EOFError('the emulator hung up')
+
+
+def raise_usage():
+  raise UsageError('There is no such game.')
+
+
+def hang():
+  print('hangs', flush=True)
+  threading.Event().wait()
+
+
+def die():
+  os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Faulty(Env):
+  """Counts its steps, and its lives (constructions) in a file.
+
+  In the lives below `lives` it calls `fault` when it is made (`at=-1`) or
+  asked for step number `at` of its life, counted from 0.
+  """
+
+  def __init__(self, path, fault=None, at=5, lives=1):
+    path = pathlib.Path(path)
+    self.life = len(path.read_text()) if path.exists() else 0
+    path.write_text('x' * (self.life + 1))
+    self.fault = fault if self.life < lives else None
+    self.at = at
+    self.calls = 0
+    self.count = 0
+    if self.fault and at < 0:
+      self.fault()
+
+  @property
+  def obs_space(self):
+    return {
+      'count': Space(np.int32),
+      'life': Space(np.int32),
+      'pid': Space(np.int64),
+      'reward': Space(np.float32),
+      'is_first': Space(bool),
+      'is_last': Space(bool),
+      'is_terminal': Space(bool),
+    }
+
+  @property
+  def act_space(self):
+    return {'action': Space(np.int32, (), 0, 3), 'reset': Space(bool)}
+
+  def step(self, action):
+    if self.fault and self.calls == self.at:
+      self.fault()
+    self.count = 0 if action['reset'] else self.count + 1
+    self.calls += 1
+    return {
+      'count': np.int32(self.count),
+      'life': np.int32(self.life),
+      'pid': np.int64(os.getpid()),
+      'reward': np.float32(0),
+      'is_first': np.bool_(self.count == 0),
+      'is_last': np.False_,
+      'is_terminal': np.False_,
+    }

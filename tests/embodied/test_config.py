@@ -1,0 +1,260 @@
+"""Types, regex keys, blocks and files of configs."""
+
+import copy
+import pickle
+
+import pytest
+
+from embodied import config as configs
+from embodied.config import Config
+from embodied.errors import UsageError
+
+BLOCKS = r"""
+small: &small
+  agent: {'.*\.units': 8}
+defaults:
+  seed: 0
+  logdir: ''
+  run: {steps: 1000000, rate: 4e-5, eps: 1e-20, debug: False}
+  agent:
+    enc: {units: 64, kernel: 5, act: silu}
+    dec: {units: 32}
+    depths: [2, 3, 4]
+    scales: [1, 0.5]
+    names: [a, b]
+  env: {dummy: {}}
+debug:
+  <<: *small
+  run: {steps: 600}
+  .*\.dec\..*: 4
+"""
+
+
+@pytest.fixture
+def path(tmp_path):
+  path = tmp_path / 'configs.yaml'
+  path.write_text(BLOCKS)
+  return path
+
+
+@pytest.fixture
+def config(path):
+  return configs.resolve(configs.load_blocks(path), [])
+
+
+def test_attributes_items_and_dotted_keys_are_the_same_leaf(config):
+  assert config.run.steps == config['run.steps'] == config['run']['steps']
+  assert config.run.steps == 1000000 and type(config.run.steps) is int
+  assert config.run.rate == 4e-5 and type(config.run.rate) is float
+  assert config.agent.depths == (2, 3, 4)
+  # A list of whole and broken numbers holds numbers.
+  assert [type(x) for x in config.agent.scales] == [float, float]
+  assert 'run.steps' in config and 'run.step' not in config
+  assert dict(config.env.dummy) == {}
+  assert list(config) == ['seed', 'logdir', 'run', 'agent', 'env']
+  assert config.run.flat == {
+    'steps': 1000000,
+    'rate': 4e-5,
+    'eps': 1e-20,
+    'debug': False,
+  }
+  assert config.flat['agent.enc.act'] == 'silu'
+
+
+def test_flat_and_nested_spellings_are_equal():
+  assert Config({'a.b': 1, 'a': {'c.d': 2}}) == Config(
+    {'a': {'b': 1, 'c': {'d': 2}}}
+  )
+
+
+def test_update_leaves_the_original_alone(config):
+  new = config.update({'run': {'steps': 5}, 'agent.enc.units': 1})
+  assert (new.run.steps, new.agent.enc.units) == (5, 1)
+  assert (config.run.steps, config.agent.enc.units) == (1000000, 64)
+  assert configs.diff(config, new) == ['agent.enc.units', 'run.steps']
+  assert configs.diff(config, new, [r'run\..*']) == ['agent.enc.units']
+  assert configs.diff(Config({'a': 1}), Config({'b': 1})) == ['a', 'b']
+
+
+def test_nothing_can_be_assigned(config):
+  with pytest.raises(AttributeError, match='immutable'):
+    config.seed = 1
+  with pytest.raises(TypeError):
+    config['seed'] = 1
+  with pytest.raises(TypeError):
+    config.agent.depths[0] = 1
+
+
+def test_regex_keys_match_leaves_in_full(config):
+  new = config.update({r'.*\.units': 7})
+  assert (new.agent.enc.units, new.agent.dec.units) == (7, 7)
+  assert configs.diff(config, new) == ['agent.dec.units', 'agent.enc.units']
+  # 'units' alone is a part of the keys, and a plain name that matches none.
+  for pattern in ('units', '(nits|unit)', r'.*\.unit', r'enc\.units$'):
+    with pytest.raises(UsageError, match='No config key matches'):
+      config.update({pattern: 7})
+
+
+def test_regex_below_a_section_stays_inside_of_it(config):
+  new = config.update({'agent': {'(enc|dec)': {'units': 7}}})
+  assert configs.diff(config, new) == ['agent.dec.units', 'agent.enc.units']
+  with pytest.raises(UsageError, match='No config key matches'):
+    config.update({'run': {r'.*units': 7}})
+
+
+def test_later_keys_win(config):
+  new = config.update({r'.*\.units': 7, 'agent.enc.units': 9})
+  assert (new.agent.enc.units, new.agent.dec.units) == (9, 7)
+  new = config.update({'agent.enc.units': 9, r'.*\.units': 7})
+  assert (new.agent.enc.units, new.agent.dec.units) == (7, 7)
+
+
+@pytest.mark.parametrize(
+  ('key', 'value', 'want'),
+  [
+    ('seed', 3, 3),
+    ('seed', 1e6, 1000000),
+    ('seed', '1e6', 1000000),
+    ('seed', '-3', -3),
+    ('run.rate', 3, 3.0),
+    ('run.rate', '1e-4', 1e-4),
+    ('run.rate', '-.5', -0.5),
+    ('run.debug', True, True),
+    ('run.debug', 'True', True),
+    ('logdir', 'x,y', 'x,y'),
+    ('logdir', '', ''),
+    ('agent.depths', [1], (1,)),
+    ('agent.depths', '5, 6', (5, 6)),
+    ('agent.depths', ['5', '6'], (5, 6)),
+    ('agent.scales', [1, 2], (1.0, 2.0)),
+    ('agent.names', 'x,y', ('x', 'y')),
+    ('agent.names', '', ()),
+  ],
+)
+def test_values_become_the_type_of_the_default(config, key, value, want):
+  got = config.update({key: value})[key]
+  assert got == want and type(got) is type(want)
+  if isinstance(want, tuple):
+    assert [type(x) for x in got] == [type(x) for x in want]
+
+
+@pytest.mark.parametrize(
+  ('key', 'value', 'sentence'),
+  [
+    ('seed', 1.5, "'seed' takes a whole number; got 1.5"),
+    ('seed', '1.5', 'whole number'),
+    ('seed', True, 'whole number'),
+    ('seed', 'inf', 'whole number'),
+    ('seed', None, 'whole number'),
+    ('seed', [1], 'whole number'),
+    ('run.rate', 'fast', "'run.rate' takes a number; got 'fast'"),
+    ('run.rate', False, 'takes a number'),
+    ('run.debug', 'true', 'True or False'),
+    ('run.debug', 1, 'True or False'),
+    ('run.debug', 0, 'True or False'),
+    ('logdir', 5, 'takes a text; got 5'),
+    ('agent.depths', 5, 'takes a list'),
+    ('agent.depths', [1, 2.5], 'whole number'),
+    ('agent.depths', '1,x', 'whole number'),
+    ('agent.depths', [], 'at least one'),
+    ('agent', 5, "'agent' is a section"),
+    ('seed.x', 5, 'No config key matches'),
+    ('(', 5, 'not a valid regular expression'),
+  ],
+)
+def test_other_types_are_refused_with_a_sentence(config, key, value, sentence):
+  with pytest.raises(UsageError, match=sentence.replace('(', r'\(')):
+    config.update({key: value})
+
+
+@pytest.mark.parametrize(
+  ('typo', 'meant'),
+  [
+    ('run.step', 'run.steps'),
+    ('steps', 'run.steps'),
+    ('agent.enc.unit', 'agent.enc.units'),
+    ('Seed', 'seed'),
+  ],
+)
+def test_an_unknown_key_names_the_nearest(config, typo, meant):
+  with pytest.raises(UsageError, match=f"Did you mean '{meant}'"):
+    config.update({typo: 1})
+  with pytest.raises(KeyError, match=f"Did you mean '{meant}'"):
+    config[typo]
+
+
+def test_an_unknown_attribute_names_the_nearest(config):
+  with pytest.raises(AttributeError, match="Did you mean 'steps'"):
+    _ = config.run.step
+  assert not hasattr(config, 'stepps')
+
+
+def test_blocks_merge_left_to_right(path):
+  blocks = configs.load_blocks(path)
+  config = configs.resolve(blocks, ['debug'])
+  assert config.run.steps == 600
+  # The merged-in regex gives 8 to both; the block's own one then 4 to dec.
+  assert (config.agent.enc.units, config.agent.dec.units) == (8, 4)
+  blocks['more'] = {'run.steps': 7}
+  assert configs.resolve(blocks, ['debug', 'more']).run.steps == 7
+  assert configs.resolve(blocks, ['more', 'debug']).run.steps == 600
+
+
+def test_a_block_that_is_wrong_is_named(path):
+  blocks = configs.load_blocks(path)
+  with pytest.raises(UsageError, match="'debugg'.*Did you mean 'debug'"):
+    configs.resolve(blocks, ['debugg'])
+  blocks['bad'] = {'run': {'stepps': 3}}
+  with pytest.raises(UsageError, match="block 'bad'.*run.steps"):
+    configs.resolve(blocks, ['bad'])
+  with pytest.raises(UsageError, match="named 'defaults'"):
+    configs.resolve({'debug': {}}, [])
+
+
+def test_what_is_saved_is_loaded(config, tmp_path):
+  config = config.update({'logdir': 'True', 'agent.names': []})
+  config.save(tmp_path / 'config.yaml')
+  loaded = Config.load(tmp_path / 'config.yaml')
+  assert loaded == config and configs.diff(loaded, config) == []
+  assert list(loaded.flat.items()) == list(config.flat.items())
+  for key, value in config.flat.items():
+    assert type(loaded[key]) is type(value)
+
+
+def test_copies_are_equal(config):
+  assert pickle.loads(pickle.dumps(config)) == config
+  assert copy.deepcopy(config) == config
+  assert config.update({}) == config
+
+
+@pytest.mark.parametrize(
+  ('text', 'sentence'),
+  [
+    ('a: [1', 'not a valid YAML'),
+    ('a: 1\na: 2', 'not a valid YAML'),
+    ('- a', 'YAML mapping'),
+    ('', 'YAML mapping'),
+    ('a: null', "'a' is None"),
+    ('a: [1, x]', 'mixes types'),
+    ('a: [[1]]', 'flat list'),
+    ('a: {update: 1}', "'a.update' is the name of a method"),
+    ('a b: 1', 'letters, digits'),
+    ('_a: 1', 'letters, digits'),
+    ('a: 1\na.b: 2', "below 'a'"),
+    ('a.b: 1\na: 2', 'twice'),
+  ],
+)
+def test_bad_files_are_refused(tmp_path, text, sentence):
+  path = tmp_path / 'bad.yaml'
+  path.write_text(text)
+  with pytest.raises(UsageError, match=sentence):
+    Config.load(path)
+
+
+def test_missing_files_and_flat_blocks_are_refused(tmp_path):
+  with pytest.raises(UsageError, match='Cannot read'):
+    Config.load(tmp_path / 'none.yaml')
+  path = tmp_path / 'blocks.yaml'
+  path.write_text('defaults: {a: 1}\nseed: 3')
+  with pytest.raises(UsageError, match="Block 'seed'"):
+    configs.load_blocks(path)

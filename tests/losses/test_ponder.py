@@ -1,0 +1,182 @@
+"""Credit to levels: against the true gradient of an enumerated problem."""
+
+import functools
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ponderdream.losses import ponder
+from ponderdream.ponder import halting
+
+N, K = 5, 4
+JOINT = np.array(list(itertools.product(range(K), repeat=N))).T  # [N, K^N]
+PAIRS = np.array(list(itertools.product(range(N), range(K)))).T  # [2, N K]
+EVERY = jnp.ones((N, 1), bool)
+
+
+def policy(theta):
+  """log p [N, 1] and log pi [N, K] of halting and policy logits."""
+  log_p = halting.log_distribution(theta['halt'][:, None], EVERY)
+  return log_p, jax.nn.log_softmax(theta['pi'])
+
+
+def truth(theta, q):
+  """J = sum_n p_n sum_a pi_n(a) Q(a)."""
+  log_p, log_pi = policy(theta)
+  return jnp.exp(log_p[:, 0]) @ (jnp.exp(log_pi) @ q)
+
+
+def expect(log_prob, loss):
+  """The mean loss over all outcomes; how likely they are is constant."""
+  return (jnp.exp(jax.lax.stop_gradient(log_prob)) * loss).sum()
+
+
+def mixture(theta, adv):
+  log_p, log_pi = policy(theta)
+  log_mu = jax.nn.logsumexp(log_p + log_pi, 0)
+  loss = ponder.mixture(log_p.repeat(K, 1), log_pi, adv)
+  return expect(log_mu, loss)
+
+
+def levels(theta, adv):
+  log_p, log_pi = policy(theta)
+  per_level = log_pi[jnp.arange(N)[:, None], JOINT]
+  loss = ponder.levels(log_p.repeat(K**N, 1), log_pi[:, JOINT], adv[JOINT])
+  return expect(per_level.sum(0), loss)
+
+
+def sampled(theta, adv):
+  log_p, log_pi = policy(theta)
+  n, a = PAIRS
+  loss = ponder.sampled(log_p[n, 0], log_pi[n, a], adv[a])
+  return expect(log_p[n, 0] + log_pi[n, a], loss)
+
+
+def naive(theta, adv):
+  """PonderNet's sum of p_n L_n, with REINFORCE surrogates as L_n."""
+  log_p, log_pi = policy(theta)
+  n, a = PAIRS
+  loss = jnp.exp(log_p[n, 0]) * (-adv[a] * log_pi[n, a])
+  return expect(log_pi[n, a], loss)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def gradients(estimator, theta, q):
+  want = jax.grad(truth)(theta, q)
+  return want, jax.grad(estimator)(theta, q - truth(theta, q))
+
+
+def cosines(estimator, seed):
+  """Cosine of the descent direction to grad J: halting, policy."""
+  rng = np.random.default_rng(seed)
+  theta = {
+    'halt': jnp.asarray(rng.normal(size=N) - 1, jnp.float32),
+    'pi': jnp.asarray(rng.normal(size=(N, K)), jnp.float32),
+  }
+  q = jnp.asarray(rng.normal(size=K), jnp.float32)
+  want, got = gradients(estimator, theta, q)
+  return [
+    float((-got[k] * want[k]).sum())
+    / float(jnp.linalg.norm(got[k]) * jnp.linalg.norm(want[k]))
+    for k in ('halt', 'pi')
+  ]
+
+
+@pytest.mark.parametrize('estimator', [mixture, levels, sampled])
+@pytest.mark.parametrize('seed', [0, 1])
+def test_follows_the_true_gradient(estimator, seed):
+  halt, pi = cosines(estimator, seed)
+  assert halt > 0.999 and pi > 0.999
+
+
+def test_the_literal_transplant_does_not():
+  # It is what the losses are there to avoid: were this to pass the test
+  # above, that test would prove nothing.
+  for seed in range(4):
+    halt, pi = cosines(naive, seed)
+    assert halt < 0 and pi > 0.999, (seed, halt, pi)
+
+
+def test_mixture_by_hand():
+  # mu = 1/4 * 1/2 + 3/4 * 1/6 = 1/4; loss = -2 log 1/4. Its derivative by
+  # log p_n is -2 * p_n pi_n / mu = -1 for both levels, and none by adv.
+  log_p = jnp.log(jnp.array([[0.25], [0.75]]))
+  log_pi = jnp.log(jnp.array([[1 / 2], [1 / 6]]))
+  adv = jnp.array([2.0])
+  loss = ponder.mixture(log_p, log_pi, adv)
+  np.testing.assert_allclose(loss, [2 * np.log(4)], rtol=1e-6)
+  grad = jax.grad(lambda *a: ponder.mixture(*a).sum(), (0, 1, 2))
+  d_log_p, d_log_pi, d_adv = grad(log_p, log_pi, adv)
+  np.testing.assert_allclose(d_log_p, [[-1], [-1]], rtol=1e-6)
+  np.testing.assert_allclose(d_log_pi, [[-1], [-1]], rtol=1e-6)
+  np.testing.assert_array_equal(d_adv, [0])
+
+
+def test_levels_by_hand():
+  # Actions a_0, a_1 with pi_n(a_m) as below: mu(a_0) = 1/4 * 1/2 + 3/4 * 1/6
+  # = 1/4, mu(a_1) = 1/4 * 1/4 + 3/4 * 3/4 = 5/8, p_m A_m = 1/4 * 2, 3/4 * -1.
+  log_p = jnp.log(jnp.array([[0.25], [0.75]]))
+  log_pi = jnp.log(jnp.array([[[1 / 2], [1 / 4]], [[1 / 6], [3 / 4]]]))
+  loss = ponder.levels(log_p, log_pi, jnp.array([[2.0], [-1.0]]))
+  want = -0.5 * np.log(1 / 4) + 0.75 * np.log(5 / 8)
+  np.testing.assert_allclose(loss, [want], rtol=1e-6)
+
+
+def test_sampled_by_hand():
+  # -3 (log 1/2 + log 1/4) = 9 log 2, derivative -3 by either.
+  args = (
+    jnp.log(jnp.array([0.5])),
+    jnp.log(jnp.array([0.25])),
+    jnp.array([3.0]),
+  )
+  np.testing.assert_allclose(ponder.sampled(*args), [9 * np.log(2)], rtol=1e-6)
+  grad = jax.grad(lambda *a: ponder.sampled(*a).sum(), (0, 1, 2))(*args)
+  assert [float(g[0]) for g in grad] == [-3, -3, 0]
+
+
+def test_levels_that_were_not_taken_do_not_enter():
+  # The same two levels, with a third that holds nothing but junk, and with
+  # only the first two branches handed in.
+  rng = np.random.default_rng(0)
+  logit = jnp.asarray(rng.normal(size=(2, 3)), jnp.float32)
+  log_pi = jnp.log(jnp.asarray(rng.uniform(size=(2, 2, 3)), jnp.float32))
+  adv = jnp.asarray(rng.normal(size=(2, 3)), jnp.float32)
+  alone = total(logit, log_pi, adv)
+
+  junk = jnp.full((3, 3, 3), jnp.nan).at[:2, :2].set(log_pi)
+  junk_adv = jnp.full((3, 3), jnp.inf).at[:2].set(adv)
+  longer = jnp.zeros((3, 3)).at[:2].set(logit)
+  for m in (2, 3):
+    value, (d_logit, d_log_pi) = total(longer, junk[:, :m], junk_adv[:m])
+    np.testing.assert_allclose(value, alone[0], rtol=1e-6)
+    np.testing.assert_allclose(d_logit[:2], alone[1][0], rtol=1e-5)
+    np.testing.assert_allclose(d_log_pi[:2, :2], alone[1][1], rtol=1e-5)
+    assert (d_logit[2] == 0).all() and (d_log_pi[2] == 0).all()
+
+
+@jax.jit
+@functools.partial(jax.value_and_grad, argnums=(0, 1))
+def total(logit, log_pi, adv):
+  """Both losses with a mask that ends after the second level."""
+  active = jnp.arange(len(logit))[:, None] < jnp.full(3, 2)
+  log_p = halting.log_distribution(logit, active)
+  first = ponder.mixture(log_p, log_pi[:, 0], adv[0])
+  return (first + ponder.levels(log_p, log_pi, adv)).sum()
+
+
+@pytest.mark.parametrize(
+  'loss, shapes',
+  [
+    (ponder.mixture, [(2, 3), (2, 3), (2, 3)]),
+    (ponder.mixture, [(2, 3), (3, 2), (3,)]),
+    (ponder.levels, [(2, 3), (2, 3, 3), (3, 3)]),
+    (ponder.levels, [(2, 3), (2, 2, 4), (2, 4)]),
+    (ponder.sampled, [(3,), (3,), (1,)]),
+  ],
+)
+def test_wrong_shapes_raise(loss, shapes):
+  with pytest.raises(AssertionError):
+    loss(*map(jnp.zeros, shapes))

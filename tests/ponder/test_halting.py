@@ -1,0 +1,178 @@
+"""Halting probabilities: by hand, by brute force, by chance."""
+
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ponderdream.ponder import halting
+
+N = 6
+
+
+def random_case(seed, batch=8, scale=3):
+  """Logits and masks with every depth from 1 to N; junk where not active."""
+  rng = np.random.default_rng(seed)
+  logit = rng.normal(size=(N, batch)) * scale
+  depth = np.arange(batch) % N + 1
+  active = np.arange(N)[:, None] < depth
+  return jnp.asarray(logit, jnp.float32), jnp.asarray(active)
+
+
+def brute(logit, active):
+  """p_n from its definition, one example and one level at a time."""
+  lam = 1 / (1 + np.exp(-np.float64(logit)))
+  p = np.zeros_like(lam)
+  for b in range(lam.shape[1]):
+    last = int(np.sum(active[:, b])) - 1
+    for n in range(last + 1):
+      reach = np.prod([1 - lam[j, b] for j in range(n)])
+      p[n, b] = reach * (1 if n == last else lam[n, b])
+  return p
+
+
+def test_by_hand():
+  # lambda = 1/4, 1/2, 3/4 | p = 1/4, 3/4 * 1/2, the rest 3/8. Cut after two
+  # levels: 1/4, 3/4. Expected steps 1/4 + 2 * 3/8 + 3 * 3/8 = 17/8; 7/4.
+  logit = jnp.log(jnp.array([1 / 3, 1.0, 3.0]))[:, None].repeat(2, 1)
+  active = jnp.array([[1, 1], [1, 1], [1, 0]], bool)
+  p = halting.distribution(logit, active)
+  want = [[1 / 4, 3 / 8, 3 / 8], [1 / 4, 3 / 4, 0]]
+  np.testing.assert_allclose(p.T, want, rtol=1e-6)
+  steps = halting.expected_steps(p)
+  np.testing.assert_allclose(steps, [17 / 8, 7 / 4], rtol=1e-6)
+  log_p = halting.log_distribution(logit, active)
+  assert log_p[2, 1] == -jnp.inf
+  # KL to geometric(1/2) over two levels, (1/4, 3/4) against (1/2, 1/2):
+  # 1/4 log 1/2 + 3/4 log 3/2.
+  kl = halting.kl_geometric(logit, active, 0.5)[1]
+  np.testing.assert_allclose(kl, 0.25 * np.log(0.5) + 0.75 * np.log(1.5), 1e-6)
+
+
+@pytest.mark.parametrize('seed', range(3))
+def test_against_brute_force(seed):
+  logit, active = random_case(seed)
+  p = halting.distribution(logit, active)
+  np.testing.assert_allclose(p, brute(logit, active), atol=1e-6)
+  np.testing.assert_allclose(p.sum(0), 1, atol=1e-6)
+  assert (p[~active] == 0).all()
+  with np.errstate(divide='ignore'):
+    want = np.log(brute(logit, active))
+  got = halting.log_distribution(logit, active)
+  np.testing.assert_allclose(got, want, atol=1e-4)
+
+
+@pytest.mark.parametrize('seed', range(3))
+def test_kl_by_chain_rule_is_the_kl(seed):
+  logit, active = random_case(seed)
+  other, _ = random_case(seed + 10)
+  prior = np.full(logit.shape, np.log(0.2 / 0.8))
+  for ref, got in (
+    (other, halting.kl(logit, other, active)),
+    (prior, halting.kl_geometric(logit, active, 0.2)),
+  ):
+    p, q = (np.where(active, brute(a, active), 1) for a in (logit, ref))
+    direct = (p * np.log(p / q)).sum(0)
+    np.testing.assert_allclose(got, direct, rtol=1e-4, atol=1e-5)
+    assert (got >= 0).all()
+
+
+def test_kl_is_zero_and_flat_at_the_prior():
+  _, active = random_case(0)
+  logit = jnp.full(active.shape, jnp.log(0.2 / 0.8))
+
+  def loss(logit):
+    return halting.kl_geometric(logit, active, 0.2).sum()
+
+  value, grad = jax.value_and_grad(loss)(logit)
+  np.testing.assert_allclose(value, 0, atol=1e-6)
+  np.testing.assert_allclose(grad, 0, atol=1e-6)
+
+
+@pytest.mark.parametrize('prior', [0, 1, -0.5, 1.5])
+def test_prior_outside_its_range(prior):
+  logit, active = random_case(0)
+  with pytest.raises(ValueError, match='above 0 and below 1'):
+    halting.kl_geometric(logit, active, prior)
+
+
+def test_gradient_against_differences():
+  logit, active = random_case(0, batch=N, scale=1)
+  value = jnp.asarray(np.random.default_rng(1).normal(size=logit.shape))
+
+  def objective(logit):
+    return (brute(logit, active) * np.asarray(value)).sum()
+
+  grad = jax.grad(
+    lambda logit: (halting.distribution(logit, active) * value).sum()
+  )(logit)
+  for n, b in itertools.product(range(N), range(N)):
+    up, down = (np.array(logit, np.float64) for _ in range(2))
+    up[n, b] += 1e-5
+    down[n, b] -= 1e-5
+    slope = (objective(up) - objective(down)) / 2e-5
+    np.testing.assert_allclose(grad[n, b], slope, atol=1e-5)
+
+
+@pytest.mark.parametrize('size', [1e2, 1e4, 1e30])
+def test_saturated_lambdas_stay_finite(size):
+  rows = [[1, 1, 1], [-1, -1, -1], [1, -1, 1], [-1, 1, -1]]
+  logit = size * jnp.array(rows, jnp.float32).T
+  active = jnp.ones(logit.shape, bool).at[2, 3].set(False)
+
+  @jax.jit
+  def everything(logit):
+    log_p = halting.log_distribution(logit, active)
+    p = halting.distribution(logit, active)
+    values = [
+      jnp.where(active, log_p, 0) / size,
+      jax.nn.logsumexp(log_p - 1, 0),
+      halting.expected_steps(p),
+      halting.kl_geometric(logit, active, 0.3),
+      halting.kl(logit, -logit / size, active),
+    ]
+    return jnp.stack([value.sum() for value in values])
+
+  assert np.isfinite(everything(logit)).all()
+  assert np.isfinite(jax.jit(jax.jacrev(everything))(logit)).all()
+  p = halting.distribution(logit, active)
+  np.testing.assert_array_equal(p.argmax(0), [0, 2, 0, 1])
+  np.testing.assert_allclose(p.max(0), 1)
+
+
+def test_bfloat16_logits_are_widened():
+  logit, active = random_case(0)
+  half = logit.astype(jnp.bfloat16)
+  p = halting.distribution(half, active)
+  assert p.dtype == jnp.float32
+  np.testing.assert_allclose(p.sum(0), 1, atol=1e-6)
+
+
+def test_samples_follow_p():
+  # 20,000 draws of each of two examples; chi-square of 5 and of 2 degrees of
+  # freedom exceeds 20.5 and 13.8 once in a thousand.
+  logit = jnp.array([[-1.0, -0.5, 0.3, -2.0, 0.0, 1.0], [0.5] * 6]).T
+  active = jnp.ones((N, 2), bool).at[3:, 1].set(False)
+  count = 20_000
+  levels = halting.sample(
+    jax.random.key(0),
+    jnp.repeat(logit, count, 1),
+    jnp.repeat(active, count, 1),
+  ).reshape(2, count)
+  assert levels.dtype == jnp.int32
+  for drawn, p, bound in zip(
+    levels, brute(logit, active).T, (20.5, 13.8), strict=True
+  ):
+    seen = np.bincount(drawn, minlength=N)
+    assert (seen[p == 0] == 0).all()
+    want = count * p[p > 0]
+    assert ((seen[p > 0] - want) ** 2 / want).sum() < bound
+
+
+def test_select():
+  tree = {'a': jnp.arange(12).reshape(3, 4), 'b': jnp.ones((3, 4, 2))}
+  got = halting.select(tree, jnp.array([0, 2, 1, 0]))
+  np.testing.assert_array_equal(got['a'], [0, 9, 6, 3])
+  assert got['b'].shape == (4, 2)

@@ -1,0 +1,443 @@
+"""The while loop with a gradient, against a masked scan and by hand."""
+
+import collections
+import functools
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.extend.core import jaxprs_in_params
+from jax.sharding import PartitionSpec as P
+
+from ponderdream.ponder import halting, loop
+
+B, D, K, N = 6, 4, 3, 8
+
+two_devices = pytest.mark.skipif(
+  jax.device_count() < 2,
+  reason='needs XLA_FLAGS=--xla_force_host_platform_device_count=2',
+)
+
+
+def table_step(params, x, h, n):
+  """Reads its halting logits from a table: depth is chosen by the test."""
+  logit = jax.lax.dynamic_index_in_dim(x, n, 1, keepdims=False)
+  return h * params, (n + 1) * h, logit
+
+
+def core_step(params, x, h, n):
+  """A small recurrent core with integers and keys among its inputs."""
+  pre = h['s'] @ params['w'] + x['feat'] + (n == 0) * params['flag']
+  noise = jax.vmap(
+    lambda key: jax.random.normal(jax.random.fold_in(key, n), ())
+  )(x['key'])
+  s = jnp.tanh(pre + params['bias'][x['kind']])
+  out = {'pi': s @ params['pi'], 'count': h['count']}
+  logit = s @ params['halt'] + x['ease'] + 0.1 * noise.astype(s.dtype)
+  return {'s': s, 'count': h['count'] + 1}, out, logit
+
+
+def problem(dtype=jnp.float32):
+  rng = np.random.default_rng(0)
+  shapes = {'w': (D, D), 'flag': (D,), 'bias': (2, D), 'pi': (D, K)}
+  params = {k: rng.normal(size=v) / 2 for k, v in shapes.items()}
+  params['halt'] = rng.normal(size=D)
+  x = {
+    'feat': rng.normal(size=(B, D)),
+    'ease': np.array([3.0, 2.0, 0.0, 1.0, -4.0, -1.0]),
+  }
+  h0 = {'s': rng.normal(size=(B, D))}
+  as_dtype = functools.partial(jax.tree.map, lambda a: jnp.asarray(a, dtype))
+  params, x, h0 = as_dtype(params), as_dtype(x), as_dtype(h0)
+  x['key'] = jax.random.split(jax.random.key(1), B)
+  x['kind'] = jnp.array([0, 1, 0, 1, 0, 1])
+  h0['count'] = jnp.zeros(B, jnp.int32)
+  return params, x, h0
+
+
+def losses(done):
+  """[B], through every differentiable part of what unroll returns."""
+  p = halting.distribution(done.logit, done.active)
+  log_pi = jax.nn.log_softmax(done.out['pi'])[..., 0]
+  state = (done.h['s'] ** 2).sum(-1)
+  kl = halting.kl_geometric(done.logit, done.active, 0.3)
+  return (p * (state - log_pi)).sum(0) + kl
+
+
+def value_and_grad(impl, problem):
+  """Loss, gradients by params, x, h0 (floats only) and the unroll."""
+  params, x, h0 = problem
+  ints = {k: x[k] for k in ('key', 'kind')}
+
+  def loss(params, feat, ease, s):
+    inputs = {'feat': feat, 'ease': ease, **ints}
+    start = {'s': s, 'count': h0['count']}
+    done = loop.unroll(
+      core_step, params, inputs, start, max_steps=N, eps=0.05, impl=impl
+    )
+    return losses(done).mean(), done
+
+  fun = jax.value_and_grad(loss, (0, 1, 2, 3), has_aux=True)
+  (value, done), grads = fun(params, x['feat'], x['ease'], h0['s'])
+  return value, grads, done
+
+
+solve = jax.jit(value_and_grad, static_argnums=0)
+
+
+@functools.cache
+def reference():
+  """The while loop's answer for the problem, compiled once."""
+  return solve('while', problem())
+
+
+def assert_close(a, b, rtol):
+  """Equal to rtol of the largest entry of each array."""
+  for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
+    assert x.dtype == y.dtype
+    x, y = np.float64(x), np.float64(y)
+    assert np.abs(x - y).max() <= rtol * max(np.abs(y).max(), 1e-3)
+
+
+def test_by_hand():
+  # lambda = 1/2 everywhere: survival 1, 1/2, 1/4 before levels 0, 1, 2. With
+  # eps 0.3 levels 0 and 1 are active. lambda_0 = sigmoid(9) of the second
+  # example leaves 1e-4 < eps: one level. h doubles: 3 -> 6 -> 12; out is
+  # (n + 1) times the h entered with: 3, 2 * 6.
+  x = jnp.zeros((2, 5)).at[1, 0].set(9.0)
+  run = functools.partial(loop.unroll, table_step, max_steps=5, eps=0.3)
+  done = run(jnp.float32(2), x, jnp.array([3.0, 5.0]))
+  assert done.steps == 2
+  np.testing.assert_array_equal(done.h.T, [[6, 12, 0, 0, 0], [10, 0, 0, 0, 0]])
+  np.testing.assert_array_equal(done.out.T, [[3, 12, 0, 0, 0], [5] + [0] * 4])
+  np.testing.assert_array_equal(
+    done.active.T, [[1, 1, 0, 0, 0], [1] + [0] * 4]
+  )
+  np.testing.assert_array_equal(done.logit.T, [[0] * 5, [9, 0, 0, 0, 0]])
+  # sum of h: 3 w + 3 w^2 + 5 w, derivative 3 + 6 w + 5 = 20 at w = 2.
+  grad = jax.grad(lambda w: run(w, x, jnp.array([3.0, 5.0])).h.sum())
+  assert grad(jnp.float32(2)) == 20
+
+
+def test_while_equals_scan_float32():
+  value, grads, done = reference()
+  scan = solve('scan', problem())
+  depth = np.asarray(done.active.sum(0))
+  assert depth.min() == 1 and len(set(depth)) >= 4, depth
+  assert_close((value, grads), scan[:2], 1e-5)
+  assert_close(done, scan[2], 1e-5)
+  # The hidden counter counts levels and stops with its example.
+  rows = np.arange(1, N + 1)[:, None] * np.asarray(done.active)
+  np.testing.assert_array_equal(done.h['count'], rows)
+  assert all(np.abs(g).max() > 1e-3 for g in jax.tree.leaves(grads))
+
+
+def test_while_equals_scan_float64():
+  with jax.enable_x64(True):
+    runs = [solve(i, problem(jnp.float64)) for i in ('while', 'scan')]
+    assert runs[0][0].dtype == jnp.float64
+    assert runs[0][2].logit.dtype == jnp.float64
+    assert_close(runs[0], runs[1], 1e-10)
+
+
+def test_stops_at_once_and_never():
+  x = jnp.full((1, 3), -50.0)
+  for eps, max_steps, steps in ((0, 3, 3), (0.99, 3, 3), (0.05, 1, 1)):
+    done = loop.unroll(
+      table_step, jnp.float32(1), x, jnp.ones(1), max_steps=max_steps, eps=eps
+    )
+    assert done.steps == steps and done.active.all()
+  done = loop.unroll(
+    table_step, jnp.float32(1), -x, jnp.ones(1), max_steps=3, eps=0
+  )
+  assert done.steps == 3  # eps = 0: even a survival of 0 goes on.
+
+
+def test_trips_are_the_deepest_example():
+  count = collections.Counter()
+  phase = []
+
+  def step(params, x, h, n):
+    jax.debug.callback(lambda n: count.update([(phase[-1], int(n))]), n)
+    return table_step(params, x, h, n)
+
+  # lambda = 1/2 and eps = 0.1: survival 1, .5, .25, .125, then .0625. Depths
+  # 4 and, after a lambda of 1, 2; of 7 levels at most.
+  x = jnp.zeros((2, 7)).at[1, 1].set(50.0)
+
+  def run(w):
+    done = loop.unroll(step, w, x, jnp.ones(2), max_steps=7, eps=0.1)
+    return done.h.sum(), done.steps
+
+  phase.append('forward')
+  _, pull, steps = jax.vjp(run, jnp.float32(1), has_aux=True)
+  jax.effects_barrier()
+  phase.append('backward')
+  (dw,) = pull(jnp.float32(1))
+  jax.effects_barrier()
+  assert steps == 4
+  assert count == {
+    (a, n): 1 for a in ('forward', 'backward') for n in range(4)
+  }
+  assert dw == 1 + 2 + 3 + 4 + 1 + 2
+
+
+def test_an_example_does_not_see_its_neighbours():
+  params, x, h0 = problem()
+  _, grads, done = reference()
+  # The same row 2 beside neighbours that all think deep, or all stop at once.
+  for ease, steps in ((-9.0, N), (9.0, done.active[:, 2].sum())):
+    other = dict(x, ease=jnp.full(B, ease).at[2].set(x['ease'][2]))
+    _, grads_b, done_b = solve('while', (params, other, h0))
+    assert done_b.steps == steps
+    for a, b in zip(leaves(done), leaves(done_b), strict=True):
+      np.testing.assert_array_equal(a[:, 2], b[:, 2])
+    for a, b in zip(grads[1:], grads_b[1:], strict=True):
+      np.testing.assert_array_equal(a[2], b[2])
+
+
+def leaves(done):
+  """All arrays `[N, B, ...]` of an unroll."""
+  return jax.tree.leaves(done[:4])
+
+
+def test_alone_equals_in_a_batch():
+  # Up to the last bit: XLA's vector and scalar exp differ in it.
+  rng = np.random.default_rng(2)
+  ease = np.linspace(-2, 3, B)[:, None]
+  x = jnp.asarray(rng.normal(size=(B, 7)) + ease, jnp.float32)
+  h0 = jnp.asarray(rng.normal(size=B), jnp.float32)
+
+  def run(x, h0):
+    done = loop.unroll(
+      table_step, jnp.float32(1.1), x, h0, max_steps=7, eps=0.05
+    )
+    p = halting.distribution(done.logit, done.active)
+    return (p * done.out).sum(), done
+
+  grad = jax.jit(jax.grad(run, (0, 1), has_aux=True))
+  whole_grad, whole = grad(x, h0)
+  assert len(set(np.asarray(whole.active.sum(0)))) >= 3
+  for i in range(B):
+    one = slice(i, i + 1)
+    alone_grad, alone = grad(x[one], h0[one])
+    assert alone.steps == whole.active[:, i].sum()
+    assert_close(alone_grad, tuple(g[one] for g in whole_grad), 1e-6)
+    for a, b in zip(leaves(alone), leaves(whole), strict=True):
+      np.testing.assert_array_equal(a, b[:, one])
+
+
+def test_halted_examples_grow_no_garbage():
+  # Left running, the first example would reach exp(exp(5)) = inf, and
+  # the derivative of that times a cotangent of 0 is NaN, in the gradient of
+  # the parameter that all examples share.
+  def step(params, x, h, n):
+    h = jnp.exp(params * h)
+    return h, h, jax.lax.dynamic_index_in_dim(x, n, 1, keepdims=False)
+
+  x = jnp.full((2, 4), -9.0).at[0].set(50.0)
+  for impl in ('while', 'scan'):
+    grad = jax.grad(
+      lambda w, h, impl=impl: loop.unroll(
+        step, w, x, h, max_steps=4, eps=0.05, impl=impl
+      ).out.sum(),
+      (0, 1),
+    )(jnp.float32(1), jnp.array([5.0, -3.0]))
+    assert np.isfinite(grad[0]) and np.isfinite(grad[1]).all()
+
+
+def small_loss(w, h0, impl):
+  """A [B] problem of one parameter whose depth depends on the data."""
+  x = jnp.linspace(-2, 2, h0.shape[0])
+  done = loop.unroll(small_step, w, x, h0, max_steps=5, eps=0.1, impl=impl)
+  p = halting.distribution(done.logit, done.active)
+  return (p * done.out).sum(0), halting.select(done.h, done.active.sum(0) - 1)
+
+
+def small_step(w, x, h, n):
+  h = jnp.sin(w * h + x + (n == 0))
+  return h, h**2, 2 * h + x
+
+
+def test_under_vmap():
+  # An ensemble: parameters and states vary over the mapped axis.
+  w = jnp.array([0.5, 1.5])
+  h0 = jnp.asarray(np.random.default_rng(0).normal(size=(2, 4)), jnp.float32)
+  grad = jax.grad(lambda w, h: small_loss(w, h, 'while')[0].sum(), (0, 1))
+  both = jax.jit(jax.vmap(grad))(w, h0)
+  for i in range(2):
+    one = jax.jit(grad)(w[i], h0[i])
+    assert_close(jax.tree.map(lambda a, i=i: a[i], both), one, 1e-5)
+
+
+@pytest.mark.parametrize('wrap', [lambda f: f, jax.checkpoint])
+def test_inside_scan(wrap):
+  def total(impl, w, h0):
+    @wrap
+    def body(h, _):
+      loss, h = small_loss(w, h, impl)
+      return h, loss
+
+    return jax.lax.scan(body, h0, None, 3)[1].sum()
+
+  h0 = jnp.asarray(np.random.default_rng(0).normal(size=4), jnp.float32)
+  runs = [
+    jax.jit(jax.value_and_grad(total, (1, 2)), static_argnums=0)(
+      impl, jnp.float32(0.7), h0
+    )
+    for impl in ('while', 'scan')
+  ]
+  assert_close(runs[0], runs[1], 1e-5)
+
+
+def loss_on_shard(params, x, h0):
+  done = loop.unroll(core_step, params, x, h0, max_steps=N, eps=0.05)
+  return losses(done).mean(), done.steps[None]
+
+
+def mesh():
+  kind = (jax.sharding.AxisType.Auto,)
+  return jax.make_mesh((2,), ('data',), axis_types=kind)
+
+
+@two_devices
+def test_under_pmap():
+  _, grads, done = reference()
+  params, x, h0 = problem()
+
+  def step(params, x, h0):
+    grad, steps = jax.grad(loss_on_shard, has_aux=True)(params, x, h0)
+    return jax.lax.pmean(grad, 'data'), steps
+
+  x, h0 = jax.tree.map(lambda a: a.reshape(2, B // 2, *a.shape[1:]), (x, h0))
+  grad, steps = jax.pmap(
+    step, 'data', in_axes=(None, 0, 0), out_axes=(None, 0)
+  )(params, x, h0)
+  assert_close(grad, grads[0], 1e-5)
+  check_depths(steps, done)
+
+
+@two_devices
+@pytest.mark.parametrize('check_vma', [False, True])
+def test_under_shard_map(check_vma):
+  _, grads, done = reference()
+  params, x, h0 = problem()
+
+  def step(params, x, h0):
+    grad, steps = jax.grad(loss_on_shard, has_aux=True)(params, x, h0)
+    # With check_vma, the gradient by replicated parameters is summed by jax.
+    mean = (
+      (lambda a: a / 2) if check_vma else lambda a: jax.lax.pmean(a, 'data')
+    )
+    return jax.tree.map(mean, grad), steps
+
+  specs = {'in_specs': (P(), P('data'), P('data')), 'check_vma': check_vma}
+  fun = jax.shard_map(step, mesh=mesh(), out_specs=(P(), P('data')), **specs)
+  fun = jax.jit(fun)
+  grad, steps = fun(params, x, h0)
+  assert_close(grad, grads[0], 1e-5)
+  check_depths(steps, done)
+  # No collective inside a loop: trips differ by device, and it would hang.
+  outside, inside = collectives(fun.trace(params, x, h0).jaxpr.jaxpr)
+  assert outside and not inside
+
+
+def check_depths(steps, done):
+  """Each device ran as deep as its own half of the batch."""
+  depth = np.asarray(done.active.sum(0)).reshape(2, -1).max(1)
+  assert depth[0] != depth[1]
+  np.testing.assert_array_equal(np.ravel(steps), depth)
+
+
+def collectives(jaxpr, looped=False):
+  """Names of the collectives outside and inside of while loops."""
+  found = ([], [])
+  for eqn in jaxpr.eqns:
+    name = eqn.primitive.name
+    if name.startswith(('psum', 'pmax', 'all_', 'ppermute')):
+      found[looped].append(name)
+    for inner in jaxprs_in_params(eqn.params):
+      deeper = collectives(inner, looped or name == 'while')
+      found[0].extend(deeper[0])
+      found[1].extend(deeper[1])
+  return found
+
+
+def test_bfloat16():
+  _, grads, _ = reference()
+  _, half, done = solve('while', problem(jnp.bfloat16))
+  assert done.logit.dtype == jnp.float32
+  for a, b in zip(jax.tree.leaves(half), jax.tree.leaves(grads), strict=True):
+    assert a.dtype == jnp.bfloat16
+    error = np.linalg.norm(np.float32(a) - b) / np.linalg.norm(b)
+    assert error < 0.1
+
+
+def test_gradients_are_summed_in_float32():
+  # d/dw of w * (1 + ... + 1 + 256) = 264 over 9 levels, which bfloat16 holds.
+  # Summed in bfloat16 from the last level on, 256 + 1 rounds to 256 each time.
+  def step(params, x, h, n):
+    weight = jnp.where(n == 8, 256, 1).astype(jnp.bfloat16)
+    return h, (params + x) * weight, jnp.full(1, -9.0)
+
+  one = jnp.ones(1, jnp.bfloat16)
+  grad = jax.grad(
+    lambda w, x: (
+      loop.unroll(step, w, x, one, max_steps=9, eps=0.05)
+      .out.astype(jnp.float32)
+      .sum()
+    ),
+    (0, 1),
+  )(one, one)
+  assert [float(g[0]) for g in grad] == [264, 264]
+
+
+def test_linen_module():
+  class Core(nn.Module):
+    @nn.compact
+    def __call__(self, x, h, first):
+      h = nn.tanh(nn.Dense(D)(jnp.concatenate([x, h], -1)) + first)
+      return h, nn.Dense(K)(h), nn.Dense(1)(h)[..., 0]
+
+  core = Core()
+
+  def step(params, x, h, n):
+    return core.apply(params, x, h, n == 0)
+
+  x = jnp.asarray(np.random.default_rng(0).normal(size=(B, D)), jnp.float32)
+  params = jax.jit(core.init)(jax.random.key(0), x, x, True)
+
+  @functools.partial(jax.jit, static_argnums=0)
+  def grad(impl, params):
+    def loss(params):
+      done = loop.unroll(
+        step, params, x, x * 0, max_steps=5, eps=0.2, impl=impl
+      )
+      p = halting.distribution(done.logit, done.active)
+      return (p[..., None] * done.out**2).sum()
+
+    return jax.grad(loss)(params)
+
+  assert_close(grad('while', params), grad('scan', params), 1e-5)
+
+
+@pytest.mark.parametrize(
+  'change, sentence',
+  [
+    ({'max_steps': 0}, 'max_steps=0; give it 1'),
+    ({'eps': 1.0}, 'eps=1.0; .* below 1'),
+    ({'eps': -0.1}, 'eps=-0.1'),
+    ({'impl': 'cond'}, r"impl='cond'; choose one of \['scan', 'while'\]"),
+    ({'h0': jnp.ones((2, 1))}, r'float32\[2, 1\] into float32\[2, 2\]'),
+    ({'h0': jnp.ones(2, jnp.bfloat16)}, r'bfloat16\[2\] into float32\[2\]'),
+    ({'x': jnp.ones((2, 3, 1))}, r'logit float32\[2, 1\]; return one'),
+    ({'x': jnp.ones((2, 3), int)}, r'logit int32\[2\]; return one'),
+  ],
+)
+def test_bad_input_gets_a_sentence(change, sentence):
+  arguments = {'params': jnp.ones(2), 'x': jnp.ones((2, 3)), 'h0': jnp.ones(2)}
+  arguments |= {'max_steps': 3, 'eps': 0.05} | change
+  with pytest.raises(ValueError, match=sentence):
+    loop.unroll(table_step, **arguments)
