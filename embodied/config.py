@@ -12,18 +12,11 @@ from typing import Any, Never
 
 import ruamel.yaml
 
-from embodied import errors
+from embodied import errors, leaf
 from embodied.errors import UsageError
-
-Leaf = bool | int | float | str | tuple[Any, ...]
+from embodied.leaf import Leaf
 
 PLAIN = re.compile(r'[A-Za-z0-9_.-]+')
-NAMES = {
-  bool: 'True or False',
-  int: 'a whole number',
-  float: 'a number',
-  str: 'a text',
-}
 
 
 class UnknownKeyError(UsageError):
@@ -75,7 +68,7 @@ class Config(Mapping[str, Any]):
     flat = self.flat
     for pattern, value in _patterns(values, ''):
       for key in _match(pattern, flat, value):
-        flat[key] = _convert(key, flat[key], value)
+        flat[key] = leaf.convert(key, flat[key], value)
     return _rebuild(self, flat)
 
   def save(self, path: str | os.PathLike[str]) -> None:
@@ -93,7 +86,7 @@ class Config(Mapping[str, Any]):
     for part in key.split('.'):
       if not isinstance(node, Config) or part not in node._nodes:
         raise KeyError(
-          f"No config key '{key}'. {errors.suggest(key, _names(self))}"
+          f"No config key '{key}'. {errors.suggest(key, self.flat)}"
         )
       node = node._nodes[part]
     return node
@@ -245,24 +238,7 @@ def _freeze(value: Any, name: str) -> Any:
     nodes = {k: _freeze(v, f'{name}.{k}') for k, v in value.items()}
     _set_nodes(section, nodes)
     return section
-  if isinstance(value, list | tuple):
-    items = tuple(_leaf(x, name) for x in value)
-    kinds = {type(x) for x in items}
-    if kinds == {int, float}:
-      return tuple(float(x) for x in items)
-    if len(kinds) > 1:
-      raise UsageError(f"The list '{name}' mixes types: {list(items)}.")
-    return items
-  return _leaf(value, name)
-
-
-def _leaf(value: Any, name: str) -> Any:
-  if type(value) not in NAMES:
-    raise UsageError(
-      f"'{name}' is {value!r}; a config value is a bool, a number, a text or"
-      ' a flat list of them.'
-    )
-  return value
+  return leaf.check(name, value)
 
 
 def _patterns(
@@ -302,46 +278,6 @@ def _match(pattern: str, flat: Mapping[str, Any], value: Any) -> list[str]:
   raise UnknownKeyError(f"No config key matches '{pattern}'. {hint}")
 
 
-def _convert(key: str, default: Leaf, value: Any) -> Leaf:
-  """Read `value` as the type of `default`, or raise a UsageError."""
-  if not isinstance(default, tuple):
-    return _scalar(key, type(default), value)
-  kind = type(default[0]) if default else str
-  if isinstance(value, str):
-    value = [x.strip() for x in value.split(',')] if value.strip() else []
-  if not isinstance(value, list | tuple):
-    raise UsageError(
-      f"'{key}' takes a list, as 'a,b', of which each is {NAMES[kind]};"
-      f' got {value!r}.'
-    )
-  if not value and kind is not str:
-    # An empty list would forget that it holds numbers.
-    raise UsageError(f"The list '{key}' needs at least one number.")
-  return tuple(_scalar(key, kind, x) for x in value)
-
-
-def _scalar(key: str, kind: type, value: Any) -> bool | int | float | str:
-  number: Any = value
-  if isinstance(value, str) and kind in (int, float):
-    try:
-      number = int(value)
-    except ValueError:
-      try:
-        number = float(value)
-      except ValueError:
-        number = None
-  plain = isinstance(number, int | float) and not isinstance(number, bool)
-  if kind is bool and str(value) in ('True', 'False'):
-    return str(value) == 'True'
-  if kind is int and plain and float(number).is_integer():
-    return int(number)
-  if kind is float and plain:
-    return float(number)
-  if kind is str and isinstance(value, str):
-    return value
-  raise UsageError(f"'{key}' takes {NAMES[kind]}; got {value!r}.")
-
-
 def _rebuild(config: Config, flat: Mapping[str, Leaf]) -> Config:
   """The same tree, empty sections included, with the leaves of `flat`."""
 
@@ -363,12 +299,3 @@ def _plain(config: Config) -> dict[str, Any]:
     return list(value) if isinstance(value, tuple) else value
 
   return {k: plain(v) for k, v in config.items()}
-
-
-def _names(config: Config) -> list[str]:
-  """Leaves and sections, for the hints of errors."""
-  names = list(config.flat)
-  for key, value in config.items():
-    if isinstance(value, Config):
-      names += [key, *(f'{key}.{x}' for x in _names(value))]
-  return names

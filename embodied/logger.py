@@ -105,7 +105,7 @@ class JsonLines:
   ) -> None:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    self._pattern = re.compile(pattern)
+    self._pattern = re.compile(pattern, re.DOTALL)
     self._file = path.open('ab')
     _cut_tail(path)
 

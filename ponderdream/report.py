@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from ponderdream import models as models_
 from ponderdream import train_step
-from ponderdream.world import rssm
+from ponderdream.world import decoder, rssm
 
 Array = jax.Array
 
@@ -58,7 +58,9 @@ def openloop(
   flat = jax.tree.map(lambda x: x.reshape((-1, *x.shape[2:])), states)
   videos = {}
   for name, value in models.decode(params, flat).items():
-    if models.obs_space[name].image:
+    space = models.obs_space[name]
+    if space.image:
+      value = decoder.pictures(space, value, models.imgdec.cut)
       value = value.astype(jnp.float32).reshape(
         (-1, length, *value.shape[1:])
       )

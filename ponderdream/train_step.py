@@ -147,7 +147,9 @@ def world_model(
   flat = lambda x: x.reshape((-1, *x.shape[2:]))
   recons = models.decode(params, jax.tree.map(flat, post))
   for key, raw in recons.items():
-    fit = decoder.log_prob(models.obs_space[key], raw, flat(now[key]))
+    fit = decoder.log_prob(
+      models.obs_space[key], raw, flat(now[key]), models.imgdec.cut
+    )
     losses[f'rec/{key}'] = -fit.reshape(dyn.shape)
   feat = rssm.features(post)
   losses['rew'] = -models.reward(params, feat).log_prob(now['reward'])

@@ -172,8 +172,7 @@ def _forward(
     h, log_survival, active = state
     h, out, logit = _level(step, params, x, h, n, active)
     row = h, out, logit, active
-    log_survival, reached = halting.survive(log_survival, logit, eps)
-    active &= reached
+    log_survival, active = halting.survive(log_survival, logit, eps)
     return (where(active, h, h0), log_survival, active), row
 
   shapes = jax.eval_shape(step, params, x, h0, jnp.int32(0))

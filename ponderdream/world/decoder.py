@@ -7,6 +7,7 @@ from typing import Any
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from ponderdream.nets import conv, dists, heads, layers
 from ponderdream.world import encoder
@@ -17,8 +18,9 @@ Array = jax.Array
 class Decoder(nn.Module):
   """`deter` `[B, D]`, `stoch` `[B, S, C]` -> dict of raw predictions.
 
-  Pictures come as values in (0, 1), `[B, H, W, C]`; other keys as the raw
-  outputs that `log_prob` and `predict` read.
+  Pictures come as values in (0, 1), `[B, H, W, C]`, or cut into patches
+  where `kind` is 'patch'; `pictures` puts those together. Other keys come as
+  the raw numbers that `log_prob` reads.
   """
 
   obs_space: Mapping[str, Any]
@@ -32,6 +34,11 @@ class Decoder(nn.Module):
   blocks: int
   outscale: float
   dtype: Any
+
+  @property
+  def cut(self) -> int | None:
+    """Side of the patches that predictions come in, or None."""
+    return self.patch if self.kind == 'patch' else None
 
   @nn.compact
   def __call__(self, deter: Array, stoch: Array) -> dict[str, Array]:
@@ -51,8 +58,9 @@ class Decoder(nn.Module):
       shape = next(iter(images.values())).shape
       depths = [v.shape[-1] for v in images.values()]
       paint = self.patches if self.kind == 'patch' else self.cnn
-      x = jax.nn.sigmoid(paint(deter, stoch, shape, sum(depths)))
-      edges = [sum(depths[:i]) for i in range(1, len(depths))]
+      x = jax.nn.sigmoid(paint(deter, stoch, shape, depths))
+      ends = np.cumsum(depths) * x.shape[-1] // sum(depths)
+      edges = ends[:-1].tolist()
       out |= dict(zip(images, jnp.split(x, edges, -1), strict=True))
     return out
 
@@ -76,7 +84,7 @@ class Decoder(nn.Module):
     return layers.normed(x0 + x1, layers.RMSNorm(name='sp_norm'))
 
   def cnn(
-    self, deter: Array, stoch: Array, shape: tuple[int, ...], channels: int
+    self, deter: Array, stoch: Array, shape: tuple[int, ...], channels: list
   ) -> Array:
     """Doubles the picture once per stage: upsample, conv, norm, SiLU."""
     depths = [self.depth * mult for mult in self.mults]
@@ -89,18 +97,16 @@ class Decoder(nn.Module):
       )
       x = layers.normed(x, layers.RMSNorm(name=f'norm{i}'))
     x = conv.upsample(x)
-    return conv.Conv(channels, self.kernel, self.dtype, name='imgout')(x)
+    return conv.Conv(sum(channels), self.kernel, self.dtype, name='imgout')(x)
 
   def patches(
-    self, deter: Array, stoch: Array, shape: tuple[int, ...], channels: int
+    self, deter: Array, stoch: Array, shape: tuple[int, ...], channels: list
   ) -> Array:
-    """A feature vector per patch, then a shared linear layer to pixels."""
+    """A vector per patch, then a shared linear layer to its pixels."""
     rows, cols = (math.ceil(n / self.patch) for n in shape[:2])
     x = self.spatial(deter, stoch, rows, cols, self.depth)
-    x = layers.Linear(
-      (self.depth,), self.patch**2 * channels, self.dtype, name='imgout'
-    )(x)
-    return conv.from_patches(x, self.patch, *shape[:2])
+    units = self.patch**2 * sum(channels)
+    return layers.Linear((self.depth,), units, self.dtype, name='imgout')(x)
 
 
 def outputs(space: Any) -> int:
@@ -111,16 +117,36 @@ def outputs(space: Any) -> int:
   return count
 
 
-def log_prob(space: Any, raw: Array, target: Array) -> Array:
+def pictures(space: Any, raw: Array, patch: int | None) -> Array:
+  """The prediction of a picture as one, `[B, H, W, C]` in (0, 1)."""
+  if patch:
+    return conv.from_patches(raw, patch, *space.shape[:2])
+  return raw
+
+
+def log_prob(
+  space: Any, raw: Array, target: Array, patch: int | None
+) -> Array:
   """Minus the reconstruction loss of one observation key, `[B, ...] -> [B]`.
 
   Pictures: squared error on [0, 1]; numbers: squared error of symlog; flags:
   Bernoulli; classes: categorical. Summed over all but the first axis.
+
+  Args:
+    raw: what `Decoder` predicts.
+    target: the observation, `[B, ...]`.
+    patch: side of the patches that pictures are cut into, or None.
   """
   raw = raw.astype(jnp.float32)
   batch = raw.shape[0]
   if space.image:
-    error = jnp.square(raw - target.astype(jnp.float32) / 255)
+    inside = 1.0
+    if patch:
+      # Cutting up the bytes is much cheaper than putting floats together.
+      target = conv.to_patches(target, patch)
+      ones = np.ones((1, *space.shape), np.uint8)
+      inside = conv.to_patches(ones, patch).astype(jnp.float32)
+    error = jnp.square(raw - target.astype(jnp.float32) / 255) * inside
     return -error.reshape((batch, -1)).sum(-1)
   raw = raw.reshape((batch, *space.shape, -1))
   if space.dtype == bool:

@@ -52,7 +52,6 @@ class Encoder(nn.Module):
       tokens.append(mlp(x))
     if images:
       x = jnp.concatenate([obs[k] for k in images], -1)
-      x = x.astype(self.dtype) / 255 - 0.5
       x = self.patches(x) if self.kind == 'patch' else self.cnn(x)
       tokens.append(x.reshape((x.shape[0], -1)))
     return jnp.concatenate(tokens, -1)
@@ -67,8 +66,13 @@ class Encoder(nn.Module):
       x = dists.symlog(x.astype(jnp.float32)).astype(self.dtype)
     return x.reshape((x.shape[0], -1))
 
+  def scaled(self, x: Array) -> Array:
+    """Bytes to numbers in [-0.5, 0.5]."""
+    return x.astype(self.dtype) / 255 - 0.5
+
   def cnn(self, x: Array) -> Array:
     """`[B, H, W, C]` halved once per stage: conv, pool, norm, SiLU."""
+    x = self.scaled(x)
     for i, mult in enumerate(self.mults):
       x = conv.Conv(
         self.depth * mult, self.kernel, self.dtype, name=f'conv{i}'
@@ -78,5 +82,5 @@ class Encoder(nn.Module):
 
   def patches(self, x: Array) -> Array:
     """`[B, H, W, C]` -> one vector per patch by a shared MLP of two layers."""
-    x = conv.to_patches(x, self.patch)
+    x = self.scaled(conv.to_patches(x, self.patch))
     return layers.MLP(2, self.depth, self.dtype, name='patches')(x)

@@ -37,18 +37,21 @@ class Faulty(Env):
   """Counts its steps, and its lives (constructions) in a file.
 
   In the lives below `lives` it calls `fault` when it is made (`at=-1`) or
-  asked for step number `at` of its life, counted from 0.
+  asked for step number `at` of its life, counted from 0; `later` is `at` for
+  all lives but the first. Episodes of `length` steps go on and on until they
+  are reset.
   """
 
-  def __init__(self, path, fault=None, at=5, lives=1):
+  def __init__(self, path, fault=None, at=5, later=None, lives=1, length=None):
     path = pathlib.Path(path)
     self.life = len(path.read_text()) if path.exists() else 0
     path.write_text('x' * (self.life + 1))
     self.fault = fault if self.life < lives else None
-    self.at = at
+    self.at = later if self.life and later is not None else at
+    self.length = length
     self.calls = 0
     self.count = 0
-    if self.fault and at < 0:
+    if self.fault and self.at < 0:
       self.fault()
 
   @property
@@ -78,6 +81,6 @@ class Faulty(Env):
       'pid': np.int64(os.getpid()),
       'reward': np.float32(0),
       'is_first': np.bool_(self.count == 0),
-      'is_last': np.False_,
+      'is_last': np.bool_(self.count == self.length),
       'is_terminal': np.False_,
     }

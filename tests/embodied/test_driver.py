@@ -145,6 +145,15 @@ def test_no_step_is_dropped_repeated_or_reordered(drive, parallel):
   assert driver.restarts == 0 and driver.last_error == ''
 
 
+def test_ended_episodes_are_reset(drive, make):
+  # These environments would never start an episode by themselves.
+  driver = drive([make(0, length=2), make(1, length=3)], parallel=False)
+  steps = record(driver)
+  driver(idle, episodes=3)
+  assert [int(x['count']) for x in steps[0]] == [0, 1, 2, 0, 1, 2]
+  assert [int(x['count']) for x in steps[1]] == [0, 1, 2, 3, 0, 1]
+
+
 def test_reset_begins_new_episodes_and_a_new_carry(drive):
   driver = drive([count_env(9)] * 2, parallel=False)
   for episode in range(3):
@@ -215,6 +224,18 @@ def test_an_environment_may_fail_again_and_again_between_steps(drive, make):
   check_streams(steps, 20)
   assert [int(x['count']) for x in steps[0]] == ([0, 1, 2] * 7)[:20]
   assert driver.restarts == 6
+
+
+def test_starts_are_counted_anew_after_a_fault(drive, make):
+  # The first life answers four actions; no further life can be made.
+  fns = [make(0, 'raise_error', at=5, later=-1, lives=99)]
+  driver = drive(fns, parallel=False)
+  steps = record(driver)
+  with pytest.raises(RuntimeError, match='3 times in a row'):
+    driver(idle, steps=20)
+  check_streams(steps, 5)
+  # One restart for the fault, and two for the first two starts that failed.
+  assert driver.restarts == 3
 
 
 @pytest.mark.parametrize('parallel', [False, True])

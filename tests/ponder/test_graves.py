@@ -7,10 +7,12 @@ import pytest
 
 from ponderdream.ponder import graves, loop
 
+halt = jax.jit(graves.halt, static_argnames='eps')
+
 
 def logits(p):
-  p = jnp.asarray(p, jnp.float32)
-  return jnp.log(p) - jnp.log1p(-p)
+  p = np.array(p)
+  return jnp.asarray(np.log(p / (1 - p)), jnp.float32)
 
 
 def test_by_hand():
@@ -21,7 +23,7 @@ def test_by_hand():
     [[0.3, 0.995, 0.2], [0.5, 0.5, 0.2], [0.4, 0.5, 0.2], [0.4, 0.5, 0.2]]
   )
   active = jnp.ones((4, 3), bool).at[2:, 2].set(False)
-  got = graves.halt(logit, active, eps=0.01)
+  got = halt(logit, active, eps=0.01)
   want = [[0.3, 0.5, 0.2, 0], [1, 0, 0, 0], [0.2, 0.8, 0, 0]]
   np.testing.assert_allclose(got.p.T, want, atol=1e-6)
   np.testing.assert_allclose(got.remainder, [0.2, 1, 0.8], atol=1e-6)
@@ -33,9 +35,9 @@ def test_gradient_of_the_cost():
   # R = 1 - h_0 - h_1: -h (1 - h) for each logit before the last, else 0.
   h = np.array([0.3, 0.5, 0.4, 0.4])
   active = jnp.ones((4, 1), bool)
-  grad = jax.grad(
-    lambda a: graves.cost(graves.halt(a, active, eps=0.01)).sum()
-  )(logits(h)[:, None])
+  grad = jax.grad(lambda a: graves.cost(halt(a, active, eps=0.01)).sum())(
+    logits(h)[:, None]
+  )
   np.testing.assert_allclose(grad[:, 0], [-0.21, -0.25, 0, 0], atol=1e-6)
 
 
@@ -59,7 +61,7 @@ def test_unroll_computes_all_that_act_needs(eps):
     return h, h, x[:, n]
 
   done = loop.unroll(step, 0.0, x, x[:, 0], max_steps=9, eps=eps)
-  got = graves.halt(done.logit, done.active, eps=eps)
+  got = halt(done.logit, done.active, eps=eps)
   np.testing.assert_allclose(got.p.sum(0), 1, atol=1e-6)
   total = (1 / (1 + np.exp(-np.float64(x)))).cumsum(1)
   want = 1 + (total[:, :-1] < 1 - eps).sum(1)

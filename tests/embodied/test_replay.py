@@ -1,0 +1,472 @@
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+from embodied.replay import Replay
+from embodied.streams import Prefetch
+
+
+def make_step(count, worker=0, first=False, last=False):
+  return {
+    'image': np.full((2, 2, 3), count % 256, np.uint8),
+    'count': np.int32(count),
+    'worker': np.int32(worker),
+    'is_first': np.bool_(first),
+    'is_last': np.bool_(last),
+    'dyn/deter': np.full(4, -1, np.float16),
+    'dyn/stoch': np.full(2, 255, np.uint8),
+    'log/secret': np.float32(1),
+  }
+
+
+def fill(replay, steps, worker=0, episode=10, begin=0):
+  for n in range(begin, begin + steps):
+    first, last = n % episode == 0, n % episode == episode - 1
+    replay.add(make_step(n, worker, first, last), worker)
+
+
+def windows(replay, draws=64, batch=16):
+  """The windows seen in many draws, as (worker, counts)."""
+  seen = set()
+  for _ in range(draws):
+    data = replay.sample(batch)
+    for workers, counts in zip(data['worker'], data['count'], strict=True):
+      assert len(set(workers.tolist())) == 1
+      seen.add((int(workers[0]), tuple(counts.tolist())))
+  return seen
+
+
+def files(directory):
+  return sorted(x.name for x in directory.glob('*.chunk'))
+
+
+# What it holds
+
+
+def test_sample_by_hand(tmp_path):
+  replay = Replay(4, 100, tmp_path, online=False)
+  for n in range(3):
+    replay.add(make_step(n, first=n == 0), 0)
+  assert len(replay) == 0
+  with pytest.raises(RuntimeError, match='no window of 4 steps'):
+    replay.sample(1)
+  replay.add(make_step(3, last=True), 0)
+  assert (len(replay), replay.total) == (1, 4)
+  data = replay.sample(2)
+  assert 'log/secret' not in data
+  assert data['stepid'].dtype == np.int64
+  assert data['stepid'].tolist() == [[0, 1, 2, 3]] * 2
+  assert data['count'].tolist() == [[0, 1, 2, 3]] * 2
+  assert data['is_first'].tolist() == [[True, False, False, False]] * 2
+  assert data['is_last'].dtype == bool
+  assert data['image'].shape == (2, 4, 2, 2, 3)
+  assert data['image'][1, 2].tolist() == np.full((2, 2, 3), 2).tolist()
+  assert all(x.flags.c_contiguous for x in data.values())
+  replay.close()
+
+
+@pytest.mark.parametrize(
+  'length, chunk_size', [(1, 1), (3, 5), (5, 2), (4, 4)]
+)
+@pytest.mark.parametrize('seed', range(3))
+def test_windows_are_those_of_a_plain_list(tmp_path, length, chunk_size, seed):
+  """Against streams kept as lists: with several workers, broken episodes,
+  evictions and resumptions, the same windows can be sampled, and no others.
+  """
+  rng = np.random.default_rng(seed)
+  capacity = 40
+  streams, last, known = [], {}, {}
+
+  def open_replay():
+    last.clear()
+    known.clear()
+    return Replay(
+      length, capacity, tmp_path, chunk_size=chunk_size, online=False
+    )
+
+  def held_windows():
+    held = {p.first + i for p in replay._shelf.chunks for i in range(p.count)}
+    runs = [[n for n in s if ids[n] in held] for s in streams]
+    return {
+      tuple(run[i : i + length])
+      for run in runs
+      for i in range(len(run) - length + 1)
+    }
+
+  replay, ids, number = open_replay(), {}, 0
+  for _ in range(4):
+    for _ in range(60):
+      worker = int(rng.integers(3))
+      before = last.get(worker, True)
+      first = bool(before or rng.random() < 0.05)  # now and then too early
+      ends = bool(rng.random() < 0.2)
+      if worker not in known or (first and not before):
+        known[worker] = []
+        streams.append(known[worker])
+      known[worker].append(number)
+      replay.add(make_step(number, worker, first, ends), worker)
+      chunk = replay._writers[worker].chunk
+      ids[number] = chunk.first + chunk.count - 1
+      last[worker] = ends
+      number += 1
+      want = held_windows()
+      assert len(replay) == len(want)
+    assert {counts for _, counts in windows(replay)} == want
+    replay.close()
+    replay = open_replay()
+    assert len(replay) == len(held_windows())
+    assert {counts for _, counts in windows(replay)} == held_windows()
+  assert replay.stats()['chunks'] < 240 / 2  # something was evicted
+  replay.close()
+
+
+def test_windows_cross_chunks_and_episodes_but_no_break():
+  replay = Replay(5, 100, chunk_size=3, online=False)
+  fill(replay, 8, episode=4)  # steps 0 to 7, an episode ends at 3 and 7
+  replay.add(make_step(100, first=True), 0)  # after a last step: no break
+  replay.add(make_step(200, first=True), 0)  # in mid-episode: a break
+  for n in range(201, 206):
+    replay.add(make_step(n), 0)
+  whole = [0, 1, 2, 3, 4, 5, 6, 7, 100]
+  want = {(0, tuple(whole[i : i + 5])) for i in range(5)}
+  want |= {(0, tuple(range(200 + i, 205 + i))) for i in range(2)}
+  assert windows(replay) == want
+  assert len(replay) == 7
+  replay.close()
+
+
+def test_every_window_is_as_likely():
+  # 57 + 7 windows of two workers, over chunks full, partly full and empty.
+  # Each of 64 windows is drawn 6400 / 64 = 100 times with a deviation of 10.
+  replay = Replay(4, 1000, chunk_size=16, online=False, seed=1)
+  fill(replay, 60, worker=0)
+  fill(replay, 10, worker=1)
+  assert len(replay) == 64
+  first = replay.sample(6400)['stepid'][:, 0]
+  _, counts = np.unique(first, return_counts=True)
+  assert len(counts) == 64
+  assert 50 < counts.min() and counts.max() < 150
+  assert abs((first < 57).mean() - 57 / 64) < 0.02
+  replay.close()
+
+
+def test_seed_decides_what_is_sampled():
+  drawn = []
+  for seed in (1, 1, 2):
+    replay = Replay(4, 1000, seed=seed, online=False)
+    fill(replay, 200)
+    drawn.append(replay.sample(32)['count'].tolist())
+    replay.close()
+  assert drawn[0] == drawn[1] != drawn[2]
+
+
+def test_a_selector_chooses_by_age():
+  asked = []
+
+  def newest(count, amount):
+    asked.append((count, amount))
+    return np.full(amount, count - 1)
+
+  replay = Replay(4, 1000, selector=newest, chunk_size=3, online=False)
+  fill(replay, 11)
+  assert replay.sample(2)['count'].tolist() == [[7, 8, 9, 10]] * 2
+  assert asked == [(8, 2)]
+  replay.close()
+
+
+# Online
+
+
+def test_fresh_windows_come_once_and_first():
+  replay = Replay(
+    4, 1000, chunk_size=3, selector=lambda n, k: np.zeros(k, int)
+  )
+  fill(replay, 13, worker=0)
+  fill(replay, 6, worker=1, begin=100)
+  starts = replay.sample(6)['count'][:, 0].tolist()
+  # Worker 0 has the fresh windows 0, 4, 8, worker 1 has 100; then the
+  # selector, which always takes the oldest.
+  assert starts == [0, 4, 8, 100, 0, 0]
+  assert replay.sample(2)['count'][:, 0].tolist() == [0, 0]
+  fill(replay, 2, worker=1, begin=106)
+  assert replay.sample(2)['count'][:, 0].tolist() == [104, 0]
+  replay.close()
+
+
+def test_a_break_starts_the_fresh_window_anew():
+  replay = Replay(4, 1000, selector=lambda n, k: np.zeros(k, int))
+  fill(replay, 6)
+  replay.add(make_step(50, first=True), 0)
+  fill(replay, 3, begin=51)
+  assert replay.sample(3)['count'][:, 0].tolist() == [0, 50, 0]
+  replay.close()
+
+
+def test_fresh_windows_of_evicted_steps_are_dropped():
+  replay = Replay(4, 32, chunk_size=4)
+  fill(replay, 200)
+  data = replay.sample(50)['count']
+  assert data.min() >= 200 - 32
+  assert (np.diff(data, axis=1) == 1).all()
+  replay.close()
+
+
+def test_contract_nothing_is_lost_on_the_way_to_the_consumer():
+  """Counted steps of four workers through add, sample and Prefetch, while
+  samples are taken: every window is consecutive and of one worker, and
+  every step that filled a window is seen."""
+  length, steps, workers = 5, 203, 4
+  replay = Replay(length, 10_000, chunk_size=7)
+  for n in range(length):
+    for worker in range(workers):
+      replay.add(make_step(n, worker, first=n == 0), worker)
+  stream = Prefetch(lambda: replay.sample(3))
+  seen = set()
+
+  def consume():
+    data = next(stream)
+    for workers, counts in zip(data['worker'], data['count'], strict=True):
+      assert len(set(workers.tolist())) == 1
+      assert (np.diff(counts) == 1).all()
+      seen.update((int(workers[0]), int(x)) for x in counts)
+
+  for n in range(length, steps):
+    for worker in range(workers):
+      last = n % 11 == 10
+      replay.add(make_step(n, worker, n % 11 == 0, last), worker)
+    consume()
+  for _ in range(100):
+    consume()
+  stream.close()
+  whole = steps // length * length
+  want = {(w, n) for w in range(workers) for n in range(whole)}
+  assert want <= seen
+  assert replay.total == steps * workers
+  replay.close()
+
+
+# Capacity
+
+
+def test_evicts_the_oldest_chunks_and_their_files(tmp_path):
+  replay = Replay(4, 32, tmp_path, chunk_size=4)
+  for n in range(100):
+    fill(replay, 1, begin=n)
+    assert replay.stats()['steps'] == min(n + 1, 32 - (31 - n) % 4)
+  assert replay.total == 100
+  # Steps 68 to 99 in eight chunks of four.
+  assert files(tmp_path) == [f'{n:015d}.chunk' for n in range(68, 100, 4)]
+  starts = {counts[0] for _, counts in windows(replay)}
+  assert starts == set(range(68, 97))
+  assert replay.stats()['evicted'] == 68
+  replay.close()
+
+
+def test_small_capacity_takes_small_chunks(tmp_path):
+  replay = Replay(4, 80, tmp_path, chunk_size=1024)
+  fill(replay, 500)
+  assert 80 - 10 < replay.stats()['steps'] <= 80
+  replay.close()
+
+
+def test_sample_outlives_the_eviction_of_its_chunks(tmp_path):
+  replay = Replay(4, 32, tmp_path, chunk_size=4, online=False)
+  fill(replay, 32)
+  pieces = list(replay._shelf.pieces(2, 4))
+  fill(replay, 100, begin=32)
+  counts = [int(x) for _, columns in pieces for x in columns['count']]
+  assert counts == [2, 3, 4, 5]
+  replay.close()
+
+
+# Latents
+
+
+def test_update_writes_back_across_chunks_and_processes(tmp_path):
+  replay = Replay(6, 1000, tmp_path, chunk_size=4)
+  fill(replay, 30)
+  data = replay.sample(5)
+  ids, counts = data['stepid'][:, 1:], data['count'][:, 1:]
+  deter = np.repeat(counts[..., None], 4, -1).astype(np.float16)
+  stoch = np.repeat(counts[..., None], 2, -1).astype(np.uint8)
+  replay.update(ids, {'dyn/deter': deter, 'dyn/stoch': stoch})
+  assert replay.stats()['updated'] == 25
+  touched = counts.ravel()
+  for _ in range(2):
+    for _ in range(20):
+      data = replay.sample(16)
+      hit = np.isin(data['count'], touched)
+      for key, old in (('dyn/deter', -1), ('dyn/stoch', 255)):
+        want = np.where(hit, data['count'], old)[..., None]
+        assert (data[key] == want).all()
+      assert (data['image'][..., 0, 0, 0] == data['count']).all()
+    replay.close()
+    replay = Replay(6, 1000, tmp_path, chunk_size=9)  # any other size
+  replay.close()
+
+
+def test_update_leaves_out_what_was_evicted():
+  replay = Replay(8, 32, chunk_size=4, selector=lambda n, k: np.zeros(k, int))
+  fill(replay, 32)
+  ids = replay.sample(1)['stepid']
+  fill(replay, 4, begin=32)  # evicts steps 0 to 3
+  deter = np.arange(8, dtype=np.float16)[None, :, None].repeat(4, -1)
+  replay.update(ids, {'dyn/deter': deter})
+  data = replay.sample(8)
+  got = dict(
+    zip(
+      data['count'].ravel().tolist(),
+      data['dyn/deter'][..., 0].ravel().tolist(),
+      strict=True,
+    )
+  )
+  assert [got[n] for n in range(4, 10)] == [4, 5, 6, 7, -1, -1]
+  fill(replay, 100, begin=36)
+  replay.update(ids, {'dyn/deter': deter})
+  assert (replay.sample(50)['dyn/deter'] == -1).all()
+  replay.close()
+
+
+@pytest.mark.parametrize(
+  'key, value, message',
+  [
+    ('dyn/other', np.zeros((1, 4, 4)), "no key 'dyn/other'"),
+    ('dyn/deter', np.zeros((1, 4, 4), np.float32), 'float32'),
+    ('dyn/deter', np.zeros((1, 3, 4), np.float16), r'\(1, 3, 4\)'),
+    ('dyn/deter', np.zeros((1, 4, 5), np.float16), r'\(1, 4, 5\)'),
+  ],
+)
+def test_update_of_another_form_is_named(key, value, message):
+  replay = Replay(4, 100)
+  fill(replay, 10)
+  ids = replay.sample(1)['stepid']
+  with pytest.raises(ValueError, match=message):
+    replay.update(ids, {key: value})
+  replay.close()
+
+
+def test_update_of_scattered_steps_is_refused():
+  replay = Replay(4, 100)
+  fill(replay, 10)
+  ids = replay.sample(1)['stepid'][:, ::-1]
+  with pytest.raises(ValueError, match='not of successive steps'):
+    replay.update(ids, {'dyn/deter': np.zeros((1, 4, 4), np.float16)})
+  replay.close()
+
+
+def test_stepids_fit_32_bits_for_a_long_time(tmp_path):
+  # An accelerator without 64-bit integers may carry them: no gaps are left.
+  replay = Replay(4, 1000, tmp_path, chunk_size=10)
+  fill(replay, 95)
+  replay.close()
+  replay = Replay(4, 1000, tmp_path, chunk_size=10)
+  fill(replay, 5)
+  assert replay._writers[0].chunk.first == 100
+  replay.close()
+
+
+# Wrong input
+
+
+@pytest.mark.parametrize(
+  'change, message',
+  [
+    ({'count': np.int64(3)}, "'count' is int64 .* as int32"),
+    (
+      {'image': np.zeros((2, 3, 3), np.uint8)},
+      r"'image' is uint8 \(2, 3, 3\)",
+    ),
+    ({'extra': np.int32(3)}, "'extra' is new in this step"),
+    ({'image': None}, "'image' is missing from this step"),
+  ],
+)
+def test_a_step_of_another_form_is_named(tmp_path, change, message):
+  for resumed in (False, True):
+    replay = Replay(4, 100, tmp_path)
+    if not resumed:
+      fill(replay, 5)
+    step = {**make_step(5), **change}
+    step = {k: v for k, v in step.items() if v is not None}
+    with pytest.raises(ValueError, match=message):
+      replay.add(step, 0)
+    assert replay.total == 5
+    replay.close()
+
+
+def test_first_step_needs_its_flags():
+  replay = Replay(4, 100)
+  step = make_step(0)
+  del step['is_last']
+  with pytest.raises(ValueError, match="lacks 'is_last'"):
+    replay.add(step, 0)
+  with pytest.raises(ValueError, match="'name' has dtype <U3"):
+    replay.add({**make_step(0), 'name': np.asarray('abc')}, 0)
+  fill(replay, 5)  # nothing was fixed by the wrong ones
+  replay.close()
+
+
+@pytest.mark.parametrize(
+  'length, capacity, chunk_size, message',
+  [
+    (0, 100, 10, 'length is 0'),
+    (4, 100, 0, 'chunk_size is 0'),
+    (4, 3, 10, 'capacity is 3 steps'),
+  ],
+)
+def test_sizes_must_make_sense(length, capacity, chunk_size, message):
+  with pytest.raises(ValueError, match=message):
+    Replay(length, capacity, chunk_size=chunk_size)
+
+
+# Threads
+
+
+def test_threads_see_whole_steps_and_whole_updates():
+  """One thread adds and evicts, two write back, one samples; deter and
+  stoch of a window are always from one write."""
+  before = sys.getswitchinterval()
+  sys.setswitchinterval(1e-6)
+  replay = Replay(6, 200, chunk_size=8)
+  fill(replay, 50)
+  stop = threading.Event()
+  errors = []
+
+  def update():
+    rng = np.random.default_rng(0)
+    try:
+      while not stop.is_set():
+        data = replay.sample(4)
+        mark = rng.integers(0, 200, (4, 1, 1)) * np.ones((1, 6, 1))
+        values = {
+          'dyn/deter': np.repeat(mark, 4, -1).astype(np.float16),
+          'dyn/stoch': np.repeat(mark, 2, -1).astype(np.uint8),
+        }
+        replay.update(data['stepid'], values)
+    except Exception as error:
+      errors.append(error)
+
+  def check():
+    try:
+      while not stop.is_set():
+        data = replay.sample(4)
+        assert (np.diff(data['count'], axis=1) == 1).all()
+        deter, stoch = data['dyn/deter'], data['dyn/stoch']
+        assert (deter == deter[..., :1]).all()
+        fresh = deter[..., 0] < 0
+        assert (stoch[..., 0] == np.where(fresh, 255, deter[..., 0])).all()
+    except Exception as error:
+      errors.append(error)
+
+  threads = [threading.Thread(target=x) for x in (update, update, check)]
+  for thread in threads:
+    thread.start()
+  fill(replay, 3000, begin=50)
+  stop.set()
+  for thread in threads:
+    thread.join(20)
+  sys.setswitchinterval(before)
+  assert not errors
+  assert replay.stats()['steps'] <= 200
+  replay.close()
