@@ -60,14 +60,16 @@ class Success:
       if line.endswith('\n'):
         episode = json.loads(line)
         self.add(
-          {k[len(start) :]: v for k, v in episode.items() if k.startswith(start)}
+          {
+            k[len(start) :]: v
+            for k, v in episode.items()
+            if k.startswith(start)
+          }
         )
 
   def rates(self) -> dict[str, float]:
     """Percent of the episodes in which each achievement was unlocked."""
-    return {
-      k: 100 * v / self.episodes for k, v in sorted(self.counts.items())
-    }
+    return {k: 100 * v / self.episodes for k, v in sorted(self.counts.items())}
 
   def result(self) -> dict[str, float]:
     """The rates as `success/<name>` and `success/score`; empty where the

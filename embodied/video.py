@@ -1,11 +1,14 @@
 """Video files."""
 
 import os
+import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, ImageDraw
 
 
 def is_video(array: NDArray[Any]) -> bool:
@@ -25,7 +28,7 @@ def write_mp4(
   `fps` frames per second; in whole or not at all.
 
   Sides of odd length get one pixel more, as the format demands. Raises
-  ValueError for any other array.
+  ValueError for any other array, and OSError if it cannot be written.
   """
   import imageio_ffmpeg
 
@@ -40,16 +43,54 @@ def write_mp4(
   pad = ((0, 0), (0, height % 2), (0, width % 2), (0, 0))
   video = np.repeat(np.pad(video, pad, 'edge'), 3 // channels, -1)
   part = path.with_name(f'.part-{path.name}')
-  writer = imageio_ffmpeg.write_frames(
-    str(part),
-    (video.shape[2], video.shape[1]),
-    fps=fps,
-    quality=8,
-    macro_block_size=2,
-    ffmpeg_log_level='error',
+  size = f'{video.shape[2]}x{video.shape[1]}'
+  source = f'-f rawvideo -pix_fmt rgb24 -s {size} -r {fps} -i -'
+  target = '-an -c:v libx264 -crf 18 -pix_fmt yuv420p -f mp4'
+  program = [imageio_ffmpeg.get_ffmpeg_exe(), '-v', 'error', '-y']
+  # A group of its own, so that Ctrl-C does not cut the video short.
+  done = subprocess.run(
+    [*program, *source.split(), *target.split(), str(part)],
+    input=video.tobytes(),
+    capture_output=True,
+    process_group=0,
   )
-  writer.send(None)
-  for frame in video:
-    writer.send(np.ascontiguousarray(frame))
-  writer.close()
+  if done.returncode:
+    part.unlink(missing_ok=True)
+    reason = done.stderr.decode(errors='replace').strip()
+    raise OSError(f'ffmpeg could not write {path}: {reason}')
   part.replace(path)
+
+
+def thinking(
+  frames: Sequence[NDArray[np.uint8]],
+  steps: Sequence[float],
+  scale: int = 4,
+) -> NDArray[np.uint8]:
+  """A video whose frames show below the picture how long was thought.
+
+  Args:
+    frames: `T` pictures uint8 `[H, W, 3]`.
+    steps: ponder steps of the action chosen at each of them.
+    scale: pixels per pixel.
+
+  Returns:
+    uint8 `[T, H', W', 3]`: below each picture a bar with one cell per step,
+    filled up to the number of this frame, and that number.
+  """
+  height, width = frames[0].shape[0] * scale, frames[0].shape[1] * scale
+  most = max(1, round(max(steps)))
+  strip, margin = 24, 4
+  cell = (width - 32) // most
+  video = np.zeros((len(frames), height + strip, width, 3), np.uint8)
+  for i, (frame, count) in enumerate(zip(frames, steps, strict=True)):
+    big = frame.repeat(scale, 0).repeat(scale, 1)
+    canvas = Image.fromarray(np.pad(big, ((0, strip), (0, 0), (0, 0))))
+    draw = ImageDraw.Draw(canvas)
+    for j in range(most):
+      left, top = margin + j * cell, height + margin
+      box = (left, top, left + cell - 2, height + strip - margin)
+      color = (255, 190, 60) if j < round(count) else (60, 60, 60)
+      draw.rectangle(box, fill=color)
+    draw.text((width - 24, height + 6), f'{count:g}', fill=(255, 255, 255))
+    video[i] = np.asarray(canvas)
+  return video

@@ -4,11 +4,11 @@ import functools
 from collections.abc import Mapping
 from typing import Any
 
-import embodied
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+import embodied
 from ponderdream import models as models_
 from ponderdream import optim, parallel, report, train_step
 from ponderdream import state as state_
@@ -16,9 +16,6 @@ from ponderdream.world import encoder, rssm
 
 Array = jax.Array
 Data = Mapping[str, np.ndarray]
-
-# How the policy of an evaluation is asked to halt.
-HALTS = ('sample', 'median')
 
 
 class Agent(embodied.Agent):
@@ -29,6 +26,7 @@ class Agent(embodied.Agent):
     act_space: likewise.
     config: the whole configuration, with `jax.dtype` resolved.
     halt: how thinking stops in mode 'eval', 'sample' or 'median'.
+    greedy: whether mode 'eval' takes the most probable action.
 
   Raises:
     UsageError: the batch does not divide over the devices.
@@ -40,6 +38,7 @@ class Agent(embodied.Agent):
     act_space: Mapping[str, Any],
     config: Any,
     halt: str = 'sample',
+    greedy: bool = False,
   ):
     parallel.check_batch(config.batch.size)
     self.config = config
@@ -58,7 +57,9 @@ class Agent(embodied.Agent):
     self._train = parallel.pmap(
       train_step.make(self.models, self.optimizer, config)
     )
-    self._policy = jax.jit(functools.partial(self._act, halt), static_argnums=4)
+    self.halt = {'train': 'sample', 'eval': halt}
+    self.greedy = {'train': False, 'eval': greedy}
+    self._policy = jax.jit(self._act, static_argnums=4)
     self._report = jax.jit(functools.partial(report.openloop, self.models))
 
   def init_policy(self, batch: int) -> tuple[rssm.State, Array]:
@@ -75,7 +76,7 @@ class Agent(embodied.Agent):
       The carry, `{'action': [B, ...]}`, and what is stored beside each step:
       latents, and `log/ponder_steps` `[B]`.
     """
-    if mode not in ('train', 'eval'):
+    if mode not in self.halt:
       raise ValueError(f"Policy mode must be train or eval, got '{mode}'.")
     obs = {k: obs[k] for k in [*self.keys, 'is_first']}
     key = jax.random.fold_in(self.act_key, self.acted)
@@ -92,7 +93,6 @@ class Agent(embodied.Agent):
 
   def _act(
     self,
-    halt: str,
     params: Any,
     carry: Any,
     obs: Mapping[str, Array],
@@ -114,10 +114,10 @@ class Agent(embodied.Agent):
       see,
     )
     post = jax.tree.map(lambda x: x[:, 0], post)
-    halt = halt if mode == 'eval' else 'sample'
-    raw, steps = models.choose(params, rssm.features(post), think, halt)
+    feat = rssm.features(post)
+    raw, steps = models.choose(params, feat, think, self.halt[mode])
     dist = models.action.dist(raw, obs.get('action_mask'))
-    action = dist.sample(draw)
+    action = dist.mode() if self.greedy[mode] else dist.sample(draw)
     outs = train_step.pack(post) | {'log/ponder_steps': steps}
     shape = (action.shape[0], *models.action.shape)
     return (post, action.astype(jnp.float32)), action.reshape(shape), outs
@@ -139,7 +139,10 @@ class Agent(embodied.Agent):
     self.state, latents, metrics = self._train(
       self.state, parallel.split(self.seen(data)), self.train_key
     )
-    done, self.pending = self.pending, (data['stepid'][:, 1:], latents, metrics)
+    done, self.pending = (
+      self.pending,
+      (data['stepid'][:, 1:], latents, metrics),
+    )
     if done is None:
       return carry, {}, {}
     stepid, latents, metrics = done

@@ -4,12 +4,12 @@ import functools
 import pathlib
 from typing import Any
 
-import embodied
 import jax
+
+import embodied
 from embodied import envs, logger, replay, terminal
 from embodied.config import Config
 from embodied.errors import UsageError
-
 from ponderdream import agent as agent_
 from ponderdream import parallel
 
@@ -45,13 +45,17 @@ def setup(config: Config) -> Config:
   return config.update({'jax.dtype': dtype})
 
 
-def make_driver(config: Config, count: int, seed: int) -> embodied.Driver:
-  """`count` environments of the task, seeded apart from each other."""
+def make_driver(config: Config, count: int, first: int) -> embodied.Driver:
+  """`count` environments of the task, numbered from `first` on.
+
+  Seed and number fix the worlds of an environment, so numbers that were not
+  used before in a run give worlds that it has not seen.
+  """
   suite = config.task.partition('_')[0]
   own = dict(config.env[suite]) if suite in config.env else {}
-  make = functools.partial(envs.make_env, config.task, seed=seed, **own)
+  make = functools.partial(envs.make_env, config.task, seed=config.seed, **own)
   return embodied.Driver(
-    [functools.partial(make, index) for index in range(count)],
+    [functools.partial(make, first + i) for i in range(count)],
     parallel=config.run.parallel,
     timeout=config.run.timeout,
   )
@@ -69,10 +73,14 @@ def make_replay(config: Config) -> replay.Replay:
 
 
 def make_agent(
-  driver: embodied.Driver, config: Config, halt: str = 'sample'
+  driver: embodied.Driver,
+  config: Config,
+  halt: str = 'sample',
+  greedy: bool = False,
 ) -> agent_.Agent:
-  """The agent for what the environments show and take."""
-  return agent_.Agent(driver.obs_space, driver.act_space, config, halt)
+  """The agent for what the environments show and take; `halt` and `greedy`
+  are those of its mode 'eval'."""
+  return agent_.Agent(driver.obs_space, driver.act_space, config, halt, greedy)
 
 
 def make_terminal(config: Config) -> terminal.Terminal:

@@ -61,9 +61,7 @@ def openloop(
     space = models.obs_space[name]
     if space.image:
       value = decoder.pictures(space, value, models.imgdec.cut)
-      value = value.astype(jnp.float32).reshape(
-        (-1, length, *value.shape[1:])
-      )
+      value = value.astype(jnp.float32).reshape((-1, length, *value.shape[1:]))
       videos[f'openloop/{name}'] = stack(batch[name][:, 1:] / 255, value)
   return videos
 

@@ -17,7 +17,6 @@ from collections.abc import Sequence
 from embodied import flags as flags_
 from embodied.config import Config
 from embodied.errors import UsageError
-
 from ponderdream import settings
 
 FLAGS = ('configs',)
@@ -59,7 +58,6 @@ def train(config: Config) -> int:
   """Trains until the steps are done or the process is asked to stop."""
   from embodied import success as success_
   from embodied.run import train as loop
-
   from ponderdream import checkpoint as checkpoint_
   from ponderdream import factories
 
@@ -70,12 +68,11 @@ def train(config: Config) -> int:
   logdir = pathlib.Path(config.logdir)
   success = success_.Success()
   success.load(logdir / 'scores.jsonl')
-  driver = factories.make_driver(config, config.run.envs, config.seed)
   replay = factories.make_replay(config)
+  # Worlds of their own for every process of a run.
+  driver = factories.make_driver(config, config.run.envs, replay.total)
   agent = factories.make_agent(driver, config)
-  checkpoint = checkpoint_.Checkpoint(
-    logdir / 'checkpoints', config.run.keep
-  )
+  checkpoint = checkpoint_.Checkpoint(logdir / 'checkpoints', config.run.keep)
   terminal = factories.make_terminal(config)
   logger = factories.make_logger(config, terminal, lambda: run.step)
   run = loop.Train(

@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-
 from embodied import logger as logger_
 from embodied import metrics as metrics_
 from embodied import success as success_

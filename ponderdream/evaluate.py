@@ -1,0 +1,146 @@
+"""Evaluates a checkpoint of a training.
+
+python -m ponderdream.evaluate --logdir DIR --episodes 20
+
+  --step S       which checkpoint; the newest by default
+  --halt H       sample (as in training) or median: how thinking stops
+  --greedy       take the most probable action instead of sampling
+  --random       measure uniformly random actions instead of the agent
+  --envs N       environments side by side
+  --video        write a video that shows how long the agent thought
+"""
+
+import json
+import pathlib
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import embodied
+from embodied import flags as flags_
+from embodied.config import Config
+from embodied.errors import UsageError
+from ponderdream import settings
+
+OPTIONS = Config(
+  {
+    'logdir': '',
+    'episodes': 20,
+    'step': -1,
+    'halt': 'sample',
+    'greedy': False,
+    'random': False,
+    'envs': 4,
+    'video': False,
+  }
+)
+
+# Number of the first environment; those of training count from zero.
+FIRST = 2**40
+
+
+def main(argv: Sequence[str]) -> int:
+  """Runs the command line; returns the exit code."""
+  try:
+    flags = flags_.split_flags(argv, ('greedy', 'random', 'video'))
+    options = flags_.apply(OPTIONS, flags)
+    check(options)
+    return run(settings.recall(options.logdir), options)
+  except UsageError as error:
+    print(f'Error: {error}', file=sys.stderr)
+    return 2
+
+
+def check(options: Config) -> None:
+  """Raises UsageError for options that make no sense."""
+  if not options.logdir:
+    raise UsageError('Add --logdir DIR, the folder of a training.')
+  if options.episodes < 1 or options.envs < 1:
+    raise UsageError(
+      f'Evaluate 1 episode or more in 1 environment or more, not'
+      f' {options.episodes} in {options.envs}.'
+    )
+  if options.halt not in ('sample', 'median'):
+    raise UsageError(f"--halt is sample or median, not '{options.halt}'.")
+
+
+def run(config: Config, options: Config) -> int:
+  """Evaluates, prints the table, writes the files; returns the exit code."""
+  from embodied.run import evaluate as loop
+  from ponderdream import factories
+
+  config = factories.setup(config)
+  envs = min(options.envs, options.episodes)
+  driver = factories.make_driver(config, envs, FIRST)
+  try:
+    step, agent = restore(driver, config, options)
+    result = loop.evaluate(agent, driver, options.episodes, options.video)
+  finally:
+    driver.close()
+  found = {'step': step, **loop.summary(result)}
+  found |= {k: options[k] for k in ('halt', 'greedy', 'random')}
+  name = 'random' if options.random else str(step)
+  folder = pathlib.Path(config.logdir) / 'eval'
+  folder.mkdir(exist_ok=True)
+  (folder / f'{name}.json').write_text(json.dumps(found, indent=2) + '\n')
+  table(found)
+  print(f'Written to {folder / f"{name}.json"}')
+  if options.video:
+    film(folder / f'{name}.mp4', result)
+  return 0
+
+
+def restore(
+  driver: embodied.Driver, config: Config, options: Config
+) -> tuple[int, embodied.Agent]:
+  """The agent to measure, and the environment step it was saved at."""
+  from ponderdream import checkpoint, factories
+
+  if options.random:
+    return 0, embodied.RandomAgent(driver.act_space, config.seed)
+  agent = factories.make_agent(driver, config, options.halt, options.greedy)
+  saved = checkpoint.Checkpoint(pathlib.Path(config.logdir) / 'checkpoints')
+  step = None if options.step < 0 else options.step
+  step, state, _ = saved.load(agent.save(), step)
+  saved.close()
+  agent.load(state)
+  return step, agent
+
+
+def table(found: Mapping[str, Any]) -> None:
+  """Prints the summary of an evaluation."""
+  from rich.console import Console
+  from rich.table import Table
+
+  show = Table(title=f'{found["episodes"]} episodes at step {found["step"]}')
+  show.add_column('')
+  show.add_column('value', justify='right')
+  width = found['return_ci95']
+  spread = '' if width is None else f' ± {width:.2f}'
+  show.add_row('return (95% interval)', f'{found["return_mean"]:.2f}{spread}')
+  show.add_row('length', f'{found["length_mean"]:.1f}')
+  for name, rate in found['success'].items():
+    show.add_row(name.replace('_', ' '), f'{rate:.1f}%')
+  if found['crafter_score'] is not None:
+    show.add_row('Crafter score', f'{found["crafter_score"]:.2f}%')
+  if found['ponder_steps_mean'] is not None:
+    show.add_row('ponder steps', f'{found["ponder_steps_mean"]:.2f}')
+    for steps, share in found['ponder_steps_histogram'].items():
+      bar = '█' * round(20 * share)
+      show.add_row(f'  {steps}', f'{bar} {100 * share:5.1f}%')
+  Console().print(show)
+
+
+def film(path: pathlib.Path, result: Any) -> None:
+  """Writes the video, if the environment has pictures."""
+  from embodied import video
+
+  if not result.frames:
+    print('There is no video: the observations have no picture.')
+    return
+  video.write_mp4(path, video.thinking(result.frames, result.shown), 15)
+  print(f'Written to {path}')
+
+
+if __name__ == '__main__':
+  sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,11 @@
+"""Every test runs on two CPU devices, and compiles fast rather than well."""
+
+import os
+
+FLAGS = (
+  '--xla_force_host_platform_device_count=2',
+  '--xla_backend_optimization_level=0',
+  '--xla_llvm_disable_expensive_passes=true',
+)
+os.environ['XLA_FLAGS'] = ' '.join([os.environ.get('XLA_FLAGS', ''), *FLAGS])
+os.environ['JAX_PLATFORMS'] = 'cpu'

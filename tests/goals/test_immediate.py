@@ -1,0 +1,157 @@
+"""Thinking: one step by hand, and all its modes against each other."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ponderdream.goals import immediate, inner
+from ponderdream.nets import heads
+
+BATCH, FEAT, GOAL, UNITS, OUT = 6, 5, 3, 8, 4
+
+
+def make(cell='residual', feedback='none', prior=0.5):
+  model = inner.Inner(FEAT, GOAL, UNITS, cell, feedback, prior, jnp.float32)
+  actdec = heads.Head(1, UNITS, OUT, 1.0, jnp.float32)
+  feat, goal = jnp.zeros((1, FEAT)), jnp.zeros((1, GOAL))
+  keys = jax.random.split(jax.random.key(0))
+  params = {
+    'inner': model.init(keys[0], feat, goal, method='touch')['params'],
+    'actdec': actdec.init(keys[1], goal)['params'],
+  }
+  # A halting layer that is not flat, so that depths differ.
+  kernel = jax.random.normal(keys[0], params['inner']['halt']['kernel'].shape)
+  params['inner']['halt']['kernel'] = kernel
+  return model, actdec, params
+
+
+def inputs():
+  feat = jax.random.normal(jax.random.key(1), (BATCH, FEAT))
+  goal = jax.random.normal(jax.random.key(2), (BATCH, GOAL))
+  return feat, goal
+
+
+def think(mode, max_steps=5, eps=0.05):
+  return immediate.Thinking(mode, max_steps, eps, 0.5)
+
+
+def test_the_first_step_by_hand():
+  model, _, params = make()
+  feat, goal = inputs()
+  p = jax.tree.map(np.asarray, params['inner'])
+  rms = lambda x: x / np.sqrt((x**2).mean(-1, keepdims=True) + 1e-4)
+  silu = lambda x: x / (1 + np.exp(-x))
+  dense = lambda x, name: x @ p[name]['kernel'] + p[name]['bias']
+  # The hidden state starts at zero, the flag of the first step at one.
+  u = np.concatenate([feat, goal, np.ones((BATCH, 1))], -1)
+  x = dense(u, 'input') + p['recur']['bias']
+  hidden = dense(silu(rms(x)), 'output')
+  y = rms(hidden)
+  bound = model.bind({'params': params['inner']})
+  thought, logit = bound.step(
+    bound.project(feat, goal), inner.initial(model, goal), jnp.ones(())
+  )
+  np.testing.assert_allclose(thought.hidden, hidden, atol=1e-5)
+  np.testing.assert_allclose(thought.subgoal, dense(y, 'subgoal'), atol=1e-5)
+  np.testing.assert_allclose(logit, dense(y, 'halt')[:, 0], atol=1e-5)
+
+
+@pytest.mark.parametrize('prior', [0.2, 0.5])
+def test_halting_starts_at_the_prior(prior):
+  model = inner.Inner(
+    FEAT, GOAL, UNITS, 'residual', 'none', prior, jnp.float32
+  )
+  feat, goal = inputs()
+  variables = model.init(jax.random.key(0), feat, goal, method='touch')
+  logit = model.apply(variables, feat, goal, method='touch')
+  np.testing.assert_allclose(jax.nn.sigmoid(logit), prior, atol=0.02)
+  assert math.isclose(np.mean(jax.nn.sigmoid(logit)), prior, abs_tol=0.01)
+
+
+@pytest.mark.parametrize('cell', ['residual', 'gru'])
+@pytest.mark.parametrize('feedback', ['none', 'goal'])
+def test_acting_takes_the_level_it_halted_on(cell, feedback):
+  model, actdec, params = make(cell, feedback)
+  feat, goal = inputs()
+  every = immediate.levels(
+    model, actdec, params, feat, goal, think('pondernet')
+  )
+  raw, steps = immediate.choose(
+    model, actdec, params, feat, goal, think('pondernet'),
+    jax.random.key(3), 'sample',
+  )  # fmt: skip
+  n = steps.astype(int) - 1
+  np.testing.assert_allclose(
+    raw, every.raw[n, jnp.arange(BATCH)], rtol=1e-5, atol=1e-6
+  )
+  assert (jnp.exp(every.log_p)[n, jnp.arange(BATCH)] > 0).all()
+  np.testing.assert_allclose(jnp.exp(every.log_p).sum(0), 1, rtol=1e-5)
+
+
+def test_feedback_hands_the_subgoal_on():
+  plain, actdec, params = make(feedback='none')
+  fed = inner.Inner(FEAT, GOAL, UNITS, 'residual', 'goal', 0.5, jnp.float32)
+  feat, goal = inputs()
+  run = lambda model: immediate.levels(
+    model, actdec, params, feat, goal, think('pondernet', eps=0.0)
+  )
+  one, two = run(plain), run(fed)
+  # The first step sees the goal itself either way; the second one does not.
+  np.testing.assert_allclose(one.raw[0], two.raw[0], atol=1e-5)
+  assert abs(one.raw[1] - two.raw[1]).max() > 1e-3
+
+
+def test_fixed_is_the_last_level_of_all():
+  model, actdec, params = make()
+  feat, goal = inputs()
+  got = immediate.levels(model, actdec, params, feat, goal, think('fixed', 3))
+  want = immediate.levels(
+    model, actdec, params, feat, goal, think('pondernet', 3, 0.0)
+  )
+  np.testing.assert_allclose(got.raw[0], want.raw[2], atol=1e-6)
+  assert got.steps.tolist() == [3.0] * BATCH
+  assert got.depth == 3
+
+
+def test_act_is_a_weighted_mean_of_the_levels():
+  model, actdec, params = make()
+  feat, goal = inputs()
+  got = immediate.levels(model, actdec, params, feat, goal, think('act'))
+  every = immediate.levels(
+    model, actdec, params, feat, goal, think('pondernet', eps=0.0)
+  )
+  # The same computed example by example, from the definition.
+  shared, x, thought = immediate.start(model, params, feat, goal)
+  step = immediate.make_step(model, actdec)
+  weights = []
+  for n in range(5):
+    thought, _, logit = step(shared, x, thought, jnp.int32(n))
+    weights.append(np.asarray(jax.nn.sigmoid(logit)))
+  for b in range(BATCH):
+    total, want, n = 0.0, 0.0, 0
+    for n in range(5):
+      h = weights[n][b]
+      last = total + h >= 1 - 0.05 or n == 4
+      p = 1 - total if last else h
+      want = want + p * np.asarray(every.raw[n, b])
+      if last:
+        break
+      total += h
+    np.testing.assert_allclose(got.raw[0, b], want, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(got.steps[b], n + 1 + p, rtol=1e-4)
+
+
+def test_the_plain_agent_has_one_level():
+  actdec = heads.Head(2, UNITS, OUT, 1.0, jnp.float32)
+  feat, _ = inputs()
+  variables = actdec.init(jax.random.key(0), feat)
+  params = {'actdec': variables['params']}
+  got = immediate.levels(None, actdec, params, feat, None, think('none'))
+  assert got.raw.shape == (1, BATCH, OUT)
+  np.testing.assert_array_equal(got.log_p, np.zeros((1, BATCH)))
+  np.testing.assert_allclose(
+    got.raw[0], actdec.apply(variables, feat), atol=1e-6
+  )

@@ -1,0 +1,123 @@
+"""The floors: a module imports from lower floors and its own folder only."""
+
+import ast
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parent.parent
+
+FLOORS = {
+  'ponderdream.train': 6,
+  'ponderdream.evaluate': 6,
+  'ponderdream.factories': 6,
+  'ponderdream.settings': 6,
+  'ponderdream.agent': 5,
+  'ponderdream.train_step': 4,
+  'ponderdream.imagine': 4,
+  'ponderdream.report': 4,
+  'ponderdream.state': 4,
+  'ponderdream.models': 3,
+  'ponderdream.losses': 3,
+  'ponderdream.world': 2,
+  'ponderdream.goals': 2,
+  'ponderdream.nets': 1,
+  'ponderdream.ponder': 1,
+  'ponderdream.parallel': 1,
+  'ponderdream.optim': 1,
+  'ponderdream.checkpoint': 1,
+  'embodied': 0,
+}
+# Rooms that know nothing but a few packages.
+ALONE = {
+  'ponderdream.ponder': {'jax'},
+  'embodied': {
+    'crafter', 'gymnasium', 'imageio_ffmpeg', 'numpy', 'PIL', 'rich',
+    'ruamel', 'tensorboardX',
+  },
+}  # fmt: skip
+FRAMEWORKS = ('jax', 'flax', 'optax', 'chex', 'tensorflow_probability')
+
+
+def modules():
+  """Names and paths of all our modules."""
+  for folder in ('ponderdream', 'embodied'):
+    for path in sorted((ROOT / folder).rglob('*.py')):
+      name = '.'.join(path.relative_to(ROOT).with_suffix('').parts)
+      yield name.removesuffix('.__init__'), path
+
+
+def imports(path):
+  for node in ast.walk(ast.parse(path.read_text())):
+    if isinstance(node, ast.Import):
+      yield from (x.name for x in node.names)
+    elif isinstance(node, ast.ImportFrom):
+      yield from (f'{node.module}.{x.name}' for x in node.names)
+
+
+def room(name):
+  """The longest entry of FLOORS that `name` lies in."""
+  found = [x for x in FLOORS if name == x or name.startswith(x + '.')]
+  return max(found, key=len, default=None)
+
+
+@pytest.mark.parametrize('name, path', list(modules()), ids=lambda x: str(x))
+def test_no_arrow_runs_up(name, path):
+  if name == 'ponderdream':
+    assert not list(imports(path))
+    return
+  here = room(name)
+  assert here, f'{name} has no floor; give it one in FLOORS.'
+  for target in imports(path):
+    there = room(target)
+    if there and there != here:
+      assert FLOORS[there] <= FLOORS[here], f'{name} imports {target}.'
+      same = FLOORS[there] == FLOORS[here]
+      folder = (ROOT / here.replace('.', '/')).is_dir()
+      assert not (same and folder), f'{name} imports {target}, of its floor.'
+
+
+@pytest.mark.parametrize('name', ALONE)
+def test_some_rooms_stand_alone(name):
+  for module, path in modules():
+    if module == name or module.startswith(name + '.'):
+      for target in imports(path):
+        top = target.split('.')[0]
+        inside = target.startswith(name)
+        known = top in sys.stdlib_module_names or top in ALONE[name]
+        assert inside or known, f'{module} imports {target}.'
+
+
+def test_only_two_files_name_devices_and_probability():
+  for name, path in modules():
+    text = path.read_text()
+    if name != 'ponderdream.parallel':
+      assert 'jax.devices' not in text, name
+      assert 'pmap(' not in text.replace('parallel.pmap(', ''), name
+    if name != 'ponderdream.nets.dists':
+      assert 'tensorflow_probability' not in text, name
+
+
+def test_an_environment_process_does_not_load_jax():
+  # What a spawned worker imports: its environments, and the main module.
+  code = (
+    'import sys, embodied, embodied.envs, ponderdream.train;'
+    f'bad = [x for x in {FRAMEWORKS} if x in sys.modules];'
+    'assert not bad, bad'
+  )
+  subprocess.run([sys.executable, '-c', code], cwd=ROOT, check=True)
+
+
+def test_the_top_level_is_as_agreed():
+  tracked = subprocess.run(
+    ['git', 'ls-files'], cwd=ROOT, capture_output=True, text=True
+  ).stdout.split()
+  if not tracked:
+    pytest.skip('Not a git checkout.')
+  top = {x.split('/')[0] for x in tracked if not x.startswith('.')}
+  assert top <= {
+    'ponderdream', 'embodied', 'configs.yaml', 'tests', 'scripts', 'setup.py',
+    'README.md',
+  }  # fmt: skip
