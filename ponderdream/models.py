@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from embodied.errors import UsageError
 from ponderdream.goals import actdec as actdec_
 from ponderdream.goals import encoder as goalenc_
 from ponderdream.goals import immediate
@@ -128,9 +129,13 @@ def build(
     config: the whole configuration.
     obs_space: spaces by key, as environments give them.
     act_space: likewise; the agent fills in the key `action`.
+
+  Raises:
+    UsageError: pictures that the configuration cannot take.
   """
   dtype = jnp.dtype(config.jax.dtype)
   obs_space = {k: obs_space[k] for k in encoder.visible(obs_space)}
+  check_pictures(config, obs_space)
   action = actdec_.spec(act_space['action'], config.actdec.unimix)
   enc = encoder.Encoder(obs_space, **config.enc, dtype=dtype)
   obs = {
@@ -177,3 +182,21 @@ def build(
     goalenc=goalenc,
     inner=inner,
   )
+
+
+def check_pictures(config: Any, obs_space: Mapping[str, Any]) -> None:
+  """Raises UsageError unless all pictures are of one size that fits."""
+  sizes = {v.shape[:2] for v in obs_space.values() if v.image}
+  if len(sizes) > 1:
+    raise UsageError(
+      f'The environment shows pictures of sizes {sorted(sizes)}; wrap it so'
+      ' that they have one size.'
+    )
+  step = 2 ** len(config.enc.mults)
+  for size in sizes:
+    if config.enc.kind == 'conv' and any(x % step for x in size):
+      raise UsageError(
+        f'The environment shows pictures of {size[0]}x{size[1]} pixels; the'
+        f' convolutions need multiples of {step}. Resize them, or set'
+        ' enc.kind and imgdec.kind to patch.'
+      )

@@ -6,11 +6,13 @@ The same command with the same logdir resumes. `--key.sub value` overrides a
 key of `configs.yaml`. SIGTERM and Ctrl-C save a checkpoint and exit with 0.
 """
 
+import contextlib
 import pathlib
 import signal
 import sys
 import threading
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 # An environment's process imports this module again, and must not pay for
 # JAX: everything that needs it is imported inside of the functions.
@@ -18,6 +20,9 @@ from embodied import flags as flags_
 from embodied.config import Config
 from embodied.errors import UsageError
 from ponderdream import settings
+
+if TYPE_CHECKING:
+  from embodied.run import train as loop
 
 FLAGS = ('configs',)
 
@@ -56,56 +61,63 @@ def configure(argv: Sequence[str]) -> Config:
 
 def train(config: Config) -> int:
   """Trains until the steps are done or the process is asked to stop."""
-  from embodied import success as success_
   from embodied.run import train as loop
-  from ponderdream import checkpoint as checkpoint_
-  from ponderdream import factories
 
   stop = threading.Event()
   for number in (signal.SIGTERM, signal.SIGINT):
     signal.signal(number, lambda *_: stop.set())
   resumed = settings.remember(config)
+  with contextlib.ExitStack() as stack:
+    run = assemble(config, stack, stop)
+    if resumed and run.checkpoint.steps():
+      step = run.resume()
+      print(f'Resuming at step {run.step}, from the checkpoint of {step}.')
+    try:
+      run.run()
+    except loop.Diverged as error:
+      print(f'Error: {error}', file=sys.stderr)
+      return 1
+  done = 'Finished' if run.step >= config.run.steps else 'Stopped'
+  print(f'{done} at step {run.step}; everything is in {config.logdir}.')
+  return 0
+
+
+def assemble(
+  config: Config, stack: contextlib.ExitStack, stop: threading.Event
+) -> 'loop.Train':
+  """Makes the parts of a run; the stack closes them, last one first."""
+  from embodied import success as success_
+  from embodied.run import train as loop
+  from ponderdream import checkpoint as checkpoint_
+  from ponderdream import factories
+
+  keep = lambda part: stack.enter_context(contextlib.closing(part))
   logdir = pathlib.Path(config.logdir)
+  replay = keep(factories.make_replay(config))
+  # Worlds of their own for every process of a run.
+  driver = keep(factories.make_driver(config, config.run.envs, replay.total))
+  agent = factories.make_agent(driver, config)
+  checkpoint = keep(
+    checkpoint_.Checkpoint(logdir / 'checkpoints', config.run.keep)
+  )
   success = success_.Success()
   success.load(logdir / 'scores.jsonl')
-  replay = factories.make_replay(config)
-  # Worlds of their own for every process of a run.
-  driver = factories.make_driver(config, config.run.envs, replay.total)
-  agent = factories.make_agent(driver, config)
-  checkpoint = checkpoint_.Checkpoint(logdir / 'checkpoints', config.run.keep)
   terminal = factories.make_terminal(config)
-  logger = factories.make_logger(config, terminal, lambda: run.step)
+  logger = keep(factories.make_logger(config, terminal, lambda: run.step))
   run = loop.Train(
-    agent,
-    driver,
-    replay,
-    logger,
-    terminal,
-    checkpoint,
-    success,
-    config.run,
-    config.batch.size,
-    config.batch.length,
-    stop.is_set,
+    agent=agent,
+    driver=driver,
+    replay=replay,
+    logger=logger,
+    terminal=terminal,
+    checkpoint=checkpoint,
+    success=success,
+    settings=config.run,
+    batch=config.batch.size,
+    length=config.batch.length,
+    stop=stop.is_set,
   )
-  if resumed and checkpoint.steps():
-    step, state, meta = checkpoint.load(agent.save())
-    agent.load(state)
-    run.load(meta)
-    print(f'Resuming {logdir} at step {run.step}, checkpoint {step}.')
-  try:
-    run.run()
-  except loop.Diverged as error:
-    print(f'Error: {error}', file=sys.stderr)
-    return 1
-  finally:
-    logger.close()
-    checkpoint.close()
-    driver.close()
-    replay.close()
-  reason = 'Stopped' if run.step < config.run.steps else 'Finished'
-  print(f'{reason} at step {run.step}; everything is in {logdir}.')
-  return 0
+  return run
 
 
 if __name__ == '__main__':

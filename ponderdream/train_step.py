@@ -48,14 +48,14 @@ def make(
     span = returns.update_range(
       state.range, parallel.gather(returned), config.retnorm.rate
     )
-    norm = optax.global_norm(grads)
+    norm = optax.tree.norm(grads)
     good = jnp.isfinite(norm) & jnp.isfinite(parallel.mean(total))
     new = state_.TrainState(params, slowval, opt, span, state.updates + 1)
     new = jax.tree.map(lambda a, b: jnp.where(good, a, b), new, state)
     metrics |= {
       'opt/grad_norm': norm,
-      'opt/param_norm': optax.global_norm(params),
-      'opt/update_norm': optax.global_norm(updates),
+      'opt/param_norm': optax.tree.norm(params),
+      'opt/update_norm': optax.tree.norm(updates),
       'ret/low': span.low,
       'ret/high': span.high,
     }
@@ -251,14 +251,15 @@ def thoughts(
   mask = flat(dream.mask)
   dist = models.action.dist(every.raw, mask)
   log_pi = dist.log_prob(flat(dream.action)[None])
-  if config.ponder.credit == 'sampled' and models.inner is not None:
+  pondernet = models.think.mode == 'pondernet'
+  if pondernet and config.ponder.credit == 'sampled':
     n = (flat(dream.steps) - 1).astype(jnp.int32)
     take = lambda x: jnp.take_along_axis(x, n[None], 0)[0]
     policy = ponder.sampled(take(every.log_p), take(log_pi), flat(adv))
   else:
     policy = ponder.mixture(every.log_p, log_pi, flat(adv))
   policy = policy.reshape((length, batch))
-  if config.ponder.credit == 'levels' and models.think.mode == 'pondernet':
+  if pondernet and config.ponder.credit == 'levels':
     branched = branches(
       models,
       params,

@@ -3,9 +3,9 @@
 import jax
 import numpy as np
 import pytest
+
 from embodied import config as config_
 from embodied import space
-
 from ponderdream import models, settings
 
 OBS = {'image': space.Space(np.uint8, (64, 64, 3))}

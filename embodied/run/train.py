@@ -18,7 +18,11 @@ from embodied.terminal import Terminal
 class Checkpoint(Protocol):
   """Where a run is saved."""
 
+  def steps(self) -> list[int]: ...
+
   def save(self, step: int, state: Any, meta: dict[str, Any]) -> None: ...
+
+  def load(self, like: Any) -> tuple[int, Any, dict[str, Any]]: ...
 
 
 class Diverged(RuntimeError):
@@ -81,20 +85,19 @@ class Train:
     """Environment steps since the run began, in any process."""
     return self.forgotten + self.replay.total
 
-  def load(self, meta: Mapping[str, Any]) -> None:
-    """Goes on from the `meta` of a checkpoint. Steps that were taken after
-    it are in the replay, and count."""
-    self.forgotten = max(0, meta['step'] - self.replay.total)
+  def resume(self) -> int:
+    """Goes on from the newest checkpoint, and returns its step. Steps that
+    were taken after it are in the replay, and count."""
+    step, state, meta = self.checkpoint.load(self.agent.save())
+    self.agent.load(state)
+    self.forgotten = max(0, step - self.replay.total)
     self.updates = meta['updates']
     self.ratio.load(meta['ratio'])
+    return step
 
   def save(self) -> None:
     """Writes a checkpoint of this step."""
-    meta = {
-      'step': self.step,
-      'updates': self.updates,
-      'ratio': self.ratio.save(),
-    }
+    meta = {'updates': self.updates, 'ratio': self.ratio.save()}
     self.checkpoint.save(self.step, self.agent.save(), meta)
 
   def run(self) -> None:
@@ -123,8 +126,8 @@ class Train:
         self.report()
     finally:
       self.stream.close()
-      self.log()
       self.save()
+      self.log()
 
   def learn(self) -> None:
     """The updates that are owed, once there is enough to learn from."""

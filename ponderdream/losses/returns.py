@@ -34,16 +34,16 @@ def lambda_return(
   """
   chex.assert_rank(reward, 2)
   chex.assert_equal_shape([reward, cont, value])
-  lam = jnp.full(reward.shape, lam)
+  longer = jnp.full(reward.shape, lam)
   if last is not None:
-    lam = lam * (1 - last.astype(jnp.float32))
+    longer = longer * (1 - last.astype(jnp.float32))
 
-  def body(ret, xs):
-    reward, cont, value, lam = xs
-    ret = reward + cont * ((1 - lam) * value + lam * ret)
+  def body(ret: Array, xs: tuple[Array, ...]) -> tuple[Array, Array]:
+    reward, cont, value, longer = xs
+    ret = reward + cont * ((1 - longer) * value + longer * ret)
     return ret, ret
 
-  xs = (reward[1:], cont[1:], value[1:], lam[1:])
+  xs = (reward[1:], cont[1:], value[1:], longer[1:])
   return jax.lax.scan(body, value[-1], xs, reverse=True)[1]
 
 

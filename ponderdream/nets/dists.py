@@ -145,12 +145,11 @@ class Discrete:
   ):
     edges = np.cumsum(classes)[:-1].tolist()
     logits = jnp.split(raw.astype(jnp.float32), edges, -1)
-    masks = [None] * len(classes)
+    masks: list[Array | None] = [None] * len(classes)
     if mask is not None:
-      masks = jnp.split(mask, edges, -1)
-    self.logps = [
-      masked_unimix(*x, mix) for x in zip(logits, masks, strict=True)
-    ]
+      masks = list(jnp.split(mask, edges, -1))
+    pairs = zip(logits, masks, strict=True)
+    self.logps = [masked_unimix(x, m, mix) for x, m in pairs]
     self.parts = [tfd.Categorical(logits=x) for x in self.logps]
 
   def sample(self, key: Array) -> Array:

@@ -112,7 +112,7 @@ class Decoder(nn.Module):
 def outputs(space: Any) -> int:
   """How many numbers the prediction of a vector takes."""
   count = math.prod(space.shape)
-  if space.discrete and space.dtype != bool:
+  if encoder.kind(space) == 'class':
     return count * int(space.classes.max())
   return count
 
@@ -149,12 +149,13 @@ def log_prob(
     error = jnp.square(raw - target.astype(jnp.float32) / 255) * inside
     return -error.reshape((batch, -1)).sum(-1)
   raw = raw.reshape((batch, *space.shape, -1))
-  if space.dtype == bool:
-    terms = dists.Binary(raw[..., 0]).log_prob(target)
-  elif space.discrete:
-    logp = jax.nn.log_softmax(raw, -1)
-    terms = jnp.take_along_axis(logp, target[..., None].astype(int), -1)
-  else:
-    target = dists.symlog(target.astype(jnp.float32))
-    terms = -jnp.square(raw[..., 0] - target)
+  match encoder.kind(space):
+    case 'flag':
+      terms = dists.Binary(raw[..., 0]).log_prob(target)
+    case 'class':
+      logp = jax.nn.log_softmax(raw, -1)
+      terms = (encoder.classes(space, target) * logp).sum(-1)
+    case _:
+      target = dists.symlog(target.astype(jnp.float32))
+      terms = -jnp.square(raw[..., 0] - target)
   return terms.reshape((batch, -1)).sum(-1)

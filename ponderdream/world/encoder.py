@@ -25,6 +25,26 @@ def visible(obs_space: Mapping[str, Any]) -> dict[str, Any]:
   }
 
 
+# Integers with more values than this are numbers, not classes.
+MAX_CLASSES = 256
+
+
+def kind(space: Any) -> str:
+  """What a space holds, for the networks: image, flag, class or number."""
+  if space.image:
+    return 'image'
+  if space.dtype == bool:
+    return 'flag'
+  if space.discrete and space.classes.max(initial=0) <= MAX_CLASSES:
+    return 'class'
+  return 'number'
+
+
+def classes(space: Any, x: Array) -> Array:
+  """One-hot values of a space of classes, `[...] -> [..., classes]`."""
+  return jax.nn.one_hot(x - space.low, int(space.classes.max()))
+
+
 class Encoder(nn.Module):
   """Observation dict of `[B, ...]` -> tokens `[B, E]`."""
 
@@ -58,13 +78,12 @@ class Encoder(nn.Module):
 
   def vector(self, space: Any, x: Array) -> Array:
     """Symlog for numbers, one-hot for classes: `[B, ...] -> [B, V]`."""
-    if space.dtype == bool:
-      x = x.astype(self.dtype)
-    elif space.discrete:
-      x = jax.nn.one_hot(x, int(space.classes.max()), dtype=self.dtype)
-    else:
-      x = dists.symlog(x.astype(jnp.float32)).astype(self.dtype)
-    return x.reshape((x.shape[0], -1))
+    match kind(space):
+      case 'class':
+        x = classes(space, x)
+      case 'number':
+        x = dists.symlog(x.astype(jnp.float32))
+    return x.astype(self.dtype).reshape((x.shape[0], -1))
 
   def scaled(self, x: Array) -> Array:
     """Bytes to numbers in [-0.5, 0.5]."""
