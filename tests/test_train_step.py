@@ -3,14 +3,14 @@
 import functools
 import types
 
-import embodied
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+
+import embodied
 from embodied import config as config_
 from embodied.envs import make_env
-
 from ponderdream import agent as agent_
 from ponderdream import imagine, settings, train_step
 from ponderdream.world import rssm
@@ -122,16 +122,13 @@ def gradient(kit, pick):
     actor, critic, _, _ = train_step.actor_critic(
       kit.models, params, state, post, data, jax.random.key(1), kit.config
     )
-    return sum(
-      v.mean() for k, v in (losses | actor | critic).items() if k == pick
-    )
+    return (losses | actor | critic)[pick].mean()
 
   # Heads that start at zero would hide where a gradient may flow.
   params = jax.tree.map(lambda x: x + 0.05, state.params)
   grads = jax.jit(jax.grad(loss))(params)
-  return {
-    k for k, v in grads.items() if any((x != 0).any() for x in jax.tree.leaves(v))
-  }  # fmt: skip
+  moved = lambda tree: any((x != 0).any() for x in jax.tree.leaves(tree))
+  return {k for k, v in grads.items() if moved(v)}
 
 
 WORLD = {'enc', 'dyn'}

@@ -6,7 +6,6 @@ from typing import Any
 
 import crafter
 import numpy as np
-from numpy.typing import ArrayLike
 
 from embodied.base import Env, Obs, Spaces
 from embodied.errors import UsageError
@@ -96,24 +95,6 @@ class Crafter(Env):
         for x in ACHIEVEMENTS
       },
     }
-
-
-def score(success: Mapping[str, float] | ArrayLike) -> float:
-  """Crafter's score: `exp(mean_i log(1 + s_i)) - 1`, in percent.
-
-  Args:
-    success: The success rates s_i of the achievements in percent (0 to 100):
-      the share of episodes that unlocked i at least once.
-
-  Raises:
-    ValueError: No rates, or rates outside of 0 to 100.
-  """
-  if isinstance(success, Mapping):
-    success = list(success.values())
-  rates = np.asarray(success, np.float64)
-  if not rates.size or not ((rates >= 0) & (rates <= 100)).all():
-    raise ValueError(f'Success rates are percentages, not {rates}.')
-  return float(np.expm1(np.log1p(rates).mean()))
 
 
 class _World(crafter.engine.World):

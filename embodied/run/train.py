@@ -116,14 +116,13 @@ class Train:
         self.driver(policy, steps=len(self.driver))
         self.learn()
         self.terminal.update(self.step, self.updates)
-        if show() and self.updates:
+        if show():
           self.report()
         if log():
           self.log()
         if save():
           self.save()
-      if self.updates:
-        self.report()
+      self.report()
     finally:
       self.stream.close()
       self.save()
@@ -182,7 +181,9 @@ class Train:
     self.logger.write()
 
   def report(self) -> None:
-    """Writes predictions of the model beside the truth."""
+    """Writes predictions of the model beside the truth, if there is any."""
+    if not len(self.replay):
+      return
     data = self.replay.sample(self.batch)
     _, report = self.agent.report((), data)
     self.logger.add(report, 'report')

@@ -1,4 +1,4 @@
-"""Crafter: fidelity to the package, reproducibility, and the score."""
+"""Crafter: fidelity to the package, and reproducibility."""
 
 import copy
 import pickle
@@ -134,24 +134,6 @@ def test_achievements_are_logged_from_the_step_that_unlocks_them(env):
   assert after[0]['reward'] >= 1 - 0.2
   assert after[1]['reward'] < 0.5
   assert roll(env, [], start=True)[0][key] == 0
-
-
-def test_score_is_the_geometric_mean_of_one_plus_the_rates():
-  # (1 + 3)^(1/2) (1 + 0)^(1/2) - 1 = 1.
-  assert crafter.score([3, 0]) == pytest.approx(1)
-  # 22 equal rates score as that rate, all of them 100 at the most.
-  assert crafter.score(np.full(22, 50.0)) == pytest.approx(50)
-  assert crafter.score(dict.fromkeys(crafter.ACHIEVEMENTS, 100)) == (
-    pytest.approx(100)
-  )
-  # One of 22 always: 101^(1/22) - 1 = exp(4.61512 / 22) - 1 = 0.23341.
-  assert crafter.score([100] + [0] * 21) == pytest.approx(0.23341, abs=1e-5)
-
-
-@pytest.mark.parametrize('rates', [[], [101.0], [-1.0], [np.nan]])
-def test_rates_that_are_no_percentages_are_refused(rates):
-  with pytest.raises(ValueError, match='percentages'):
-    crafter.score(rates)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,85 @@
+"""Checkpoints: what is read is what was there when it was saved."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from embodied.errors import UsageError
+from ponderdream import checkpoint, parallel
+from ponderdream.losses import returns
+
+
+def tree(value):
+  span = returns.ReturnRange(jnp.float32(value), jnp.float32(2 * value))
+  state = {'kernel': jnp.full((300, 400), value), 'range': span}
+  return parallel.replicate(state)
+
+
+def same(a, b):
+  jax.tree.map(np.testing.assert_array_equal, a, b)
+
+
+def test_it_keeps_the_newest_and_reads_them_back(tmp_path):
+  store = checkpoint.Checkpoint(tmp_path, keep=2)
+  for step in (10, 20, 30):
+    store.save(step, tree(step), {'updates': step + 1})
+  store.close()
+  store = checkpoint.Checkpoint(tmp_path, keep=2)
+  assert store.steps() == [20, 30]
+  step, state, meta = store.load(tree(0))
+  assert (step, meta) == (30, {'updates': 31})
+  same(state, tree(30))
+  assert type(state['range']) is returns.ReturnRange
+  step, state, _ = store.load(tree(0), 20)
+  same(state, tree(20))
+  with pytest.raises(UsageError, match='step 15.*20, 30'):
+    store.load(tree(0), 15)
+
+
+def test_an_update_after_the_save_does_not_reach_the_file(tmp_path):
+  # The write goes on in the background while the update, which is given the
+  # memory of the state, overwrites it.
+  store = checkpoint.Checkpoint(tmp_path)
+  step = parallel.pmap(
+    lambda state, batch, key: (
+      jax.tree.map(lambda x: x + 1, state),
+      batch,
+      key,
+    )
+  )
+  state, batch = tree(5), {'x': np.zeros((jax.device_count(), 1))}
+  store.save(1, state, {})
+  for _ in range(20):
+    state, _, _ = step(state, batch, jnp.zeros(()))
+  assert (state['kernel'] == 25).all()
+  store.close()
+  _, found, _ = checkpoint.Checkpoint(tmp_path).load(tree(0))
+  same(found, tree(5))
+
+
+def test_a_damaged_one_is_named_and_passed_over(tmp_path, caplog):
+  store = checkpoint.Checkpoint(tmp_path)
+  for step in (1, 2):
+    store.save(step, tree(step), {})
+  store.close()
+  damage(tmp_path / '2')
+  step, state, _ = checkpoint.Checkpoint(tmp_path).load(tree(0))
+  assert step == 1
+  same(state, tree(1))
+  assert 'Checkpoint 2 cannot be read' in caplog.text
+  damage(tmp_path / '1')
+  with pytest.raises(UsageError, match='tried 2, 1'):
+    checkpoint.Checkpoint(tmp_path).load(tree(0))
+
+
+def damage(folder):
+  files = [x for x in folder.rglob('*') if x.is_file()]
+  for path in files:
+    if path.parent.name == 'd':
+      path.write_bytes(path.read_bytes()[:10])
+
+
+def test_there_is_none(tmp_path):
+  with pytest.raises(UsageError, match='no checkpoint'):
+    checkpoint.Checkpoint(tmp_path / 'new').load(tree(0))

@@ -1,0 +1,295 @@
+"""The README's commands, as a user types them, at debug size."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from embodied import replay as replay_
+from ponderdream import evaluate, train
+
+ROOT = pathlib.Path(__file__).parent.parent
+DUMMY = ('--configs', 'dummy', 'pondernet', 'debug')
+
+
+def start(*args):
+  """Starts `python -m ...` with what it prints in a pipe."""
+  return subprocess.Popen(
+    [sys.executable, '-m', *map(str, args)],
+    cwd=ROOT,
+    stdout=subprocess.PIPE,
+    stderr=subprocess.STDOUT,
+    text=True,
+  )
+
+
+def finish(process, code=0):
+  out, _ = process.communicate(timeout=300)
+  assert process.returncode == code, out
+  return out
+
+
+def lines(path):
+  return [json.loads(x) for x in path.read_text().splitlines()]
+
+
+def wait_for(condition, process, seconds=240):
+  end = time.monotonic() + seconds
+  while not condition():
+    assert process.poll() is None, process.stdout.read()
+    assert time.monotonic() < end, 'It took too long.'
+    time.sleep(0.1)
+
+
+def checkpoints(logdir):
+  return sorted(int(x.name) for x in (logdir / 'checkpoints').iterdir())
+
+
+def held(logdir, length=9):
+  """Steps that the replay of a finished process holds."""
+  replay = replay_.Replay(length, 10000, logdir / 'replay')
+  total = replay.total
+  replay.close()
+  return total
+
+
+@pytest.fixture(scope='module')
+def crafter(tmp_path_factory):
+  """A finished training on the real game, and what it printed."""
+  logdir = tmp_path_factory.mktemp('crafter') / 'run'
+  args = ('--configs', 'crafter', 'pondernet', 'debug', '--logdir', logdir)
+  out = finish(start('ponderdream.train', *args, '--run.steps', 250))
+  return logdir, args, out
+
+
+class TestTrain:
+  def test_it_writes_what_the_readme_says(self, crafter):
+    logdir, _, out = crafter
+    assert 'Finished at step 250' in out
+    assert {x.name for x in logdir.iterdir()} >= {
+      'config.yaml', 'metrics.jsonl', 'scores.jsonl', 'checkpoints',
+      'replay', 'videos',
+    }  # fmt: skip
+    assert list(logdir.glob('events.*'))
+    assert list((logdir / 'videos').glob('report-openloop-image-*.mp4'))
+    assert checkpoints(logdir)[-1] == 250
+    assert held(logdir) == 250
+
+  def test_metrics_are_finite_and_complete(self, crafter):
+    records = lines(crafter[0] / 'metrics.jsonl')
+    for record in records:
+      for key, value in record.items():
+        assert isinstance(value, int | float) and np.isfinite(value), key
+    last = records[-1]
+    assert last['step'] == 250
+    assert {
+      'train/loss/rec/image', 'train/loss/ponder', 'train/ponder/steps',
+      'train/ponder/depth', 'replay/total', 'run/updates',
+    } <= last.keys()  # fmt: skip
+    # 8 replayed steps per step, 4 x 8 in a batch: an update every 4 steps,
+    # from the time that there were 32 windows of 9 steps.
+    assert last['run/updates'] == (250 - 40) // 4
+
+  def test_scores_have_the_22_achievements(self, crafter):
+    scores = lines(crafter[0] / 'scores.jsonl')
+    for score in scores:
+      named = [k for k in score if k.startswith('episode/achievement_')]
+      assert len(named) == 22
+      assert 1 <= score['episode/ponder_steps'] <= 4
+
+  def test_the_same_command_resumes(self, crafter):
+    logdir, args, _ = crafter
+    out = finish(start('ponderdream.train', *args, '--run.steps', 300))
+    assert 'Resuming at step 250, from the checkpoint of 250.' in out
+    assert checkpoints(logdir)[-1] == 300
+    steps = [x['step'] for x in lines(logdir / 'metrics.jsonl')]
+    assert steps == sorted(steps) and steps[-1] == 300
+    updates = lines(logdir / 'metrics.jsonl')[-1]['run/updates']
+    assert updates == (300 - 40) // 4
+
+  def test_sigterm_saves_and_exits_with_zero(self, tmp_path):
+    logdir = tmp_path / 'run'
+    process = start(
+      'ponderdream.train', *DUMMY, '--logdir', logdir, '--run.steps', '1e6'
+    )
+    metrics = logdir / 'metrics.jsonl'
+    wait_for(
+      lambda: metrics.exists() and 'loss' in metrics.read_text(), process
+    )
+    asked = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    out = finish(process)
+    assert time.monotonic() - asked < 30
+    assert 'Stopped at step' in out
+    assert checkpoints(logdir)[-1] == held(logdir)
+
+  def test_kill_loses_no_step(self, tmp_path):
+    logdir = tmp_path / 'run'
+    command = ('ponderdream.train', *DUMMY, '--logdir', logdir)
+    process = start(*command, '--run.steps', '1e6', '--run.save_every', 1)
+    metrics = logdir / 'metrics.jsonl'
+    wait_for(
+      lambda: metrics.exists() and len(metrics.read_text().splitlines()) > 3,
+      process,
+    )
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    saved, before = checkpoints(logdir)[-1], held(logdir)
+    logged = lines(metrics)[-1]['step']
+    assert before >= logged and before >= saved
+    out = finish(start(*command, '--run.steps', before + 40))
+    assert f'Resuming at step {before}, from the checkpoint of' in out
+    assert held(logdir) == before + 40
+    steps = [x['step'] for x in lines(metrics)]
+    assert steps == sorted(steps)
+
+  def test_a_loss_that_is_no_number_ends_it(self, tmp_path):
+    logdir = tmp_path / 'run'
+    out = finish(
+      start(
+        'ponderdream.train', *DUMMY, '--logdir', logdir, '--opt.lr', '1e30',
+        '--opt.warmup', 0,
+      ),
+      code=1,
+    )  # fmt: skip
+    assert 'Error: The loss ' in out and 'at step' in out
+    assert checkpoints(logdir)
+
+
+class TestEvaluate:
+  def test_it_measures_a_checkpoint(self, crafter):
+    logdir = crafter[0]
+    out = finish(
+      start(
+        'ponderdream.evaluate', '--logdir', logdir, '--episodes', 2,
+        '--halt', 'median', '--video',
+      )
+    )  # fmt: skip
+    step = checkpoints(logdir)[-1]
+    found = json.loads((logdir / 'eval' / f'{step}.json').read_text())
+    assert found.keys() >= {
+      'step', 'episodes', 'return_mean', 'return_ci95', 'length_mean',
+      'success', 'crafter_score', 'ponder_steps_mean',
+    }  # fmt: skip
+    assert found['step'] == step and found['episodes'] == 2
+    assert len(found['success']) == 22
+    assert 1 <= found['ponder_steps_mean'] <= 4
+    assert sum(found['ponder_steps_histogram'].values()) == pytest.approx(1)
+    assert 'wake up' in out and 'Crafter score' in out
+    assert (logdir / 'eval' / f'{step}.mp4').stat().st_size > 1000
+
+  def test_a_damaged_checkpoint_falls_back_to_the_one_before(self, crafter):
+    logdir = crafter[0]
+    before, newest = checkpoints(logdir)[-2:]
+    for path in (logdir / 'checkpoints' / str(newest)).rglob('*'):
+      if path.is_file() and path.parent.name == 'd':
+        path.write_bytes(path.read_bytes()[:10])
+    out = finish(
+      start('ponderdream.evaluate', '--logdir', logdir, '--episodes', 1)
+    )
+    assert f'Checkpoint {newest} cannot be read' in out
+    assert f'1 episodes at step {before}' in out
+
+
+BAD = {
+  'unknown block': (
+    ['--configs', 'crafer'], "'crafer'", "'crafter'",
+  ),
+  'unknown flag': (
+    ['--configs', 'dummy', 'debug', '--run.stepz', '3'], 'run.stepz',
+    "'run.steps'",
+  ),
+  'wrong type': (
+    ['--configs', 'dummy', 'debug', '--run.steps', '1.5'], 'run.steps',
+    'whole number',
+  ),
+  'no task': (
+    ['--configs', 'dummy', 'debug', '--task', 'pong_x'], 'pong_x', 'crafter',
+  ),
+  'no such game': (
+    ['--configs', 'dummy', 'debug', '--task', 'gymnasium_Nope-v0'], 'Nope',
+    'ymnasium',
+  ),
+  'batch': (
+    ['--configs', 'dummy', 'debug', '--batch.size', '3'], 'Batch size 3',
+    'multiple of 2',
+  ),
+  'precision': (
+    ['--configs', 'dummy', 'debug', '--jax.dtype', 'int8'], 'int8',
+    'bfloat16',
+  ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize('name', BAD)
+def test_bad_input_gets_one_sentence(name, tmp_path, capsys):
+  argv, *words = BAD[name]
+  if '--run.parallel' not in argv and 'debug' in argv:
+    argv = [*argv, '--run.parallel', 'False']
+  assert train.main([*argv, '--logdir', str(tmp_path / 'run')]) == 2
+  error = capsys.readouterr().err.strip()
+  assert error.startswith('Error: ') and '\n' not in error
+  for word in words:
+    assert word in error
+
+
+def test_another_configuration_is_refused(tmp_path, capsys):
+  argv = ['--configs', 'dummy', 'debug', '--task', 'no_task']
+  argv += ['--logdir', str(tmp_path)]
+  assert train.main(argv) == 2
+  capsys.readouterr()
+  changed = [*argv, '--seed', '7', '--run.steps', '5', '--dyn.deter', '32']
+  assert train.main(changed) == 2
+  error = capsys.readouterr().err
+  assert 'dyn.deter (16 there, 32 here)' in error
+  assert 'seed (0 there, 7 here)' in error
+  assert 'run.steps' not in error
+
+
+def test_no_logdir(capsys):
+  assert train.main(['--configs', 'dummy']) == 2
+  assert '--logdir' in capsys.readouterr().err
+
+
+def test_a_small_machine_takes_the_cpu_block(tmp_path, capsys):
+  config = train.configure(
+    ['--configs', 'crafter', 'pondernet', '--logdir', str(tmp_path)]
+  )
+  assert config.enc.kind == 'patch' and config.jax.dtype == 'float32'
+  assert capsys.readouterr().out.count('\n') == 1
+  named = train.configure(
+    ['--configs', 'crafter', 'size1m', '--logdir', str(tmp_path)]
+  )
+  assert named.enc.kind == 'conv'
+
+
+@pytest.mark.parametrize(
+  'argv, words',
+  [
+    ([], ['--logdir']),
+    (['--logdir', 'nowhere'], ['nowhere', 'config.yaml']),
+    (['--logdir', 'x', '--halt', 'never'], ['never', 'median']),
+    (['--logdir', 'x', '--episodes', '0'], ['1 episode']),
+    (['--logdir', 'x', '--episode', '3'], ['episodes']),
+  ],
+)
+def test_bad_input_of_evaluate(argv, words, capsys):
+  assert evaluate.main(argv) == 2
+  error = capsys.readouterr().err
+  for word in words:
+    assert word in error
+
+
+def test_an_empty_folder_of_checkpoints(tmp_path, capsys):
+  config = train.configure([*DUMMY, '--logdir', str(tmp_path)])
+  config.save(tmp_path / 'config.yaml')
+  (tmp_path / 'checkpoints').mkdir()
+  assert evaluate.main(['--logdir', str(tmp_path), '--envs', '1']) == 2
+  assert 'no checkpoint' in capsys.readouterr().err
+  assert os.listdir(tmp_path / 'checkpoints') == []
