@@ -196,7 +196,7 @@ def actor_critic(
   reward = models.reward(frozen, dream.feat).pred()
   cont = models.cont(frozen, dream.feat).prob()
   critic = models.value(params['val'], dream.feat)
-  slow = models.value(state.slowval, dream.feat).pred()
+  slow = models.value(state.slowval, dream.feat[:-1]).pred()
   value = sg(critic.pred())
   ret = returns.lambda_return(reward, cont, value, config.imag.lam)
   scale = returns.scale(state.range, config.retnorm.limit)
@@ -207,12 +207,15 @@ def actor_critic(
     models, params, start, dream, value[0], adv, scale, think, config
   )
   actor = {k: weight * v for k, v in actor.items()}
-  target = jnp.concatenate([ret, value[-1:]], 0)
-  fit = imagine_losses.value(critic, slow, target, config.imag.slowreg)
-  critics = {'value': weight * fit[:-1]}
-  critics['repval'] = replayed_value(
-    models, params, state, rssm.features(tail), ends, ret[0], config
-  )
+  before = dists.TwoHot(critic.logits[:-1])
+  fit = imagine_losses.value(before, slow, ret, config.imag.slowreg)
+  feat = rssm.features(tail)
+  critics = {
+    'value': weight * fit,
+    'repval': replayed_value(
+      models, params, state, feat, ends, ret[0], config
+    ),
+  }
   metrics |= {
     'imag/return': ret.mean(),
     'imag/reward': reward[1:].mean(),

@@ -48,7 +48,8 @@ def wait_for(condition, process, seconds=240):
 
 
 def checkpoints(logdir):
-  return sorted(int(x.name) for x in (logdir / 'checkpoints').iterdir())
+  names = (x.name for x in (logdir / 'checkpoints').iterdir())
+  return sorted(int(x) for x in names if x.isdigit())
 
 
 def held(logdir, length=9):
