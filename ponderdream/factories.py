@@ -13,6 +13,9 @@ from embodied.errors import UsageError
 from ponderdream import agent as agent_
 from ponderdream import parallel
 
+# What a platform needs beyond the plain installation.
+EXTRAS = {'cuda': 'cuda', 'gpu': 'cuda', 'tpu': 'tpu'}
+
 
 def setup(config: Config) -> Config:
   """Chooses the platform and the precision, before JAX is used.
@@ -28,9 +31,12 @@ def setup(config: Config) -> Config:
   try:
     accelerated = parallel.accelerated()
   except RuntimeError as error:
+    name = config.jax.platform
+    extra = EXTRAS.get(name)
+    hint = f"; pip install 'ponderdream[{extra}]'" if extra else ''
     raise UsageError(
-      f"The platform '{config.jax.platform}' cannot be used:"
-      f' {str(error).splitlines()[0]}'
+      f"The platform '{name}' cannot be used{hint}"
+      f' ({str(error).splitlines()[0]}).'
     ) from None
   dtype = config.jax.dtype
   if dtype == 'auto':

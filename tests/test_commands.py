@@ -240,6 +240,24 @@ def test_bad_input_gets_one_sentence(name, tmp_path, capsys):
     assert word in error
 
 
+def test_a_platform_that_is_not_there(tmp_path):
+  args = ('--configs', 'dummy', 'debug', '--jax.platform', 'cuda')
+  out = finish(start('ponderdream.train', *args, '--logdir', tmp_path), 2)
+  error = out.strip().splitlines()[-1]
+  assert error.startswith("Error: The platform 'cuda' cannot be used")
+  assert "pip install 'ponderdream[cuda]'" in error
+
+
+@pytest.mark.parametrize('task', ['CartPole-v1', 'Pendulum-v1'])
+def test_gymnasium_environments_train(task, tmp_path):
+  args = ('--configs', 'gymnasium', 'pondernet', 'debug', '--task')
+  args += (f'gymnasium_{task}', '--run.steps', 120, '--logdir', tmp_path)
+  out = finish(start('ponderdream.train', *args))
+  assert 'Finished at step 120' in out
+  last = lines(tmp_path / 'metrics.jsonl')[-1]
+  assert np.isfinite(last['train/loss/rec/vector'])
+
+
 def test_another_configuration_is_refused(tmp_path, capsys):
   argv = ['--configs', 'dummy', 'debug', '--task', 'no_task']
   argv += ['--logdir', str(tmp_path)]
