@@ -76,8 +76,16 @@ class Agent:
   def train(
     self, carry: Carry, data: dict[str, Any]
   ) -> tuple[Carry, dict[str, Any], dict[str, Any]]:
-    """Update on `[B, T, ...]` data; returns `(carry, outs, metrics)`."""
+    """Update on `[B, T, ...]` data; returns `(carry, outs, metrics)`.
+
+    `outs` are written back into the replay, at the steps `outs['stepid']`.
+    Both may be those of an earlier update, so as not to wait for this one.
+    """
     raise NotImplementedError
+
+  def flush(self) -> tuple[dict[str, Any], dict[str, Any]]:
+    """`(outs, metrics)` of the last update that were not returned yet."""
+    return {}, {}
 
   def report(
     self, carry: Carry, data: dict[str, Any]

@@ -1,6 +1,7 @@
 """Where numbers, histograms and videos go."""
 
 import json
+import logging
 import math
 import os
 import re
@@ -12,6 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from embodied.video import is_video, write_mp4
+
+log = logging.getLogger('embodied')
 
 
 class Record(NamedTuple):
@@ -144,7 +147,8 @@ class TensorBoard:
 
 class VideoFiles:
   """Videos as `<directory>/<key>-<step>.mp4`, slashes in the key being
-  dashes, with `fps` frames per second."""
+  dashes, with `fps` frames per second. One that cannot be written is warned
+  about, and left out: no video is worth a run."""
 
   def __init__(
     self, directory: str | os.PathLike[str], fps: float = 10
@@ -155,7 +159,11 @@ class VideoFiles:
   def write(self, record: Record) -> None:
     for key, video in record.videos.items():
       name = f'{key.replace("/", "-")}-{record.step}.mp4'
-      write_mp4(self._directory / name, video, self._fps)
+      path = self._directory / name
+      try:
+        write_mp4(path, video, self._fps)
+      except OSError as e:
+        log.warning('The video %s was not written: %s', path, e)
 
   def close(self) -> None:
     pass

@@ -133,9 +133,12 @@ class Replay:
       self._count_windows(writer)
       self._evict()
 
-  def sample(self, batch: int) -> dict[str, Array]:
+  def sample(self, batch: int, fresh: bool = True) -> dict[str, Array]:
     """Windows of successive steps: key -> [B, T, ...] with B = `batch` and
     T = `length`, and `stepid`, int64 [B, T].
+
+    With `fresh` False all of them are chosen by the selector, and the fresh
+    windows stay for a later call: a report must not take them from training.
 
     Raises RuntimeError while the buffer holds no whole window.
     """
@@ -147,7 +150,7 @@ class Replay:
         )
       windows = [
         list(self._shelf.pieces(start, self.length))
-        for start in self._choose(batch)
+        for start in self._choose(batch, fresh)
       ]
       self._counts['sampled'] += batch
     shape = (batch, self.length)
@@ -271,10 +274,10 @@ class Replay:
       gone = range(chunk.first, chunk.first + chunk.size)
       self._fresh = deque(x for x in self._fresh if x not in gone)
 
-  def _choose(self, batch: int) -> list[int]:
+  def _choose(self, batch: int, fresh: bool) -> list[int]:
     """Stepids of the first steps of `batch` windows."""
     starts: list[int] = []
-    while self._fresh and len(starts) < batch:
+    while fresh and self._fresh and len(starts) < batch:
       starts.append(self._fresh.popleft())
     rest = self._selector(len(self), batch - len(starts))
     return starts + self._shelf.starts(rest).tolist()

@@ -1,6 +1,7 @@
 """Success rates over all episodes of a run, and Crafter's score of them."""
 
 import json
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -38,11 +39,16 @@ def unlocked(episode: Mapping[str, float]) -> dict[str, float]:
 
 
 class Success:
-  """Counts in how many episodes each achievement was unlocked."""
+  """Counts in how many episodes each achievement was unlocked.
+
+  `best` is the best return of the episodes that were loaded, None if none
+  were.
+  """
 
   def __init__(self) -> None:
     self.episodes = 0
     self.counts: dict[str, float] = {}
+    self.best: float | None = None
 
   def add(self, achievements: Mapping[str, float]) -> None:
     """Takes in one episode, as `unlocked` returns it."""
@@ -51,8 +57,9 @@ class Success:
       self.counts[key] = self.counts.get(key, 0.0) + value
 
   def load(self, path: str | os.PathLike[str]) -> None:
-    """Counts the episodes of a `scores.jsonl` that an earlier process wrote;
-    a last line that was cut short is passed over."""
+    """Counts the episodes of a `scores.jsonl` that an earlier process wrote,
+    and remembers the best 'episode/score'; a last line that was cut short is
+    passed over."""
     if not Path(path).exists():
       return
     start = f'episode/{ACHIEVEMENT}'
@@ -66,6 +73,10 @@ class Success:
             if k.startswith(start)
           }
         )
+        # JsonLines writes the values JSON has no number for as texts.
+        score = float(episode.get('episode/score', 'nan'))
+        if not math.isnan(score) and (self.best is None or score > self.best):
+          self.best = score
 
   def rates(self) -> dict[str, float]:
     """Percent of the episodes in which each achievement was unlocked."""

@@ -18,7 +18,8 @@ class Terminal:
   `every` seconds and at the end. `update` is to be called often. The returns
   of episodes and the mean number of ponder steps are taken from the records,
   under the keys `score` and `ponder`; what is not known yet is left out.
-  `total` is the step at which the run ends; rates are over a minute.
+  `total` is the step at which the run ends; rates are over a minute. `best`
+  is the best return of earlier processes, None if there were none.
   """
 
   def __init__(
@@ -28,11 +29,13 @@ class Terminal:
     every: float = 30.0,
     score: str = 'episode/score',
     ponder: str = 'train/ponder/steps',
+    best: float | None = None,
   ) -> None:
     self._total = total
     self._score = score
     self._ponder = ponder
-    self._returns: tuple[float, float] | None = None  # last, best
+    self._return: float | None = None  # the last
+    self._best = best
     self._thought: float | None = None
     self._marks: deque[tuple[float, int, int]] = deque()
     self._console = Console(highlight=False)
@@ -44,8 +47,8 @@ class Terminal:
   def write(self, record: Record) -> None:
     score = record.scalars.get(self._score)
     if score is not None:
-      best = self._returns[1] if self._returns else score
-      self._returns = score, max(best, score)
+      self._return = score
+      self._best = score if self._best is None else max(self._best, score)
     self._thought = record.scalars.get(self._ponder, self._thought)
 
   def update(self, step: int, updates: int) -> None:
@@ -108,9 +111,10 @@ class Terminal:
       if rate > 0:
         left = max(0, self._total - step) / rate
         parts.append(f'[b]{_duration(left)}[/b] left')
-    if self._returns is not None:
-      last, best = self._returns
-      parts.append(f'return [b]{last:.1f}[/b] best [b]{best:.1f}[/b]')
+    returns = {'return': self._return, 'best': self._best}
+    known = {k: v for k, v in returns.items() if v is not None}
+    if known:
+      parts.append(' '.join(f'{k} [b]{v:.1f}[/b]' for k, v in known.items()))
     if self._thought is not None:
       parts.append(f'ponder [b]{self._thought:.1f}[/b]')
     return parts

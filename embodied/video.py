@@ -46,7 +46,10 @@ def write_mp4(
   size = f'{video.shape[2]}x{video.shape[1]}'
   source = f'-f rawvideo -pix_fmt rgb24 -s {size} -r {fps} -i -'
   target = '-an -c:v libx264 -crf 18 -pix_fmt yuv420p -f mp4'
-  program = [imageio_ffmpeg.get_ffmpeg_exe(), '-v', 'error', '-y']
+  try:
+    program = [imageio_ffmpeg.get_ffmpeg_exe(), '-v', 'error', '-y']
+  except RuntimeError as e:  # no ffmpeg anywhere
+    raise OSError(f'ffmpeg could not write {path}: {e}') from None
   # A group of its own, so that Ctrl-C does not cut the video short.
   done = subprocess.run(
     [*program, *source.split(), *target.split(), str(part)],
@@ -69,13 +72,17 @@ def thinking(
   """A video whose frames show below the picture how long was thought.
 
   Args:
-    frames: `T` pictures uint8 `[H, W, 3]`.
+    frames: `T` pictures uint8 `[H, W, C]`: grey (1 channel), RGB (3) or
+      RGBA (4, of which alpha is left out).
     steps: ponder steps of the action chosen at each of them.
     scale: pixels per pixel.
 
   Returns:
     uint8 `[T, H', W', 3]`: below each picture a bar with one cell per step,
     filled up to the number of this frame, and that number.
+
+  Raises:
+    ValueError: pictures of another form.
   """
   height, width = frames[0].shape[0] * scale, frames[0].shape[1] * scale
   most = max(1, round(max(steps)))
@@ -83,7 +90,7 @@ def thinking(
   cell = (width - 32) // most
   video = np.zeros((len(frames), height + strip, width, 3), np.uint8)
   for i, (frame, count) in enumerate(zip(frames, steps, strict=True)):
-    big = frame.repeat(scale, 0).repeat(scale, 1)
+    big = _rgb(frame).repeat(scale, 0).repeat(scale, 1)
     canvas = Image.fromarray(np.pad(big, ((0, strip), (0, 0), (0, 0))))
     draw = ImageDraw.Draw(canvas)
     for j in range(most):
@@ -94,3 +101,12 @@ def thinking(
     draw.text((width - 24, height + 6), f'{count:g}', fill=(255, 255, 255))
     video[i] = np.asarray(canvas)
   return video
+
+
+def _rgb(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+  """The picture `[H, W, C]` with 3 channels."""
+  if frame.ndim != 3 or frame.shape[-1] not in (1, 3, 4):
+    raise ValueError(
+      f'The picture is {frame.shape}; give [H, W, C] with 1, 3 or 4 channels.'
+    )
+  return frame.repeat(3, -1) if frame.shape[-1] == 1 else frame[..., :3]

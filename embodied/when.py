@@ -20,13 +20,18 @@ class Ratio:
     self._start: int | None = None
     self._done = 0
 
-  def due(self, step: int) -> int:
+  def due(self, step: int, most: int | None = None) -> int:
     """Updates owed at `step` that no earlier call returned; 0 at first, and
-    0 if `step` went backwards."""
+    0 if `step` went backwards. With `most`, no more than that: the rest
+    stays owed."""
+    if most is not None and most < 0:
+      raise ValueError(f'most is {most} updates; it must be 0 or more.')
     if self._start is None:
       self._start = step
     due = math.floor((step - self._start) * self._ratio)
     owed = max(0, due - self._done)
+    if most is not None:
+      owed = min(owed, most)
     self._done += owed
     return owed
 

@@ -27,9 +27,6 @@ class Agent(embodied.Agent):
     config: the whole configuration, with `jax.dtype` resolved.
     halt: how thinking stops in mode 'eval', 'sample' or 'median'.
     greedy: whether mode 'eval' takes the most probable action.
-
-  Raises:
-    UsageError: the batch does not divide over the devices.
   """
 
   def __init__(
@@ -40,7 +37,6 @@ class Agent(embodied.Agent):
     halt: str = 'sample',
     greedy: bool = False,
   ):
-    parallel.check_batch(config.batch.size)
     self.config = config
     self.models = models_.build(config, obs_space, act_space)
     self.optimizer = optim.make(**config.opt)
@@ -74,7 +70,7 @@ class Agent(embodied.Agent):
 
     Returns:
       The carry, `{'action': [B, ...]}`, and what is stored beside each step:
-      latents, and `log/ponder_steps` `[B]`.
+      latents, and `log/ponder_steps` `[B]` if this agent ponders.
     """
     if mode not in self.halt:
       raise ValueError(f"Policy mode must be train or eval, got '{mode}'.")
@@ -84,11 +80,11 @@ class Agent(embodied.Agent):
     params = parallel.local(self.state.params)
     carry, action, outs = self._policy(params, carry, obs, key, mode)
     action = np.asarray(action)
-    if not np.isfinite(action).all():
-      raise FloatingPointError('The policy returned a value that is NaN.')
+    outs = {k: np.asarray(v) for k, v in outs.items()}
+    if not np.isfinite(outs['dyn/deter']).all():
+      raise FloatingPointError('The model state of the policy became NaN.')
     if self.models.action.classes is not None:
       action = action + self.act_low
-    outs = {k: np.asarray(v) for k, v in outs.items()}
     return carry, {'action': action.astype(self.act_dtype)}, outs
 
   def _act(
@@ -118,7 +114,9 @@ class Agent(embodied.Agent):
     raw, steps = models.choose(params, feat, think, self.halt[mode])
     dist = models.action.dist(raw, obs.get('action_mask'))
     action = dist.mode() if self.greedy[mode] else dist.sample(draw)
-    outs = train_step.pack(post) | {'log/ponder_steps': steps}
+    outs = train_step.pack(post)
+    if models.inner is not None:
+      outs['log/ponder_steps'] = steps
     shape = (action.shape[0], *models.action.shape)
     return (post, action.astype(jnp.float32)), action.reshape(shape), outs
 
@@ -136,19 +134,21 @@ class Agent(embodied.Agent):
       first time): refreshed latents `[B, T, ...]` with the `stepid` `[B, T]`
       they belong to, and scalar metrics.
     """
+    before = self.flush()
     self.state, latents, metrics = self._train(
       self.state, parallel.split(self.seen(data)), self.train_key
     )
-    done, self.pending = (
-      self.pending,
-      (data['stepid'][:, 1:], latents, metrics),
-    )
-    if done is None:
-      return carry, {}, {}
-    stepid, latents, metrics = done
+    self.pending = data['stepid'][:, 1:], latents, metrics
+    return carry, *before
+
+  def flush(self) -> tuple[dict[str, np.ndarray], dict[str, float]]:
+    """Waits for the last update and returns what it gave, once."""
+    if self.pending is None:
+      return {}, {}
+    stepid, latents, metrics = self.pending
+    self.pending = None
     outs = {'stepid': stepid, **parallel.merge(latents)}
-    metrics = {k: float(v) for k, v in jax.device_get(metrics).items()}
-    return carry, outs, metrics
+    return outs, {k: float(v) for k, v in jax.device_get(metrics).items()}
 
   def report(self, carry: Any, data: Data) -> tuple[Any, dict[str, Any]]:
     """Open-loop predictions for `[B, T + 1, ...]`: videos `[T, H, W, C]`."""
@@ -172,3 +172,5 @@ class Agent(embodied.Agent):
   def load(self, tree: state_.TrainState) -> None:
     """Takes over a state that `save` returned."""
     self.state = parallel.replicate(tree)
+    # Other random numbers than those of the process before.
+    self.act_key = jax.random.fold_in(self.act_key, int(tree.updates))

@@ -18,14 +18,26 @@ class Checkpoint:
   A checkpoint holds a tree of arrays, `state`, and a dict for JSON, `meta`.
 
   Args:
-    directory: made on the first save.
-    keep: how many checkpoints stay; older ones are deleted.
+    directory: made if need be, unless nothing is kept.
+    keep: how many checkpoints stay; older ones are deleted. None is for
+      reading only.
+
+  Raises:
+    UsageError: for reading only, and there is no such directory.
   """
 
-  def __init__(self, directory: str | pathlib.Path, keep: int = 3):
+  def __init__(self, directory: str | pathlib.Path, keep: int | None = None):
     self.directory = pathlib.Path(directory).absolute()
+    self.damaged: set[int] = set()
+    if keep is None and not self.directory.is_dir():
+      raise UsageError(
+        f'There is no checkpoint in {self.directory}; train first.'
+      )
     options = ocp.CheckpointManagerOptions(
-      max_to_keep=keep, enable_async_checkpointing=True
+      max_to_keep=keep,
+      create=keep is not None,
+      read_only=keep is None,
+      enable_async_checkpointing=keep is not None,
     )
     self.manager = ocp.CheckpointManager(self.directory, options=options)
 
@@ -34,10 +46,14 @@ class Checkpoint:
     return sorted(self.manager.all_steps())
 
   def save(self, step: int, state: Any, meta: dict[str, Any]) -> None:
-    """Writes in the background; a step that is there already stays."""
+    """Writes in the background; a step that is there already stays, unless
+    it could not be read."""
     self.manager.wait_until_finished()
     if step in self.manager.all_steps():
-      return
+      if step not in self.damaged:
+        return
+      self.manager.delete(step)
+      self.damaged.remove(step)
     args = ocp.args.Composite(
       state=ocp.args.StandardSave(state), meta=ocp.args.JsonSave(meta)
     )
@@ -76,6 +92,7 @@ class Checkpoint:
       except Exception as error:  # whatever a damaged file causes in Orbax
         reason = str(error).strip().split('\n')[0][:200]
         log.warning('Checkpoint %d cannot be read (%s).', number, reason)
+        self.damaged.add(number)
     raise UsageError(
       f'No checkpoint in {self.directory} can be read (tried'
       f' {", ".join(map(str, tried))}); restore a copy or delete the folder.'

@@ -24,7 +24,7 @@ def setup(config: Config) -> Config:
     The configuration with `jax.dtype` resolved.
 
   Raises:
-    UsageError: an unknown platform or precision, or no such device.
+    UsageError: an unknown platform, or no such device.
   """
   if config.jax.platform != 'auto':
     jax.config.update('jax_platforms', config.jax.platform)
@@ -33,7 +33,7 @@ def setup(config: Config) -> Config:
   except RuntimeError as error:
     name = config.jax.platform
     extra = EXTRAS.get(name)
-    hint = f"; pip install 'ponderdream[{extra}]'" if extra else ''
+    hint = f"; pip install -e '.[{extra}]'" if extra else ''
     raise UsageError(
       f"The platform '{name}' cannot be used{hint}"
       f' ({str(error).splitlines()[0]}).'
@@ -41,10 +41,6 @@ def setup(config: Config) -> Config:
   dtype = config.jax.dtype
   if dtype == 'auto':
     dtype = 'bfloat16' if accelerated else 'float32'
-  if dtype not in ('float32', 'bfloat16'):
-    raise UsageError(
-      f"jax.dtype is '{dtype}'; choose auto, float32 or bfloat16."
-    )
   cache = pathlib.Path.home() / '.cache' / 'ponderdream'
   jax.config.update('jax_compilation_cache_dir', str(cache))
   jax.config.update('jax_persistent_cache_min_compile_time_secs', 1.0)
@@ -89,9 +85,12 @@ def make_agent(
   return agent_.Agent(driver.obs_space, driver.act_space, config, halt, greedy)
 
 
-def make_terminal(config: Config) -> terminal.Terminal:
-  """The line that tells how the run is going."""
-  return terminal.Terminal(config.run.steps, every=config.run.log_every)
+def make_terminal(config: Config, best: float | None) -> terminal.Terminal:
+  """The line that tells how the run is going; `best` is the best return of
+  an episode so far."""
+  return terminal.Terminal(
+    config.run.steps, every=config.run.log_every, best=best
+  )
 
 
 def make_logger(

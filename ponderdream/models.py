@@ -192,11 +192,12 @@ def check_pictures(config: Any, obs_space: Mapping[str, Any]) -> None:
       f'The environment shows pictures of sizes {sorted(sizes)}; wrap it so'
       ' that they have one size.'
     )
-  step = 2 ** len(config.enc.mults)
-  for size in sizes:
-    if config.enc.kind == 'conv' and any(x % step for x in size):
-      raise UsageError(
-        f'The environment shows pictures of {size[0]}x{size[1]} pixels; the'
-        f' convolutions need multiples of {step}. Resize them, or set'
-        ' enc.kind and imgdec.kind to patch.'
-      )
+  for part in (config.enc, config.imgdec):
+    step = 2 ** len(part.mults)
+    for size in sizes:
+      if part.kind == 'conv' and any(x % step for x in size):
+        raise UsageError(
+          f'The environment shows pictures of {size[0]}x{size[1]} pixels; the'
+          f' convolutions need multiples of {step}. Resize them, or set'
+          ' enc.kind and imgdec.kind to patch.'
+        )

@@ -16,6 +16,31 @@ FREE = (
   r'run\.(steps|log_every|report_every|save_every|keep|parallel|timeout)',
 )
 
+# What the texts among the settings may say.
+CHOICES = {
+  'jax.dtype': ('auto', 'float32', 'bfloat16'),
+  'enc.kind': ('conv', 'patch'),
+  'imgdec.kind': ('conv', 'patch'),
+  'inner.cell': ('residual', 'gru'),
+  'inner.feedback': ('none', 'goal'),
+  'ponder.mode': ('none', 'pondernet', 'act', 'fixed'),
+  'ponder.credit': ('levels', 'mixture', 'sampled'),
+}
+# Lowest and highest value of the numbers that could do silent harm.
+RANGES = {
+  'seed': (0, 2**31 - 1),
+  'run.envs': (1, 10**4),
+  'batch.size': (1, 10**6),
+  'batch.length': (2, 10**6),
+  'dyn.classes': (2, 256),
+  'imag.length': (1, 10**4),
+  'ponder.max_steps': (1, 10**4),
+  'ponder.eps': (0.0, 0.999),
+  'ponder.prior': (0.001, 0.999),
+  'ponder.branch_length': (1, 10**4),
+  'opt.agc': (1e-6, 1e6),
+}
+
 
 def blocks() -> dict[str, Mapping]:
   """The blocks of `configs.yaml`, in the wheel or beside the package."""
@@ -43,10 +68,11 @@ def parse(
     known: further flags of the program, for the hints of errors.
 
   Raises:
-    UsageError: an unknown block or flag, a value of the wrong type, no
-      logdir.
+    UsageError: an unknown block or flag, a value of the wrong type or out of
+      its range, no logdir.
   """
   config = flags_.apply(config_.resolve(blocks(), names), flags, known)
+  check(config)
   if not config.logdir:
     raise UsageError(
       'No folder for the results is named; add --logdir DIR, for example'
@@ -57,36 +83,59 @@ def parse(
   return config.update({'logdir': str(pathlib.Path(logdir).expanduser())})
 
 
-def remember(config: Config) -> bool:
-  """Writes `config.yaml` into the logdir, or compares with the one there.
+def check(config: Config) -> None:
+  """Raises UsageError for a value that no part of the program knows."""
+  for key, known in CHOICES.items():
+    if config[key] not in known:
+      raise UsageError(
+        f"{key} is '{config[key]}'; choose one of {', '.join(known)}."
+      )
+  for key, (low, high) in RANGES.items():
+    if not low <= config[key] <= high:
+      raise UsageError(
+        f'{key} is {config[key]}; choose a number from {low} to {high}.'
+      )
 
-  Returns:
-    Whether the run goes on from an earlier process.
+
+def compare(config: Config) -> bool:
+  """Whether the logdir holds a run that `config` goes on with.
 
   Raises:
-    UsageError: the logdir holds a run with other settings, or is a file.
+    UsageError: it holds a run with other settings.
   """
-  logdir = pathlib.Path(config.logdir)
-  path = logdir / 'config.yaml'
-  if path.exists():
-    before = Config.load(path)
-    differ = config_.diff(before, config, FREE)
-    if differ:
-      changes = ', '.join(
-        f'{k} ({before.flat.get(k)} there, {config.flat.get(k)} here)'
-        for k in differ
-      )
-      raise UsageError(
-        f'The logdir {logdir} holds a run with another configuration:'
-        f' {changes}. Give the same settings, or another --logdir.'
-      )
-    return True
+  path = pathlib.Path(config.logdir) / 'config.yaml'
+  if not path.exists():
+    return False
+  before = Config.load(path)
+  differ = config_.diff(before, config, FREE)
+  if differ:
+    changes = ', '.join(
+      f'{k} ({before.flat.get(k)} there, {config.flat.get(k)} here)'
+      for k in differ
+    )
+    raise UsageError(
+      f'The logdir {config.logdir} holds a run with another configuration:'
+      f' {changes}. Give the same settings, or another --logdir.'
+    )
+  return True
+
+
+def make_logdir(config: Config) -> None:
+  """Makes the folder; raises UsageError if that cannot be."""
   try:
-    logdir.mkdir(parents=True, exist_ok=True)
+    pathlib.Path(config.logdir).mkdir(parents=True, exist_ok=True)
   except OSError as error:
-    raise UsageError(f'Cannot make the logdir {logdir}: {error}.') from None
-  config.save(path)
-  return False
+    raise UsageError(
+      f'Cannot make the logdir {config.logdir}: {error}.'
+    ) from None
+
+
+def remember(config: Config) -> None:
+  """Writes `config.yaml` into the logdir, in whole or not at all."""
+  path = pathlib.Path(config.logdir) / 'config.yaml'
+  part = path.with_name('.config.yaml')
+  config.save(part)
+  part.replace(path)
 
 
 def recall(logdir: str) -> Config:

@@ -66,12 +66,20 @@ def train(config: Config) -> int:
   stop = threading.Event()
   for number in (signal.SIGTERM, signal.SIGINT):
     signal.signal(number, lambda *_: stop.set())
-  resumed = settings.remember(config)
+  resumed = settings.compare(config)
+  settings.make_logdir(config)
   with contextlib.ExitStack() as stack:
     run = assemble(config, stack, stop)
     if resumed and run.checkpoint.steps():
       step = run.resume()
       print(f'Resuming at step {run.step}, from the checkpoint of {step}.')
+    elif resumed:
+      print(
+        f'There is no checkpoint in {config.logdir}: starting with new'
+        f' networks, on the {run.step} steps that its replay holds.'
+      )
+    # Only now, so that a mistake does not stand in the way of its correction.
+    settings.remember(config)
     try:
       run.run()
     except loop.Diverged as error:
@@ -89,8 +97,9 @@ def assemble(
   from embodied import success as success_
   from embodied.run import train as loop
   from ponderdream import checkpoint as checkpoint_
-  from ponderdream import factories
+  from ponderdream import factories, parallel
 
+  parallel.check_batch(config.batch.size)
   keep = lambda part: stack.enter_context(contextlib.closing(part))
   logdir = pathlib.Path(config.logdir)
   replay = keep(factories.make_replay(config))
@@ -102,7 +111,7 @@ def assemble(
   )
   success = success_.Success()
   success.load(logdir / 'scores.jsonl')
-  terminal = factories.make_terminal(config)
+  terminal = factories.make_terminal(config, success.best)
   logger = keep(factories.make_logger(config, terminal, lambda: run.step))
   run = loop.Train(
     agent=agent,

@@ -11,10 +11,10 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ponderdream import imagine, parallel
+from ponderdream import actor, imagine, parallel
 from ponderdream import models as models_
 from ponderdream import state as state_
-from ponderdream.losses import combine, model, ponder, returns
+from ponderdream.losses import combine, model, returns
 from ponderdream.losses import imagine as imagine_losses
 from ponderdream.nets import dists
 from ponderdream.world import decoder, rssm
@@ -38,15 +38,12 @@ def make(
     key = parallel.fold(jax.random.fold_in(key, state.updates))
     grad = jax.value_and_grad(loss, argnums=1, has_aux=True)
     (total, aux), grads = grad(models, state.params, state, batch, key, config)
-    latents, returned, metrics = aux
+    latents, span, metrics = aux
     grads, metrics = parallel.mean((grads, metrics))
     updates, opt = optimizer.update(grads, state.opt, state.params)
     params = optax.apply_updates(state.params, updates)
     slowval = optax.incremental_update(
       params['val'], state.slowval, config.slowval.rate
-    )
-    span = returns.update_range(
-      state.range, parallel.gather(returned), config.retnorm.rate
     )
     norm = optax.tree.norm(grads)
     good = jnp.isfinite(norm) & jnp.isfinite(parallel.mean(total))
@@ -56,8 +53,6 @@ def make(
       'opt/grad_norm': norm,
       'opt/param_norm': optax.tree.norm(params),
       'opt/update_norm': optax.tree.norm(updates),
-      'ret/low': span.low,
-      'ret/high': span.high,
     }
     return new, latents, metrics
 
@@ -71,16 +66,16 @@ def loss(
   batch: Mapping[str, Array],
   key: Array,
   config: Any,
-) -> tuple[Array, tuple[dict, Array, dict]]:
+) -> tuple[Array, tuple[dict, returns.ReturnRange, dict]]:
   """The sum of all losses for a batch of `[B, T + 1, ...]`.
 
   Returns:
-    The total, and: refreshed latents `[B, T, ...]` for the replay, imagined
-    returns for the normaliser, metrics.
+    The total, and: refreshed latents `[B, T, ...]` for the replay, the range
+    of returns, metrics.
   """
   observe, dream = jax.random.split(key)
   post, losses, metrics = world_model(models, params, batch, observe, config)
-  acting, values, returned, more = actor_critic(
+  acting, values, span, more = actor_critic(
     models, params, state, post, batch, dream, config
   )
   losses |= acting | values
@@ -89,7 +84,7 @@ def loss(
   latents = jax.tree.map(sg, pack(post))
   return combine.total(losses, config.loss_scales), (
     latents,
-    returned,
+    span,
     metrics,
   )
 
@@ -146,20 +141,19 @@ def world_model(
   now = {k: v[:, 1:] for k, v in batch.items()}
   flat = lambda x: x.reshape((-1, *x.shape[2:]))
   recons = models.decode(params, jax.tree.map(flat, post))
-  for key, raw in recons.items():
+  for name, raw in recons.items():
     fit = decoder.log_prob(
-      models.obs_space[key], raw, flat(now[key]), models.imgdec.cut
+      models.obs_space[name], raw, flat(now[name]), models.imgdec.cut
     )
-    losses[f'rec/{key}'] = -fit.reshape(dyn.shape)
+    losses[f'rec/{name}'] = -fit.reshape(dyn.shape)
   feat = rssm.features(post)
   losses['rew'] = -models.reward(params, feat).log_prob(now['reward'])
   target = model.continuation_target(now['is_terminal'], config.loss.horizon)
   losses['con'] = -models.cont(params, feat).log_prob(target)
-  entropy = lambda logp: -(jnp.exp(logp) * logp).sum((-2, -1)).mean()
   metrics = {
     'dyn/kl': kl.mean(),
-    'dyn/prior_entropy': entropy(prior),
-    'dyn/post_entropy': entropy(logp),
+    'dyn/prior_entropy': dists.entropy_onehot(prior).mean(),
+    'dyn/post_entropy': dists.entropy_onehot(logp).mean(),
   }
   return post, losses, metrics
 
@@ -172,18 +166,19 @@ def actor_critic(
   batch: Mapping[str, Array],
   key: Array,
   config: Any,
-) -> tuple[dict[str, Array], dict[str, Array], Array, dict[str, Array]]:
+) -> tuple[dict, dict, returns.ReturnRange, dict]:
   """Learns to act and to judge from dreams that start in a batch.
 
   Dreams start from the last `imag.last` states of every sequence, or from
   all of them if it is 0.
 
   Returns:
-    Losses of the actor `[H, B']`, losses of the critic, imagined returns
-    `[H, B']`, metrics.
+    Losses of the actor `[H, B']`, losses of the critic, the range of returns
+    that advantages were divided by, metrics.
   """
   frozen = sg(params)
-  last = config.imag.last or post.deter.shape[1]
+  length = post.deter.shape[1]
+  last = min(config.imag.last or length, length)
   ends = {k: v[:, -last:] for k, v in batch.items()}
   tail = jax.tree.map(lambda x: x[:, -last:], post)
   flat = lambda x: x.reshape((-1, *x.shape[2:]))
@@ -199,14 +194,17 @@ def actor_critic(
   slow = models.value(state.slowval, dream.feat[:-1]).pred()
   value = sg(critic.pred())
   ret = returns.lambda_return(reward, cont, value, config.imag.lam)
-  scale = returns.scale(state.range, config.retnorm.limit)
+  span = returns.update_range(
+    state.range, parallel.gather(ret), config.retnorm.rate
+  )
+  scale = returns.scale(span, config.retnorm.limit)
   weight = jnp.cumprod(cont, 0)[:-1]
   adv = (ret - value[:-1]) / scale
 
-  actor, metrics = thoughts(
+  acting, metrics = actor.losses(
     models, params, start, dream, value[0], adv, scale, think, config
   )
-  actor = {k: weight * v for k, v in actor.items()}
+  acting = {k: weight * v for k, v in acting.items()}
   before = dists.TwoHot(critic.logits[:-1])
   fit = imagine_losses.value(before, slow, ret, config.imag.slowreg)
   feat = rssm.features(tail)
@@ -223,127 +221,10 @@ def actor_critic(
     'imag/cont': cont.mean(),
     'imag/adv': adv.mean(),
     'imag/adv_std': adv.std(),
+    'ret/low': span.low,
+    'ret/high': span.high,
   }
-  return actor, critics, ret, metrics
-
-
-def thoughts(
-  models: models_.Models,
-  params: Any,
-  start: rssm.State,
-  dream: imagine.Dream,
-  value: Array,
-  adv: Array,
-  scale: Array,
-  key: Array,
-  config: Any,
-) -> tuple[dict[str, Array], dict[str, Array]]:
-  """Actor losses `[H, B]` from one unroll over all imagined states.
-
-  Args:
-    start: where the dream began, `[B, ...]`.
-    dream: H steps of it.
-    value: of the start states, `[B]`.
-    adv: normalised advantages of the dreamt actions, `[H, B]`.
-    scale: what returns are divided by, scalar.
-    key: consumed.
-  """
-  length, batch = adv.shape
-  flat = lambda x: None if x is None else x.reshape((-1, *x.shape[2:]))
-  every = models.levels(params, flat(dream.feat[:-1]))
-  mask = flat(dream.mask)
-  dist = models.action.dist(every.raw, mask)
-  log_pi = dist.log_prob(flat(dream.action)[None])
-  pondernet = models.think.mode == 'pondernet'
-  if pondernet and config.ponder.credit == 'sampled':
-    n = (flat(dream.steps) - 1).astype(jnp.int32)
-    take = lambda x: jnp.take_along_axis(x, n[None], 0)[0]
-    policy = ponder.sampled(take(every.log_p), take(log_pi), flat(adv))
-  else:
-    policy = ponder.mixture(every.log_p, log_pi, flat(adv))
-  policy = policy.reshape((length, batch))
-  if pondernet and config.ponder.credit == 'levels':
-    branched = branches(
-      models,
-      params,
-      start,
-      every.raw[:, :batch],
-      every.log_p[:, :batch],
-      every.depth,
-      None if mask is None else mask[:batch],
-      value,
-      scale,
-      key,
-      config,
-    )
-    policy = policy.at[0].set(branched)
-  entropy = mixture_entropy(dist, every.log_p).reshape((length, batch))
-  price = config.ponder.cost / scale * every.steps
-  price = price + config.ponder.beta * every.kl
-  losses = {'policy': policy - config.imag.entropy * entropy}
-  metrics = {'policy/entropy': entropy.mean()}
-  if models.inner is not None:
-    losses['ponder'] = price.reshape((length, batch))
-    metrics |= {
-      'ponder/steps': every.steps.mean(),
-      'ponder/depth': every.depth.astype(jnp.float32),
-      'ponder/kl': every.kl.mean(),
-      'ponder/acted': dream.steps.mean(),
-    }
-  return losses, metrics
-
-
-def branches(
-  models: models_.Models,
-  params: Any,
-  start: rssm.State,
-  raw: Array,
-  log_p: Array,
-  depth: Array,
-  mask: Array | None,
-  value: Array,
-  scale: Array,
-  key: Array,
-  config: Any,
-) -> Array:
-  """The loss `[B]` that lets the branch of every level credit every level.
-
-  Args:
-    raw: policy outputs at the start states `[N, B, O]`.
-    log_p: their log halting probabilities `[N, B]`.
-    depth: levels that were computed, `[]`.
-    value: of the start states `[B]`.
-  """
-  frozen = sg(params)
-  actions, returned = sg(
-    imagine.branch(
-      models,
-      frozen,
-      start,
-      sg(raw),
-      mask,
-      depth,
-      config.ponder.branch_length,
-      key,
-    )
-  )
-  dist = models.action.dist(raw[:, None], mask)
-  log_pi = dist.log_prob(actions[None])
-  return ponder.levels(log_p, log_pi, (returned - value) / scale)
-
-
-def mixture_entropy(dist: Any, log_p: Array) -> Array:
-  """Entropy of the behaviour `mu = sum_n p_n pi_n` in nats, `[B]`.
-
-  Exact for one discrete variable. Otherwise the mean entropy of the levels
-  with p held fixed, so that halting is not drawn to the most random level.
-  """
-  if isinstance(dist, dists.Discrete) and len(dist.logps) == 1:
-    reached = log_p > -jnp.inf
-    logps = jnp.where(reached[..., None], dist.logps[0], 0)
-    log_mu = jax.nn.logsumexp(log_p[..., None] + logps, 0)
-    return -(jnp.exp(log_mu) * log_mu).sum(-1)
-  return (sg(jnp.exp(log_p)) * dist.entropy()).sum(0)
+  return acting, critics, span, metrics
 
 
 def replayed_value(

@@ -1,8 +1,12 @@
 # Sourced by the other scripts: goes to the project's folder and makes sure of
 # an environment in .venv that has what is asked for: . scripts/env.sh [dev]
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
-python=${PYTHON:-python3}
 if [ ! -x .venv/bin/python ]; then
+  python=${PYTHON:-python3}
+  "$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || {
+    echo "PonderDream needs Python 3.11 to 3.13, and $python is $("$python" -V 2>&1); set PYTHON to one of these." >&2
+    exit 2
+  }
   "$python" -m venv .venv || exit 1
 fi
 # A stamp newer than setup.py says that the same was installed before.

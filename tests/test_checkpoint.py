@@ -40,7 +40,7 @@ def test_it_keeps_the_newest_and_reads_them_back(tmp_path):
 def test_an_update_after_the_save_does_not_reach_the_file(tmp_path):
   # The write goes on in the background while the update, which is given the
   # memory of the state, overwrites it.
-  store = checkpoint.Checkpoint(tmp_path)
+  store = checkpoint.Checkpoint(tmp_path, keep=2)
   step = parallel.pmap(
     lambda state, batch, key: (
       jax.tree.map(lambda x: x + 1, state),
@@ -59,7 +59,7 @@ def test_an_update_after_the_save_does_not_reach_the_file(tmp_path):
 
 
 def test_a_damaged_one_is_named_and_passed_over(tmp_path, caplog):
-  store = checkpoint.Checkpoint(tmp_path)
+  store = checkpoint.Checkpoint(tmp_path, keep=2)
   for step in (1, 2):
     store.save(step, tree(step), {})
   store.close()
@@ -73,6 +73,21 @@ def test_a_damaged_one_is_named_and_passed_over(tmp_path, caplog):
     checkpoint.Checkpoint(tmp_path).load(tree(0))
 
 
+def test_a_damaged_one_is_written_anew(tmp_path):
+  store = checkpoint.Checkpoint(tmp_path, keep=2)
+  for step in (1, 2):
+    store.save(step, tree(step), {})
+  store.close()
+  damage(tmp_path / '2')
+  store = checkpoint.Checkpoint(tmp_path, keep=2)
+  assert store.load(tree(0))[0] == 1
+  store.save(2, tree(7), {})
+  store.close()
+  step, state, _ = checkpoint.Checkpoint(tmp_path).load(tree(0))
+  assert step == 2
+  same(state, tree(7))
+
+
 def damage(folder):
   files = [x for x in folder.rglob('*') if x.is_file()]
   for path in files:
@@ -82,4 +97,7 @@ def damage(folder):
 
 def test_there_is_none(tmp_path):
   with pytest.raises(UsageError, match='no checkpoint'):
-    checkpoint.Checkpoint(tmp_path / 'new').load(tree(0))
+    checkpoint.Checkpoint(tmp_path / 'new')
+  assert not (tmp_path / 'new').exists()
+  with pytest.raises(UsageError, match='no checkpoint'):
+    checkpoint.Checkpoint(tmp_path).load(tree(0))

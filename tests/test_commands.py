@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from embodied import replay as replay_
-from ponderdream import evaluate, train
+from ponderdream import evaluate, settings, train
 
 ROOT = pathlib.Path(__file__).parent.parent
 DUMMY = ('--configs', 'dummy', 'pondernet', 'debug')
@@ -159,7 +159,7 @@ class TestTrain:
       ),
       code=1,
     )  # fmt: skip
-    assert 'Error: The loss ' in out and 'at step' in out
+    assert 'Error: No finite number at step' in out and 'loss/' in out
     assert checkpoints(logdir)
 
 
@@ -221,6 +221,14 @@ BAD = {
     ['--configs', 'dummy', 'debug', '--batch.size', '3'], 'Batch size 3',
     'multiple of 2',
   ),
+  'a mode that is none': (
+    ['--configs', 'dummy', 'debug', '--ponder.mode', 'ponder'], 'ponder.mode',
+    'pondernet',
+  ),
+  'a prior out of range': (
+    ['--configs', 'dummy', 'debug', '--ponder.prior', '1.5'], 'ponder.prior',
+    '0.999',
+  ),
   'precision': (
     ['--configs', 'dummy', 'debug', '--jax.dtype', 'int8'], 'int8',
     'bfloat16',
@@ -245,7 +253,7 @@ def test_a_platform_that_is_not_there(tmp_path):
   out = finish(start('ponderdream.train', *args, '--logdir', tmp_path), 2)
   error = out.strip().splitlines()[-1]
   assert error.startswith("Error: The platform 'cuda' cannot be used")
-  assert "pip install 'ponderdream[cuda]'" in error
+  assert "pip install -e '.[cuda]'" in error
 
 
 @pytest.mark.parametrize('task', ['CartPole-v1', 'Pendulum-v1'])
@@ -258,11 +266,15 @@ def test_gymnasium_environments_train(task, tmp_path):
   assert np.isfinite(last['train/loss/rec/vector'])
 
 
-def test_another_configuration_is_refused(tmp_path, capsys):
+def test_a_mistake_does_not_stand_in_the_way(tmp_path):
   argv = ['--configs', 'dummy', 'debug', '--task', 'no_task']
-  argv += ['--logdir', str(tmp_path)]
-  assert train.main(argv) == 2
-  capsys.readouterr()
+  assert train.main([*argv, '--logdir', str(tmp_path)]) == 2
+  assert not (tmp_path / 'config.yaml').exists()
+
+
+def test_another_configuration_is_refused(tmp_path, capsys):
+  argv = ['--configs', 'dummy', 'debug', '--logdir', str(tmp_path)]
+  settings.remember(train.configure(argv))
   changed = [*argv, '--seed', '7', '--run.steps', '5', '--dyn.deter', '32']
   assert train.main(changed) == 2
   error = capsys.readouterr().err

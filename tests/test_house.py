@@ -16,6 +16,7 @@ FLOORS = {
   'ponderdream.settings': 6,
   'ponderdream.agent': 5,
   'ponderdream.train_step': 4,
+  'ponderdream.actor': 4,
   'ponderdream.imagine': 4,
   'ponderdream.report': 4,
   'ponderdream.state': 4,

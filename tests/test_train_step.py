@@ -11,8 +11,8 @@ import pytest
 import embodied
 from embodied import config as config_
 from embodied.envs import make_env
+from ponderdream import actor, imagine, parallel, settings, train_step
 from ponderdream import agent as agent_
-from ponderdream import imagine, settings, train_step
 from ponderdream.world import rssm
 
 BATCH, TIME = 4, 8
@@ -126,7 +126,8 @@ def gradient(kit, pick):
 
   # Heads that start at zero would hide where a gradient may flow.
   params = jax.tree.map(lambda x: x + 0.05, state.params)
-  grads = jax.jit(jax.grad(loss))(params)
+  alone = jax.vmap(loss, None, axis_name=parallel.AXIS, axis_size=1)
+  grads = jax.jit(jax.grad(lambda x: alone(x).sum()))(params)
   moved = lambda tree: any((x != 0).any() for x in jax.tree.leaves(tree))
   return {k for k, v in grads.items() if moved(v)}
 
@@ -160,7 +161,7 @@ def test_plain_policy_loss_is_reinforce(plain):
   start = rssm.initial(models.dyn, 3)
   dream = imagine.rollout(models, params, start, None, 2, jax.random.key(0))
   adv = jnp.array([[1.0, -2.0, 0.5], [3.0, 0.0, 1.0]])
-  losses, metrics = train_step.thoughts(
+  losses, metrics = actor.losses(
     models, params, start, dream, adv[0], adv, jnp.ones(()),
     jax.random.key(1), plain.config,
   )  # fmt: skip

@@ -156,12 +156,17 @@ def _make(task: str) -> gymnasium.Env[Any, Any]:
   try:
     return gymnasium.make(task, disable_env_checker=True)
   except gymnasium.error.DependencyNotInstalled as e:
+    # The text of gymnasium names the pip command.
     raise UsageError(
       f"Gymnasium's '{task}' needs a package that is not installed: {e}"
     ) from None
   except (gymnasium.error.Error, ModuleNotFoundError) as e:
+    reason = str(e)
+    if isinstance(e, ModuleNotFoundError) and e.name:
+      package = e.name.partition('.')[0]
+      reason += f'; run `pip install {package}`, or install what provides it.'
     raise UsageError(
-      f"Gymnasium cannot make an environment '{task}': {e}"
+      f"Gymnasium cannot make an environment '{task}': {reason}"
     ) from None
 
 

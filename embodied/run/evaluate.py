@@ -11,8 +11,15 @@ from embodied.base import Agent
 from embodied.driver import Driver
 from embodied.metrics import Episodes
 
-# Two-sided 95% quantile of the normal distribution.
-QUANTILE = 1.96
+# Two-sided 95% quantiles of the normal distribution, and of Student's t with
+# 1 to 30 degrees of freedom: the standard tables, as in Abramowitz & Stegun,
+# Handbook of Mathematical Functions (1964), tables 26.5 and 26.10.
+NORMAL = 1.959964
+STUDENT = (
+  12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228,
+  2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086,
+  2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
+)  # fmt: skip
 
 # Longest video in frames.
 FRAMES = 1500
@@ -74,8 +81,9 @@ def summary(result: Evaluation) -> dict[str, Any]:
 
   Returns:
     `episodes`, `return_mean`, `return_ci95` (half the width of a 95%
-    interval, or None for a single episode), `length_mean`, `success` (percent
-    by achievement), `crafter_score` (None without achievements),
+    interval by Student's t, or None for a single episode), `length_mean`,
+    `success` (percent by achievement), `crafter_score` (None without
+    achievements),
     `ponder_steps_mean` and `ponder_steps_histogram` (share of the actions by
     number of steps; None and empty for an agent that does not ponder).
   """
@@ -87,7 +95,8 @@ def summary(result: Evaluation) -> dict[str, Any]:
   count = len(returns)
   width = None
   if count > 1:
-    width = QUANTILE * float(returns.std(ddof=1)) / math.sqrt(count)
+    deviation = float(returns.std(ddof=1))
+    width = quantile(count - 1) * deviation / math.sqrt(count)
   return {
     'episodes': count,
     'return_mean': float(returns.mean()),
@@ -97,6 +106,17 @@ def summary(result: Evaluation) -> dict[str, Any]:
     'crafter_score': success_.score(list(rates.values())) if rates else None,
     **thought(result.thought),
   }
+
+
+def quantile(degrees: int) -> float:
+  """The two-sided 95% quantile of Student's t with `degrees` of freedom, to
+  three decimals; beyond the table by Abramowitz & Stegun, equation 26.7.5."""
+  if degrees <= len(STUDENT):
+    return STUDENT[degrees - 1]
+  z = NORMAL
+  first = (z**3 + z) / 4
+  second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
+  return z + first / degrees + second / degrees**2
 
 
 def thought(steps: list[float]) -> Mapping[str, Any]:

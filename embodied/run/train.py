@@ -26,7 +26,12 @@ class Checkpoint(Protocol):
 
 
 class Diverged(RuntimeError):
-  """A loss is not a finite number."""
+  """A loss, or the gradient, is not a finite number."""
+
+
+# Updates between two environment steps at most: those that a killed process
+# owes are made up for bit by bit, with checkpoints in between.
+CATCH_UP = 16
 
 
 class Train:
@@ -90,14 +95,18 @@ class Train:
     were taken after it are in the replay, and count."""
     step, state, meta = self.checkpoint.load(self.agent.save())
     self.agent.load(state)
-    self.forgotten = max(0, step - self.replay.total)
+    self.forgotten = max(meta['forgotten'], step - self.replay.total)
     self.updates = meta['updates']
     self.ratio.load(meta['ratio'])
     return step
 
   def save(self) -> None:
     """Writes a checkpoint of this step."""
-    meta = {'updates': self.updates, 'ratio': self.ratio.save()}
+    meta = {
+      'forgotten': self.forgotten,
+      'updates': self.updates,
+      'ratio': self.ratio.save(),
+    }
     self.checkpoint.save(self.step, self.agent.save(), meta)
 
   def run(self) -> None:
@@ -111,6 +120,8 @@ class Train:
       when.Every(x) for x in (cfg.log_every, cfg.report_every, cfg.save_every)
     )
     policy = lambda carry, obs: self.agent.policy(carry, obs, mode='train')
+    if not self.checkpoint.steps():
+      self.save()
     try:
       while self.step < cfg.steps and not self.stop():
         self.driver(policy, steps=len(self.driver))
@@ -122,37 +133,47 @@ class Train:
           self.log()
         if save():
           self.save()
-      self.report()
+      self.take(*self.agent.flush())
     finally:
       self.stream.close()
       self.save()
       self.log()
+    if not self.stop():
+      self.report()
 
   def learn(self) -> None:
     """The updates that are owed, once there is enough to learn from."""
     if len(self.replay) < self.batch * self.length:
       return
-    for _ in range(self.ratio.due(self.step)):
-      if self.stop():
+    for _ in range(CATCH_UP):
+      if self.stop() or not self.ratio.due(self.step, most=1):
         return
       data = next(self.stream)
       self.carry, outs, metrics = self.agent.train(self.carry, data)
       self.updates += 1
-      if metrics:
-        self.check(metrics)
-        self.metrics.add(metrics, 'train')
-      if outs:
-        self.replay.update(outs.pop('stepid'), outs)
+      self.take(outs, metrics)
       self.terminal.update(self.step, self.updates)
 
-  def check(self, metrics: Mapping[str, Any]) -> None:
-    """Raises Diverged, naming the loss, if one is not finite."""
-    for key, value in metrics.items():
-      if key.startswith('loss/') and not math.isfinite(value):
-        raise Diverged(
-          f'The loss {key[5:]} became {float(value)} at step {self.step},'
-          f' update {self.updates}; the state before it is saved.'
-        )
+  def take(self, outs: dict[str, Any], metrics: Mapping[str, Any]) -> None:
+    """Checks and keeps what an update gave; both may be empty.
+
+    Raises:
+      Diverged: naming each loss that is not finite.
+    """
+    bad = [
+      k
+      for k, v in metrics.items()
+      if not math.isfinite(v) and k.startswith(('loss/', 'opt/'))
+    ]
+    if bad:
+      raise Diverged(
+        f'No finite number at step {self.step}: {", ".join(bad)}. The state'
+        ' before it is saved.'
+      )
+    if metrics:
+      self.metrics.add(metrics, 'train')
+    if outs:
+      self.replay.update(outs.pop('stepid'), outs)
 
   def follow(self, transition: dict[str, Any], worker: int) -> None:
     """Writes down every episode that ends."""
@@ -184,7 +205,7 @@ class Train:
     """Writes predictions of the model beside the truth, if there is any."""
     if not len(self.replay):
       return
-    data = self.replay.sample(self.batch)
+    data = self.replay.sample(self.batch, fresh=False)
     _, report = self.agent.report((), data)
     self.logger.add(report, 'report')
     self.logger.write()

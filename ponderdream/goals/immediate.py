@@ -34,7 +34,9 @@ class Levels(NamedTuple):
   Attributes:
     raw: outputs of the policy network, `[N, B, O]`.
     log_p: log halting probabilities, `[N, B]`, -inf where not reached.
-    steps: expected number of steps, differentiable, `[B]`.
+    steps: expected number of steps, `[B]`.
+    price: what `ponder.cost` is paid for, differentiable, `[B]`: the expected
+      steps, or in mode 'act' the ponder cost n + R of Graves 2016.
     kl: nats from the geometric prior, `[B]`.
     depth: steps that were computed, `[]`.
   """
@@ -42,6 +44,7 @@ class Levels(NamedTuple):
   raw: Array
   log_p: Array
   steps: Array
+  price: Array
   kl: Array
   depth: Array
 
@@ -89,7 +92,8 @@ def levels(
   zeros = jnp.zeros(feat.shape[:1], jnp.float32)
   if inner is None:
     raw = actdec.apply({'params': params['actdec']}, feat)
-    return Levels(raw[None], zeros[None], zeros, zeros, jnp.int32(0))
+    none = zeros, zeros, zeros, jnp.int32(0)
+    return Levels(raw[None], zeros[None], *none)
   done = loop.unroll(
     make_step(inner, actdec),
     *start(inner, params, feat, goal),
@@ -98,17 +102,17 @@ def levels(
   )
   if think.mode == 'fixed':
     raw, steps = done.out[-1], zeros + think.max_steps
-    return Levels(raw[None], zeros[None], steps, zeros, done.steps)
+    return Levels(raw[None], zeros[None], steps, steps, zeros, done.steps)
   if think.mode == 'act':
     weights = graves.halt(done.logit, done.active, eps=think.eps)
     raw = graves.mean(done.out, weights.p)
-    return Levels(
-      raw[None], zeros[None], graves.cost(weights), zeros, done.steps
-    )
+    steps = weights.steps.astype(jnp.float32)
+    paid = steps, graves.cost(weights), zeros, done.steps
+    return Levels(raw[None], zeros[None], *paid)
   log_p = halting.log_distribution(done.logit, done.active)
   steps = halting.expected_steps(jnp.exp(log_p))
   kl = halting.kl_geometric(done.logit, done.active, think.prior)
-  return Levels(done.out, log_p, steps, kl, done.steps)
+  return Levels(done.out, log_p, steps, steps, kl, done.steps)
 
 
 def choose(

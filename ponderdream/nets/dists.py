@@ -21,11 +21,6 @@ def symlog(x: Array) -> Array:
   return jnp.sign(x) * jnp.log1p(jnp.abs(x))
 
 
-def symexp(x: Array) -> Array:
-  """The inverse of `symlog`: `sign(x) (exp(|x|) - 1)`."""
-  return jnp.sign(x) * jnp.expm1(jnp.abs(x))
-
-
 def unimix(logits: Array, mix: float) -> Array:
   """Log-probabilities of `(1 - mix) softmax(logits) + mix / C`, `[..., C]`."""
   probs = jax.nn.softmax(logits.astype(jnp.float32), -1)
@@ -60,7 +55,8 @@ def entropy_onehot(logp: Array) -> Array:
 
 
 def symexp_bins(count: int) -> np.ndarray:
-  """Bin values `[count]`, `symexp` of an even grid on [-20, 20].
+  """Bin values `[count]`: `sign(x) (exp(|x|) - 1)`, the inverse of symlog,
+  of an even grid on [-20, 20].
 
   Built from one half, so that the values are symmetric to the last bit.
 

@@ -1,8 +1,9 @@
 import json
 import struct
+import subprocess
 from itertools import count
 
-import imageio.v3
+import imageio_ffmpeg
 import numpy as np
 import pytest
 
@@ -196,6 +197,22 @@ def test_tensorboard_events_hold_the_values(tmp_path):
   assert 'none' not in values
 
 
+def read_mp4(path):
+  """The frames, uint8 [T, H, W, 3]; not by imageio, which forks."""
+  program = [imageio_ffmpeg.get_ffmpeg_exe(), '-v', 'error', '-i', str(path)]
+  target = '-f image2pipe -c:v ppm -'.split()
+  data = subprocess.run(
+    [*program, *target], capture_output=True, check=True
+  ).stdout
+  # Per frame the lines 'P6', 'width height' and '255', then the pixels.
+  head = b'\n'.join(data.split(b'\n', 3)[:3]) + b'\n'
+  width, height = map(int, head.split()[1:3])
+  rows = np.frombuffer(data, np.uint8).reshape(
+    -1, len(head) + height * width * 3
+  )
+  return rows[:, len(head) :].reshape(-1, height, width, 3)
+
+
 def test_videos_can_be_read_back(tmp_path):
   # Flat grey frames survive the codec to within a few levels.
   film = np.repeat([40, 120, 200], 64 * 64 * 3).astype(np.uint8)
@@ -204,14 +221,14 @@ def test_videos_can_be_read_back(tmp_path):
   logger.close()
   (path,) = (tmp_path / 'videos').iterdir()
   assert path.name == 'report-openloop-image-900.mp4'
-  frames = imageio.v3.imread(path, plugin='FFMPEG')
+  frames = read_mp4(path)
   assert frames.shape == (3, 64, 64, 3)
   assert np.abs(frames.mean((1, 2, 3)) - [40, 120, 200]).max() < 5
 
 
 def test_odd_sides_and_grey_videos(tmp_path):
   write_mp4(tmp_path / 'x.mp4', video(2, 21, 33, 1) + np.uint8(99), fps=5)
-  frames = imageio.v3.imread(tmp_path / 'x.mp4', plugin='FFMPEG')
+  frames = read_mp4(tmp_path / 'x.mp4')
   assert frames.shape == (2, 22, 34, 3)
   assert np.abs(frames.astype(float) - 99).max() < 5
 
@@ -221,3 +238,33 @@ def test_video_of_another_form_is_refused(tmp_path):
     write_mp4(tmp_path / 'x.mp4', video().astype(float), fps=5)
   with pytest.raises(ValueError, match=r'\(0, 4, 6, 3\)'):
     write_mp4(tmp_path / 'x.mp4', video(frames=0), fps=5)
+
+
+def test_a_video_that_cannot_be_written_is_warned_of(
+  tmp_path, monkeypatch, caplog
+):
+  written = []
+
+  def write(path, film, fps):
+    if path.name.startswith('bad'):
+      raise OSError(28, 'No space left on device')
+    written.append(path.name)
+
+  monkeypatch.setattr('embodied.logger.write_mp4', write)
+  logger = Logger([VideoFiles(tmp_path)], lambda: 9)
+  logger.add({'bad/film': video(), 'good': video()})
+  logger.write()
+  assert written == ['good-9.mp4']  # the next one is written all the same
+  (warning,) = caplog.records
+  assert (warning.name, warning.levelname) == ('embodied', 'WARNING')
+  assert str(tmp_path / 'bad-film-9.mp4') in warning.message
+  assert 'No space left on device' in warning.message
+
+
+def test_a_missing_ffmpeg_is_an_os_error(tmp_path, monkeypatch):
+  def missing():
+    raise RuntimeError('No ffmpeg exe could be found.')
+
+  monkeypatch.setattr(imageio_ffmpeg, 'get_ffmpeg_exe', missing)
+  with pytest.raises(OSError, match=r'x\.mp4: No ffmpeg exe'):
+    write_mp4(tmp_path / 'x.mp4', video(), fps=5)

@@ -195,6 +195,16 @@ def test_fresh_windows_come_once_and_first():
   replay.close()
 
 
+def test_a_report_leaves_the_fresh_windows_alone():
+  replay = Replay(4, 1000, selector=lambda n, k: np.full(k, n - 1))
+  fill(replay, 12)
+  # The fresh windows are 0, 4 and 8; the selector takes the newest, 8.
+  starts = replay.sample(4, fresh=False)['count'][:, 0].tolist()
+  assert starts == [8, 8, 8, 8]
+  assert replay.sample(4)['count'][:, 0].tolist() == [0, 4, 8, 8]
+  replay.close()
+
+
 def test_a_break_starts_the_fresh_window_anew():
   replay = Replay(4, 1000, selector=lambda n, k: np.zeros(k, int))
   fill(replay, 6)

@@ -56,6 +56,28 @@ def test_rates_go_on_from_an_earlier_process(tmp_path):
   assert result['success/score'] == pytest.approx((76 * 26) ** 0.5 - 1)
 
 
+@pytest.mark.parametrize(
+  'scores, best',
+  [
+    ([-3.0, -1.5, -2.0], -1.5),
+    ([1.0, 'NaN', 0.5], 1.0),
+    (['NaN', 2.0], 2.0),
+    (['-Infinity', -9.0], -9.0),
+    (['NaN'], None),
+    ([], None),
+  ],
+)
+def test_best_return_of_an_earlier_process(tmp_path, scores, best):
+  path = tmp_path / 'scores.jsonl'
+  lines = [json.dumps({'step': 1, 'episode/score': x}) for x in scores]
+  lines += [json.dumps({'step': 1, 'episode/length': 9.0})]
+  path.write_text('\n'.join(lines) + '\n{"step": 9, "episode/score": 99.0')
+  found = success.Success()
+  assert found.best is None
+  found.load(path)
+  assert found.best == best
+
+
 def test_without_achievements_there_is_no_score(tmp_path):
   counts = success.Success()
   counts.load(tmp_path / 'missing.jsonl')

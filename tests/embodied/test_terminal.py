@@ -68,6 +68,23 @@ def test_says_nothing_before_it_knows(clock, capsys):
   assert capsys.readouterr().out == '40 of 100\n'
 
 
+def test_best_return_of_earlier_processes(capsys):
+  terminal = Terminal(total=100, best=7.0)
+  logger = Logger([terminal], lambda: 0)
+  terminal.update(40, 0)
+  terminal._show()
+  for score in (3.0, 9.0, 8.0):
+    logger.add({'score': score}, 'episode')
+    logger.write()
+    terminal._show()
+  assert capsys.readouterr().out.splitlines() == [
+    '40 of 100  best 7.0',
+    '40 of 100  return 3.0 best 7.0',
+    '40 of 100  return 9.0 best 9.0',
+    '40 of 100  return 8.0 best 9.0',
+  ]
+
+
 def show(clock, width, monkeypatch, encoding='utf-8'):
   """What a terminal of that width is sent."""
   raw = io.BytesIO()

@@ -1,6 +1,7 @@
 """The strip that shows how long was thought."""
 
 import numpy as np
+import pytest
 
 from embodied import video
 
@@ -16,3 +17,18 @@ def test_as_many_cells_are_lit_as_steps_were_thought():
   row = film[:, 64 + 12, : 256 - 28]
   lit = (row == [255, 190, 60]).all(-1).sum(-1)
   assert lit[1] == 3 * lit[0] and lit[2] == 2 * lit[0] and lit[0] > 30
+
+
+def test_grey_and_rgba_pictures_are_shown_in_three_channels():
+  grey = np.arange(16 * 64, dtype=np.uint8).reshape(16, 64, 1)
+  rgb = np.concatenate([grey, grey + np.uint8(1), grey + np.uint8(2)], -1)
+  rgba = np.concatenate([rgb, np.full_like(grey, 9)], -1)
+  film = video.thinking([grey, rgb, rgba], [1.0, 1.0, 1.0], scale=1)
+  assert (film[0, :16] == grey).all()
+  assert (film[1, :16] == rgb).all() and (film[2] == film[1]).all()
+
+
+@pytest.mark.parametrize('shape', [(16, 64, 2), (16, 64, 5), (16, 64)])
+def test_pictures_of_another_form_are_refused(shape):
+  with pytest.raises(ValueError, match='with 1, 3 or 4 channels'):
+    video.thinking([np.zeros(shape, np.uint8)], [1.0])

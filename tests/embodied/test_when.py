@@ -46,6 +46,19 @@ def test_ratio_does_not_go_backwards():
   assert [ratio.due(n) for n in (10, 20, 15, 20, 21)] == [0, 10, 0, 0, 1]
 
 
+def test_ratio_keeps_what_is_over_the_most():
+  # At ratio 2 ten steps owe 20: 8 and 8 are returned and 4 stay; after two
+  # more steps 8 are owed, of which 0 and then 8 are returned.
+  ratio = when.Ratio(2.0)
+  assert ratio.due(0, most=8) == 0
+  assert [ratio.due(10, most=8) for _ in range(2)] == [8, 8]
+  assert ratio.save() == {'start': 0, 'done': 16}
+  assert [ratio.due(12, most=0), ratio.due(12)] == [0, 8]
+  assert ratio.due(12, most=8) == 0
+  with pytest.raises(ValueError, match='most is -1'):
+    ratio.due(13, most=-1)
+
+
 def test_ratio_of_zero_never_owes():
   ratio = when.Ratio(0)
   assert [ratio.due(n) for n in (0, 10**9)] == [0, 0]

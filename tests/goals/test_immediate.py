@@ -141,7 +141,8 @@ def test_act_is_a_weighted_mean_of_the_levels():
         break
       total += h
     np.testing.assert_allclose(got.raw[0, b], want, rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(got.steps[b], n + 1 + p, rtol=1e-4)
+    assert got.steps[b] == n + 1
+    np.testing.assert_allclose(got.price[b], n + 1 + p, rtol=1e-4)
 
 
 def test_the_plain_agent_has_one_level():

@@ -258,3 +258,29 @@ def test_other_spaces_are_refused(monkeypatch, observation, action, sentence):
 def test_unknown_ids_are_usage_errors(task, sentence):
   with pytest.raises(UsageError, match=sentence):
     envs.make_env(task, 0, seed=0)
+
+
+@pytest.mark.parametrize(
+  'error, command',
+  [
+    (
+      ModuleNotFoundError("No module named 'foo.bar'", name='foo.bar'),
+      '`pip install foo`',
+    ),
+    (
+      gymnasium.error.DependencyNotInstalled(
+        'Box2D is not installed, run `pip install "gymnasium[box2d]"`'
+      ),
+      '`pip install "gymnasium[box2d]"`',
+    ),
+  ],
+)
+def test_a_missing_package_names_the_command(monkeypatch, error, command):
+  def make(*args, **kwargs):
+    raise error
+
+  monkeypatch.setattr(gymnasium, 'make', make)
+  with pytest.raises(UsageError) as caught:
+    envs.make_env('gymnasium_Foo-v0', 0, seed=0)
+  assert "'Foo-v0'" in str(caught.value) and command in str(caught.value)
+  assert str(error) in str(caught.value)

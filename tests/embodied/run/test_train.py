@@ -171,7 +171,7 @@ def test_a_loss_that_is_no_number_stops_and_saves(tmp_path):
   memory = Memory()
   run = make(tmp_path, memory)
   run.agent.fail_at = 7
-  with pytest.raises(train.Diverged, match='loss some became nan at step'):
+  with pytest.raises(train.Diverged, match='at step .*: loss/some'):
     run.run()
   assert run.updates == 7
   assert memory.steps()[-1] == run.step
@@ -202,13 +202,24 @@ def test_summary_by_hand():
   found = evaluate.summary(
     evaluate.Evaluation(episodes, [1.0, 1.0, 2.0, 4.0], [], [])
   )
-  # The deviation of (1, 3) is sqrt 2; 1.96 sqrt 2 / sqrt 2 = 1.96.
+  # The deviation of (1, 3) is sqrt 2; Student's t with one
+  # degree of freedom is 12.706, and 12.706 sqrt 2 / sqrt 2 = 12.706.
   assert found['return_mean'] == 2 and found['length_mean'] == 15
-  assert found['return_ci95'] == pytest.approx(1.96)
+  assert found['return_ci95'] == pytest.approx(12.706)
   assert found['success'] == {'a': 50.0}
   assert found['crafter_score'] == pytest.approx(50)
   assert found['ponder_steps_mean'] == 2
   assert found['ponder_steps_histogram'] == {'1': 0.5, '2': 0.25, '4': 0.25}
+
+
+@pytest.mark.parametrize(
+  'degrees, value',
+  [(1, 12.706), (2, 4.303), (9, 2.262), (29, 2.045), (30, 2.042)]
+  # Beyond the table, from the same tables.
+  + [(40, 2.021), (60, 2.000), (120, 1.980), (10**6, 1.960)],
+)
+def test_students_quantile(degrees, value):
+  assert evaluate.quantile(degrees) == pytest.approx(value, abs=6e-4)
 
 
 def test_summary_of_one_episode_without_thought_or_achievements():
