@@ -30,13 +30,13 @@ def setup(config: Config) -> Config:
     jax.config.update('jax_platforms', config.jax.platform)
   try:
     accelerated = parallel.accelerated()
-  except RuntimeError as error:
+  except (RuntimeError, AssertionError) as error:
     name = config.jax.platform
     extra = EXTRAS.get(name)
     hint = f"; pip install -e '.[{extra}]'" if extra else ''
+    reason = ' '.join(str(error).split())[:200] or 'JAX finds none'
     raise UsageError(
-      f"The platform '{name}' cannot be used{hint}"
-      f' ({str(error).splitlines()[0]}).'
+      f"The platform '{name}' cannot be used{hint} ({reason})."
     ) from None
   dtype = config.jax.dtype
   if dtype == 'auto':

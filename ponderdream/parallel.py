@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.flatten_util
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
@@ -73,6 +74,12 @@ def pmap(step: Callable) -> Callable:
 def mean(tree: Any) -> Any:
   """Average over devices, inside of `pmap`."""
   return jax.lax.pmean(tree, AXIS)
+
+
+def mean_flat(tree: Any) -> Any:
+  """`mean` of a tree of floats of one dtype, as a single message."""
+  flat, unravel = jax.flatten_util.ravel_pytree(tree)
+  return unravel(mean(flat))
 
 
 def gather(x: jax.Array) -> jax.Array:

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ponderdream import actor, imagine, parallel
+from ponderdream import actor, imagine, optim, parallel
 from ponderdream import models as models_
 from ponderdream import state as state_
 from ponderdream.losses import combine, model, returns
@@ -39,22 +39,17 @@ def make(
     grad = jax.value_and_grad(loss, argnums=1, has_aux=True)
     (total, aux), grads = grad(models, state.params, state, batch, key, config)
     latents, span, metrics = aux
-    grads, metrics = parallel.mean((grads, metrics))
+    grads, metrics = parallel.mean_flat(grads), parallel.mean(metrics)
     updates, opt = optimizer.update(grads, state.opt, state.params)
     params = optax.apply_updates(state.params, updates)
     slowval = optax.incremental_update(
       params['val'], state.slowval, config.slowval.rate
     )
-    norm = optax.tree.norm(grads)
-    good = jnp.isfinite(norm) & jnp.isfinite(parallel.mean(total))
+    size = optim.norm(grads)
+    good = jnp.isfinite(size) & jnp.isfinite(parallel.mean(total))
     new = state_.TrainState(params, slowval, opt, span, state.updates + 1)
     new = jax.tree.map(lambda a, b: jnp.where(good, a, b), new, state)
-    metrics |= {
-      'opt/grad_norm': norm,
-      'opt/param_norm': optax.tree.norm(params),
-      'opt/update_norm': optax.tree.norm(updates),
-    }
-    return new, latents, metrics
+    return new, latents, metrics | {'opt/grad_norm': size}
 
   return step
 

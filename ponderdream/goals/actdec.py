@@ -45,7 +45,8 @@ class ActionSpec(NamedTuple):
     if self.classes is None:
       return action.astype(jnp.float32)
     hot = [
-      jax.nn.one_hot(action[..., i], n) for i, n in enumerate(self.classes)
+      jax.nn.one_hot(action[..., i].astype(jnp.int32), n)
+      for i, n in enumerate(self.classes)
     ]
     return jnp.concatenate(hot, -1)
 
