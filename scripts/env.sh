@@ -1,5 +1,5 @@
 # Sourced by the other scripts: goes to the project's folder and makes sure of
-# an environment in .venv that has what is asked for: . scripts/env.sh [dev]
+# an environment in .venv with an extra, or none: . scripts/env.sh dev|""
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 if [ ! -x .venv/bin/python ]; then
   python=${PYTHON:-python3}

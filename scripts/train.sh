@@ -2,7 +2,7 @@
 # Installs PonderDream into .venv if need be, and trains:
 #   bash scripts/train.sh --configs crafter pondernet --logdir DIR
 here=$PWD
-. "$(dirname "${BASH_SOURCE[0]}")/env.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/env.sh" ""
 # A relative --logdir is meant from where the command was given.
 root=$PWD
 cd "$here" || exit 1
