@@ -192,8 +192,14 @@ def check_pictures(config: Any, obs_space: Mapping[str, Any]) -> None:
       f'The environment shows pictures of sizes {sorted(sizes)}; wrap it so'
       ' that they have one size.'
     )
-  for part in (config.enc, config.imgdec):
+  for name in ('enc', 'imgdec') if sizes else ():
+    part = config[name]
     step = 2 ** len(part.mults)
+    if part.kind == 'conv' and part.kernel % 2 == 0:
+      raise UsageError(
+        f'{name}.kernel must be odd, so that it has a middle; got'
+        f' {part.kernel}.'
+      )
     for size in sizes:
       if part.kind == 'conv' and any(x % step for x in size):
         raise UsageError(

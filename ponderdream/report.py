@@ -8,7 +8,8 @@ import jax.numpy as jnp
 
 from ponderdream import models as models_
 from ponderdream import train_step
-from ponderdream.world import decoder, rssm
+from ponderdream.nets import conv
+from ponderdream.world import rssm
 
 Array = jax.Array
 
@@ -60,7 +61,7 @@ def openloop(
   for name, value in models.decode(params, flat).items():
     space = models.obs_space[name]
     if space.image:
-      value = decoder.pictures(space, value, models.imgdec.cut)
+      value = conv.from_patches(value, models.imgdec.cut, *space.shape[:2])
       value = value.astype(jnp.float32).reshape((-1, length, *value.shape[1:]))
       videos[f'openloop/{name}'] = stack(batch[name][:, 1:] / 255, value)
   return videos

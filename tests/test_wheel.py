@@ -1,4 +1,4 @@
-"""The wheel outside of the checkout. Run with `-m slow`: fetches setuptools."""
+"""The wheel outside of the checkout. Run with `-m slow`: it downloads."""
 
 import json
 import os
@@ -30,15 +30,17 @@ def site(tmp_path_factory):
 @pytest.mark.slow
 def test_it_trains_and_evaluates_without_the_checkout(site, tmp_path):
   env = {**os.environ, 'PYTHONPATH': str(site), 'PYTHONSAFEPATH': '1'}
-  run = lambda *args: subprocess.run(
-    [sys.executable, *args],
-    cwd=tmp_path,
-    env=env,
-    check=True,
-    timeout=300,
-    capture_output=True,
-    text=True,
-  ).stdout
+  run = lambda *args: (
+    subprocess.run(
+      [sys.executable, *args],
+      cwd=tmp_path,
+      env=env,
+      check=True,
+      timeout=300,
+      capture_output=True,
+      text=True,
+    ).stdout
+  )
   where = 'import ponderdream.settings as s; print(s.__file__)'
   assert run('-c', where).strip().startswith(str(site))
   blocks = ('--configs', 'dummy', 'pondernet', 'debug', '--run.steps', '150')

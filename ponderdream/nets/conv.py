@@ -1,48 +1,176 @@
-"""Convolutions of the image encoder and decoder, and their patch forms."""
+"""Convolutions of the image encoder and decoder, and pictures as patches.
 
+Both of DreamerV3's stages, "convolve, then keep the largest of each 2x2
+square" and "double each pixel, then convolve", are computed on the smaller
+grid, where one cell holds a square of 2x2 pixels, its *phases*. The kernel of
+that grid is the given one with its taps sorted by cell: 5x5 becomes 3x3. The
+numbers are the same; the second form needs 2.8 times fewer products, because
+the pixels of a doubled cell are equal.
+"""
+
+import math
+from collections.abc import Callable
 from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from ponderdream.nets import layers
 
 Array = jax.Array
 
+# Bytes of patches at a time in `kernel_gradient`.
+CACHE = 2**20
+
 
 class Conv(nn.Module):
-  """A 'same' convolution with stride 1: `[B, H, W, I] -> [B, H, W, depth]`."""
+  """One stage: `form(x, kernel)` with a kernel `[K, K, I, depth]`, and a bias.
 
+  `form` is `pooled` or `upsampled`.
+  """
+
+  form: Callable[[Array, Array], Array]
   depth: int
   kernel: int
   dtype: Any
 
   @nn.compact
   def __call__(self, x: Array) -> Array:
-    shape = (self.kernel, self.kernel, x.shape[-1], self.depth)
-    fan = self.kernel * self.kernel * x.shape[-1]
+    inputs = x.shape[-1] // (4 if self.form is pooled else 1)
+    shape = (self.kernel, self.kernel, inputs, self.depth)
+    fan = self.kernel * self.kernel * inputs
     kernel = self.param('kernel', layers.fan_in(fan), shape)
     bias = self.param('bias', nn.initializers.zeros, (self.depth,))
-    x = jax.lax.conv_general_dilated(
-      x.astype(self.dtype),
-      kernel.astype(self.dtype),
-      window_strides=(1, 1),
-      padding='SAME',
-      dimension_numbers=('NHWC', 'HWIO', 'NHWC'),
-    )
-    return x + bias.astype(self.dtype)
+    y = self.form(x.astype(self.dtype), kernel)
+    return y + bias.astype(self.dtype)
 
 
-def maxpool(x: Array) -> Array:
-  """Largest value of each 2x2 square: `[B, H, W, C] -> [B, H/2, W/2, C]`."""
-  b, h, w, c = x.shape
-  return x.reshape((b, h // 2, 2, w // 2, 2, c)).max((2, 4))
+def pooled(x: Array, kernel: Array) -> Array:
+  """Same-padded convolution, then the largest of each 2x2 square.
+
+  Args:
+    x: pictures as patches of side 2, `[B, H/2, W/2, 4 * I]`.
+    kernel: `[K, K, I, O]`, K odd.
+
+  Returns:
+    `[B, H/2, W/2, O]`.
+  """
+  taps = taps_by_cell(kernel.shape[0])
+  # [cell, cell, phase in, phase in, I, phase out, phase out, O]
+  wide = jnp.einsum('aupk,bvql,klio->uvpqiabo', taps, taps, kernel)
+  cells, inputs, outputs = len(wide), x.shape[-1], kernel.shape[-1]
+  wide = wide.reshape((cells, cells, inputs, 4 * outputs)).astype(x.dtype)
+  a, b, c, d = jnp.split(same(x, wide), 4, -1)
+  return jnp.maximum(jnp.maximum(a, b), jnp.maximum(c, d))
 
 
-def upsample(x: Array) -> Array:
-  """Each pixel twice in both directions: `[B, H, W, C] -> [B, 2H, 2W, C]`."""
-  return jnp.repeat(jnp.repeat(x, 2, 1), 2, 2)
+def upsampled(x: Array, kernel: Array) -> Array:
+  """Each pixel doubled in both directions, then a same-padded convolution.
+
+  Args:
+    x: pictures `[B, H, W, I]`.
+    kernel: `[K, K, I, O]`, K odd.
+
+  Returns:
+    The picture of twice the size, one row of four phases per pixel:
+    `[B, H, W, 4, O]`.
+  """
+  taps = taps_by_cell(kernel.shape[0]).sum(2)
+  merged = jnp.einsum('auk,bvl,klio->uviabo', taps, taps, kernel)
+  cells, inputs, outputs = len(merged), x.shape[-1], kernel.shape[-1]
+  merged = merged.reshape((cells, cells, inputs, 4 * outputs))
+  y = same(x, merged.astype(x.dtype))
+  return y.reshape((*y.shape[:-1], 4, outputs))
+
+
+def taps_by_cell(size: int) -> np.ndarray:
+  """Which tap links which pixels of neighbouring cells, `[2, U, 2, K]`.
+
+  Entry `[a, u, p, k]` is 1 where tap k of a kernel of K taps, at phase a of a
+  cell, falls on phase p of the u-th of the U cells around, else 0.
+
+  Raises:
+    ValueError: K is even; 'same' has no middle then.
+  """
+  if size % 2 == 0:
+    raise ValueError(f'The size of a kernel must be odd, got {size}.')
+  reach = size // 2
+  cells = np.arange(-math.ceil(reach / 2), math.ceil(reach / 2) + 1)
+  out, cell, phase, tap = np.ix_(range(2), cells, range(2), range(size))
+  hit = out + tap - reach == 2 * cell + phase
+  return hit.astype(np.float32)
+
+
+def convolve(x: Array, kernel: Array) -> Array:
+  """Same-padded convolution: `[B, H, W, I] -> [B, H, W, O]`."""
+  return jax.lax.conv_general_dilated(
+    x,
+    kernel,
+    window_strides=(1, 1),
+    padding='SAME',
+    dimension_numbers=('NHWC', 'HWIO', 'NHWC'),
+  )
+
+
+@jax.custom_vjp
+def same(x: Array, kernel: Array) -> Array:
+  """`convolve` for an odd kernel, with a gradient that is fast on CPUs too."""
+  return convolve(x, kernel)
+
+
+def _forward(x: Array, kernel: Array) -> tuple[Array, tuple[Array, Array]]:
+  return convolve(x, kernel), (x, kernel)
+
+
+def _backward(kept: tuple[Array, Array], dy: Array) -> tuple[Array, Array]:
+  x, kernel = kept
+  plain = lambda x, dy: jax.vjp(lambda k: convolve(x, k), kernel)[1](dy)[0]
+  tiled = lambda x, dy: kernel_gradient(x, dy, len(kernel))
+  dkernel = jax.lax.platform_dependent(x, dy, cpu=tiled, default=plain)
+  return convolve(dy, kernel[::-1, ::-1].swapaxes(2, 3)), dkernel
+
+
+same.defvjp(_forward, _backward)
+
+
+def kernel_gradient(x: Array, dy: Array, size: int) -> Array:
+  """`dk[u, v] = sum_bhw x[b, h + u, w + v] dy[b, h, w]`, a few pictures at a
+  time, so that their patches stay in a core's cache.
+
+  Twice as fast on a CPU as XLA's convolution for it, or as one product over
+  all pictures.
+
+  Args:
+    x: what was convolved, `[B, H, W, I]`.
+    dy: gradient of the outcome, `[B, H, W, O]`.
+    size: of the kernel, K, odd.
+
+  Returns:
+    `[K, K, I, O]`.
+  """
+  batch, height, width, inputs = x.shape
+  reach, outputs = size // 2, dy.shape[-1]
+  columns = size * size * inputs
+  some = max(2, CACHE // (height * width * columns * x.dtype.itemsize))
+  count = max(n for n in range(1, some + 1) if batch % n == 0)
+
+  def add(total, pictures):
+    x, dy = pictures
+    x = jnp.pad(x, ((0, 0), (reach, reach), (reach, reach), (0, 0)))
+    shifted = [
+      x[:, u : u + height, v : v + width]
+      for u in range(size)
+      for v in range(size)
+    ]
+    patches = jnp.concatenate(shifted, -1).reshape((-1, columns))
+    return total + patches.T @ dy.reshape((-1, outputs)), None
+
+  split = lambda x: x.reshape((-1, count, *x.shape[1:]))
+  zero = jnp.zeros((columns, outputs), x.dtype)
+  total, _ = jax.lax.scan(add, zero, (split(x), split(dy)))
+  return total.reshape((size, size, inputs, outputs))
 
 
 def to_patches(x: Array, size: int) -> Array:

@@ -18,9 +18,9 @@ Array = jax.Array
 class Decoder(nn.Module):
   """`deter` `[B, D]`, `stoch` `[B, S, C]` -> dict of raw predictions.
 
-  Pictures come as values in (0, 1), `[B, H, W, C]`, or cut into patches
-  where `kind` is 'patch'; `pictures` puts those together. Other keys come as
-  the raw numbers that `log_prob` reads.
+  Pictures come as values in (0, 1), cut into patches of side `cut`, which
+  `conv.from_patches` puts together. Other keys come as the raw numbers that
+  `log_prob` reads.
   """
 
   obs_space: Mapping[str, Any]
@@ -36,9 +36,9 @@ class Decoder(nn.Module):
   dtype: Any
 
   @property
-  def cut(self) -> int | None:
-    """Side of the patches that predictions come in, or None."""
-    return self.patch if self.kind == 'patch' else None
+  def cut(self) -> int:
+    """Side of the patches that predicted pictures come in."""
+    return self.patch if self.kind == 'patch' else 2
 
   @nn.compact
   def __call__(self, deter: Array, stoch: Array) -> dict[str, Array]:
@@ -58,10 +58,10 @@ class Decoder(nn.Module):
       shape = next(iter(images.values())).shape
       depths = [v.shape[-1] for v in images.values()]
       paint = self.patches if self.kind == 'patch' else self.cnn
-      x = jax.nn.sigmoid(paint(deter, stoch, shape, depths))
-      ends = np.cumsum(depths) * x.shape[-1] // sum(depths)
-      edges = ends[:-1].tolist()
-      out |= dict(zip(images, jnp.split(x, edges, -1), strict=True))
+      x = jax.nn.sigmoid(paint(deter, stoch, shape, sum(depths)))
+      parts = jnp.split(x, np.cumsum(depths)[:-1].tolist(), -1)
+      flat = lambda x: x.reshape((*x.shape[:3], -1))
+      out |= {k: flat(x) for k, x in zip(images, parts, strict=True)}
     return out
 
   def spatial(
@@ -84,29 +84,35 @@ class Decoder(nn.Module):
     return layers.normed(x0 + x1, layers.RMSNorm(name='sp_norm'))
 
   def cnn(
-    self, deter: Array, stoch: Array, shape: tuple[int, ...], channels: list
+    self, deter: Array, stoch: Array, shape: tuple[int, ...], channels: int
   ) -> Array:
     """Doubles the picture once per stage: upsample, conv, norm, SiLU."""
     depths = [self.depth * mult for mult in self.mults]
     scale = 2 ** len(depths)
     rows, cols = shape[0] // scale, shape[1] // scale
     x = self.spatial(deter, stoch, rows, cols, depths[-1])
+    stage = lambda depth, name: conv.Conv(
+      conv.upsampled, depth, self.kernel, self.dtype, name=name
+    )
     for i, depth in reversed(list(enumerate(depths[:-1]))):
-      x = conv.Conv(depth, self.kernel, self.dtype, name=f'conv{i}')(
-        conv.upsample(x)
-      )
+      x = stage(depth, f'conv{i}')(x)
       x = layers.normed(x, layers.RMSNorm(name=f'norm{i}'))
-    x = conv.upsample(x)
-    return conv.Conv(sum(channels), self.kernel, self.dtype, name='imgout')(x)
+      b, h, w, phases, depth = x.shape
+      x = x.reshape((b, h, w, phases * depth))
+      x = conv.from_patches(x, 2, 2 * h, 2 * w)
+    return stage(channels, 'imgout')(x)
 
   def patches(
-    self, deter: Array, stoch: Array, shape: tuple[int, ...], channels: list
+    self, deter: Array, stoch: Array, shape: tuple[int, ...], channels: int
   ) -> Array:
     """A vector per patch, then a shared linear layer to its pixels."""
     rows, cols = (math.ceil(n / self.patch) for n in shape[:2])
     x = self.spatial(deter, stoch, rows, cols, self.depth)
-    units = self.patch**2 * sum(channels)
-    return layers.Linear((self.depth,), units, self.dtype, name='imgout')(x)
+    pixels = self.patch**2
+    x = layers.Linear(
+      (self.depth,), pixels * channels, self.dtype, name='imgout'
+    )(x)
+    return x.reshape((-1, rows, cols, pixels, channels))
 
 
 def outputs(space: Any) -> int:
@@ -117,16 +123,7 @@ def outputs(space: Any) -> int:
   return count
 
 
-def pictures(space: Any, raw: Array, patch: int | None) -> Array:
-  """The prediction of a picture as one, `[B, H, W, C]` in (0, 1)."""
-  if patch:
-    return conv.from_patches(raw, patch, *space.shape[:2])
-  return raw
-
-
-def log_prob(
-  space: Any, raw: Array, target: Array, patch: int | None
-) -> Array:
+def log_prob(space: Any, raw: Array, target: Array, patch: int) -> Array:
   """Minus the reconstruction loss of one observation key, `[B, ...] -> [B]`.
 
   Pictures: squared error on [0, 1]; numbers: squared error of symlog; flags:
@@ -135,17 +132,15 @@ def log_prob(
   Args:
     raw: what `Decoder` predicts.
     target: the observation, `[B, ...]`.
-    patch: side of the patches that pictures are cut into, or None.
+    patch: side of the patches that pictures are cut into.
   """
   raw = raw.astype(jnp.float32)
   batch = raw.shape[0]
   if space.image:
-    inside = 1.0
-    if patch:
-      # Cutting up the bytes is much cheaper than putting floats together.
-      target = conv.to_patches(target, patch)
-      ones = np.ones((1, *space.shape), np.uint8)
-      inside = conv.to_patches(ones, patch).astype(jnp.float32)
+    # Cutting up the bytes is much cheaper than putting floats together.
+    target = conv.to_patches(target, patch)
+    ones = np.ones((1, *space.shape), np.uint8)
+    inside = conv.to_patches(ones, patch).astype(jnp.float32)
     error = jnp.square(raw - target.astype(jnp.float32) / 255) * inside
     return -error.reshape((batch, -1)).sum(-1)
   raw = raw.reshape((batch, *space.shape, -1))

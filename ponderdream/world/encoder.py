@@ -91,12 +91,18 @@ class Encoder(nn.Module):
 
   def cnn(self, x: Array) -> Array:
     """`[B, H, W, C]` halved once per stage: conv, pool, norm, SiLU."""
-    x = self.scaled(x)
+    # The bytes are cut up here: a quarter of the traffic of floats.
+    x = self.scaled(conv.to_patches(x, 2))
     for i, mult in enumerate(self.mults):
+      x = x if i == 0 else conv.to_patches(x, 2)
       x = conv.Conv(
-        self.depth * mult, self.kernel, self.dtype, name=f'conv{i}'
+        conv.pooled,
+        self.depth * mult,
+        self.kernel,
+        self.dtype,
+        name=f'conv{i}',
       )(x)
-      x = layers.normed(conv.maxpool(x), layers.RMSNorm(name=f'norm{i}'))
+      x = layers.normed(x, layers.RMSNorm(name=f'norm{i}'))
     return x
 
   def patches(self, x: Array) -> Array:

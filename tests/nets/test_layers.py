@@ -101,25 +101,3 @@ def test_patches_come_back_whole():
     patches[0, 0, 1].reshape((4, 4, 3)), x[0, :4, 4:8]
   )
   np.testing.assert_array_equal(conv.from_patches(patches, 4, 10, 9), x)
-
-
-def test_pool_and_upsample_by_hand():
-  x = jnp.arange(16.0).reshape((1, 4, 4, 1))
-  pooled = conv.maxpool(x)[0, :, :, 0]
-  np.testing.assert_array_equal(pooled, [[5, 7], [13, 15]])
-  up = conv.upsample(pooled[None, :, :, None])[0, :, :, 0]
-  np.testing.assert_array_equal(up[:2], [[5, 5, 7, 7], [5, 5, 7, 7]])
-
-
-def test_conv_equals_a_sum_over_shifts():
-  x = jax.random.normal(jax.random.key(0), (1, 5, 5, 2))
-  layer = conv.Conv(3, 3, jnp.float32)
-  variables = layer.init(jax.random.key(1), x)
-  kernel = np.asarray(variables['params']['kernel'])
-  padded = np.pad(np.asarray(x), ((0, 0), (1, 1), (1, 1), (0, 0)))
-  want = sum(
-    padded[:, i : i + 5, j : j + 5] @ kernel[i, j]
-    for i in range(3)
-    for j in range(3)
-  )
-  np.testing.assert_allclose(layer.apply(variables, x), want, atol=1e-5)

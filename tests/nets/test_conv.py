@@ -1,0 +1,112 @@
+"""Convolutions on the grid of cells against the plain ones on pixels."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ponderdream.nets import conv
+
+
+def draw(seed, *shape):
+  return jax.random.normal(jax.random.key(seed), shape)
+
+
+def plain_pooled(x, kernel):
+  y = conv.convolve(x, kernel)
+  b, h, w, c = y.shape
+  return y.reshape((b, h // 2, 2, w // 2, 2, c)).max((2, 4))
+
+
+def plain_upsampled(x, kernel):
+  return conv.convolve(jnp.repeat(jnp.repeat(x, 2, 1), 2, 2), kernel)
+
+
+def whole(x):
+  b, h, w, _, c = x.shape
+  return conv.from_patches(x.reshape((b, h, w, 4 * c)), 2, 2 * h, 2 * w)
+
+
+def test_patches_come_back_whole():
+  x = draw(0, 2, 10, 9, 3)
+  patches = conv.to_patches(x, 4)
+  assert patches.shape == (2, 3, 3, 48)
+  # The second patch of the first row holds columns 4 to 7.
+  np.testing.assert_array_equal(
+    patches[0, 0, 1].reshape((4, 4, 3)), x[0, :4, 4:8]
+  )
+  np.testing.assert_array_equal(conv.from_patches(patches, 4, 10, 9), x)
+
+
+def test_convolve_equals_a_sum_over_shifts():
+  x, kernel = draw(0, 1, 5, 5, 2), draw(1, 3, 3, 2, 4)
+  padded = np.pad(np.asarray(x), ((0, 0), (1, 1), (1, 1), (0, 0)))
+  want = sum(
+    padded[:, i : i + 5, j : j + 5] @ np.asarray(kernel[i, j])
+    for i in range(3)
+    for j in range(3)
+  )
+  np.testing.assert_allclose(conv.convolve(x, kernel), want, atol=1e-5)
+
+
+def test_taps_by_cell_by_hand():
+  taps = conv.taps_by_cell(5)
+  # Five taps around each of two pixels, each on one pixel of three cells.
+  assert taps.shape == (2, 3, 2, 5)
+  np.testing.assert_array_equal(taps.sum((1, 2)), np.ones((2, 5)))
+  # From the left pixel, tap 0 is two to the left: the left one there.
+  assert taps[0, 0, 0, 0] == 1
+  # From the right pixel, tap 4 is two to the right: the right one there.
+  assert taps[1, 2, 1, 4] == 1
+  with pytest.raises(ValueError, match='odd'):
+    conv.taps_by_cell(4)
+
+
+@pytest.mark.parametrize('size', [1, 3, 5, 7])
+def test_pooled_equals_convolve_then_pool(size):
+  x, kernel = draw(0, 3, 8, 6, 3), draw(1, size, size, 3, 4)
+  got, back = jax.vjp(
+    lambda x, k: conv.pooled(conv.to_patches(x, 2), k), x, kernel
+  )
+  want, plain = jax.vjp(plain_pooled, x, kernel)
+  np.testing.assert_allclose(got, want, atol=1e-5)
+  dy = draw(2, *want.shape)
+  for a, b in zip(back(dy), plain(dy), strict=True):
+    np.testing.assert_allclose(a, b, atol=1e-5 * abs(b).max())
+
+
+@pytest.mark.parametrize('size', [1, 3, 5, 7])
+def test_upsampled_equals_double_then_convolve(size):
+  x, kernel = draw(0, 3, 4, 3, 3), draw(1, size, size, 3, 2)
+  got, back = jax.vjp(lambda x, k: whole(conv.upsampled(x, k)), x, kernel)
+  want, plain = jax.vjp(plain_upsampled, x, kernel)
+  np.testing.assert_allclose(got, want, atol=1e-5)
+  dy = draw(2, *want.shape)
+  for a, b in zip(back(dy), plain(dy), strict=True):
+    np.testing.assert_allclose(a, b, atol=1e-5 * abs(b).max())
+
+
+@pytest.mark.parametrize('batch', [1, 6, 7])
+def test_kernel_gradient_whatever_the_batch(batch, monkeypatch):
+  # Room for three pictures at a time, if their number divides so.
+  monkeypatch.setattr(conv, 'CACHE', 3 * 4 * 4 * 9 * 2 * 4)
+  x, dy = draw(0, batch, 4, 4, 2), draw(1, batch, 4, 4, 3)
+  kernel = jnp.zeros((3, 3, 2, 3))
+  _, back = jax.vjp(lambda k: conv.convolve(x, k), kernel)
+  got = conv.kernel_gradient(x, dy, 3)
+  np.testing.assert_allclose(got, back(dy)[0], atol=1e-5)
+
+
+def test_the_layer_adds_its_bias_and_halves_or_doubles():
+  make = lambda form: conv.Conv(form, 2, 5, jnp.float32)
+  for form, shape in (
+    (conv.pooled, (1, 4, 4, 12)),
+    (conv.upsampled, (1, 4, 4, 3)),
+  ):
+    layer = make(form)
+    variables = layer.init(jax.random.key(0), jnp.zeros(shape))
+    assert variables['params']['kernel'].shape == (5, 5, 3, 2)
+    variables['params']['bias'] = jnp.array([1.0, 2.0])
+    out = layer.apply(variables, jnp.zeros(shape))
+    assert out.shape[1:3] == (4, 4)
+    np.testing.assert_array_equal(out.reshape((-1, 2))[0], [1, 2])
