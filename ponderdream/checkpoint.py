@@ -1,41 +1,63 @@
 """Checkpoints in Orbax's format: `checkpoints/<step>/`, atomic and async."""
 
+import contextlib
 import logging
 import pathlib
+from collections.abc import Iterator
 from typing import Any
 
 import jax
 import orbax.checkpoint as ocp
+from etils import epath
+from orbax.checkpoint import checkpoint_managers as policies
 
 from embodied.errors import UsageError
 
 log = logging.getLogger('ponderdream')
 
+RETURN = 'return'
+
+
+class NotWritten(OSError):
+  """A checkpoint could not be written; those before it are as they were."""
+
 
 class Checkpoint:
-  """Keeps the newest checkpoints of a run.
+  """Keeps the newest checkpoints of a run, and the one of the best return.
 
   A checkpoint holds a tree of arrays, `state`, and a dict for JSON, `meta`.
+  On several hosts, all of them call the same methods with the same steps, and
+  the directory has to be one that all of them see. It may be read onto
+  another number of devices or hosts than it was written from.
 
   Args:
-    directory: made if need be, unless nothing is kept.
-    keep: how many checkpoints stay; older ones are deleted. None is for
-      reading only.
+    directory: a folder or a URL such as `gs://bucket/run`; made if need be,
+      unless nothing is kept.
+    keep: how many of the newest checkpoints stay. None is for reading only.
 
   Raises:
     UsageError: for reading only, and there is no such directory.
   """
 
   def __init__(self, directory: str | pathlib.Path, keep: int | None = None):
-    self.directory = pathlib.Path(directory).absolute()
+    self.directory = place(directory)
     self.damaged: set[int] = set()
     if keep is None and not self.directory.is_dir():
       raise UsageError(
         f'There is no checkpoint in {self.directory}; train first.'
       )
+    returned = lambda metrics: metrics[RETURN]
+    best = policies.BestN(
+      get_metric_fn=returned, n=1, keep_checkpoints_without_metrics=False
+    )
     options = ocp.CheckpointManagerOptions(
-      max_to_keep=keep,
+      preservation_policy=policies.AnyPreservationPolicy(
+        [policies.LatestN(keep), best]
+      ),
+      best_fn=returned,
       create=keep is not None,
+      # What a killed process left half written.
+      cleanup_tmp_directories=keep is not None,
       read_only=keep is None,
       enable_async_checkpointing=keep is not None,
     )
@@ -45,10 +67,30 @@ class Checkpoint:
     """Steps of the finished checkpoints, oldest first."""
     return sorted(self.manager.all_steps())
 
-  def save(self, step: int, state: Any, meta: dict[str, Any]) -> None:
+  def best(self) -> int | None:
+    """The step of the best return, None if none was saved with one."""
+    return self.manager.best_step()
+
+  def save(
+    self,
+    step: int,
+    state: Any,
+    meta: dict[str, Any],
+    score: float | None = None,
+  ) -> None:
     """Writes in the background; a step that is there already stays, unless
-    it could not be read."""
-    self.manager.wait_until_finished()
+    it could not be read.
+
+    Args:
+      step: environment steps of the run.
+      state: arrays, replicated over the devices.
+      meta: what else to remember.
+      score: mean return of late, if there is one.
+
+    Raises:
+      NotWritten: this one, or the one before, could not be.
+    """
+    self.wait()
     if step in self.manager.all_steps():
       if step not in self.damaged:
         return
@@ -57,7 +99,26 @@ class Checkpoint:
     args = ocp.args.Composite(
       state=ocp.args.StandardSave(state), meta=ocp.args.JsonSave(meta)
     )
-    self.manager.save(step, args=args, force=True)
+    metrics = None if score is None else {RETURN: score}
+    with self.named():
+      self.manager.save(step, args=args, metrics=metrics, force=True)
+
+  def wait(self) -> None:
+    """Waits for the last write; raises NotWritten if it failed."""
+    with self.named():
+      self.manager.wait_until_finished()
+
+  @contextlib.contextmanager
+  def named(self) -> Iterator[None]:
+    """Turns what a failing disk causes in Orbax into a sentence."""
+    try:
+      yield
+    except Exception as error:
+      raise NotWritten(
+        f'A checkpoint cannot be written to {self.directory}'
+        f' ({brief(error)}); free disk space, and start again: it goes on from'
+        ' the checkpoint before.'
+      ) from error
 
   def load(
     self, like: Any, step: int | None = None
@@ -90,8 +151,7 @@ class Checkpoint:
       try:
         return number, *self._read(like, number)
       except Exception as error:  # whatever a damaged file causes in Orbax
-        reason = str(error).strip().split('\n')[0][:200]
-        log.warning('Checkpoint %d cannot be read (%s).', number, reason)
+        log.warning('Checkpoint %d cannot be read (%s).', number, brief(error))
         self.damaged.add(number)
     raise UsageError(
       f'No checkpoint in {self.directory} can be read (tried'
@@ -107,6 +167,19 @@ class Checkpoint:
     return found.state, found.meta
 
   def close(self) -> None:
-    """Waits for the last write."""
-    self.manager.wait_until_finished()
-    self.manager.close()
+    """Waits for the last write; raises NotWritten if it failed."""
+    try:
+      self.wait()
+    finally:
+      self.manager.close()
+
+
+def place(directory: str | pathlib.Path) -> epath.Path:
+  """The directory as Orbax takes it: absolute, or a URL as it is."""
+  path = epath.Path(directory)
+  return path if '://' in str(directory) else path.absolute()
+
+
+def brief(error: Exception) -> str:
+  """What happened, in one line."""
+  return str(error).strip().split('\n')[0][:200]

@@ -13,8 +13,27 @@ from embodied.errors import UsageError
 from ponderdream import agent as agent_
 from ponderdream import parallel
 
+# Numbers of environments that each host has to itself.
+WORLDS = 2**48
+
 # What a platform needs beyond the plain installation.
 EXTRAS = {'cuda': 'cuda', 'gpu': 'cuda', 'tpu': 'tpu'}
+
+
+def connect(config: Config) -> None:
+  """Joins the other hosts of the run, if there are any. Raises UsageError."""
+  jax_ = config.jax
+  if jax_.platform != 'auto':
+    jax.config.update('jax_platforms', jax_.platform)
+  parallel.connect(jax_.distributed, jax_.num_processes, jax_.process_id)
+
+
+def folder(config: Config) -> pathlib.Path:
+  """Where this host alone writes: host 0 into the logdir itself, so that a
+  run of one host looks the same, the others below it."""
+  logdir = pathlib.Path(config.logdir)
+  index = parallel.host()
+  return logdir / 'hosts' / str(index) if index else logdir
 
 
 def setup(config: Config) -> Config:
@@ -53,6 +72,7 @@ def make_driver(config: Config, count: int, first: int) -> embodied.Driver:
   Seed and number fix the worlds of an environment, so numbers that were not
   used before in a run give worlds that it has not seen.
   """
+  first += parallel.host() * WORLDS
   suite = config.task.partition('_')[0]
   own = dict(config.env[suite]) if suite in config.env else {}
   make = functools.partial(envs.make_env, config.task, seed=config.seed, **own)
@@ -68,7 +88,7 @@ def make_replay(config: Config) -> replay.Replay:
   return replay.Replay(
     config.batch.length + 1,
     config.replay.capacity,
-    pathlib.Path(config.logdir) / 'replay',
+    folder(config) / 'replay',
     chunk_size=config.replay.chunk,
     seed=config.seed,
   )
@@ -87,17 +107,23 @@ def make_agent(
 
 def make_terminal(config: Config, best: float | None) -> terminal.Terminal:
   """The line that tells how the run is going; `best` is the best return of
-  an episode so far."""
+  an episode so far. The hosts beside the first one show nothing."""
   return terminal.Terminal(
-    config.run.steps, every=config.run.log_every, best=best
+    config.run.steps,
+    every=config.run.log_every,
+    best=best,
+    silent=parallel.host() > 0,
   )
 
 
 def make_logger(
   config: Config, line: terminal.Terminal, step: Any
 ) -> logger.Logger:
-  """Metrics, scores, TensorBoard events and videos in the logdir."""
+  """Metrics, scores, TensorBoard events and videos in the logdir, written by
+  the first host."""
   logdir = pathlib.Path(config.logdir)
+  if parallel.host():
+    return logger.Logger([line], step)
   return logger.Logger(
     [
       logger.JsonLines(logdir / 'metrics.jsonl', '(?!episode/).*'),

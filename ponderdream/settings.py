@@ -12,6 +12,7 @@ from embodied.errors import UsageError
 # What may change from one process of a run to the next.
 FREE = (
   'logdir',
+  'checkpoints',
   r'jax\..*',
   r'run\.(steps|log_every|report_every|save_every|keep|parallel|timeout)',
 )
@@ -78,6 +79,12 @@ def parse(
       'No folder for the results is named; add --logdir DIR, for example'
       ' --logdir logdir/{timestamp}.'
     )
+  if '://' in config.logdir:
+    raise UsageError(
+      f'The logdir {config.logdir} is no folder: the replay is mapped into'
+      ' memory from there. Name one, and put the checkpoints elsewhere by'
+      ' --checkpoints.'
+    )
   stamp = datetime.datetime.now().strftime('%Y%m%dT%H%M%S')
   logdir = config.logdir.replace('{timestamp}', stamp)
   return config.update({'logdir': str(pathlib.Path(logdir).expanduser())})
@@ -95,6 +102,15 @@ def check(config: Config) -> None:
       raise UsageError(
         f'{key} is {config[key]}; choose a number from {low} to {high}.'
       )
+
+
+def check_alone(hosts: int) -> None:
+  """Raises UsageError where several hosts would each read their own clock."""
+  if hosts > 1:
+    raise UsageError(
+      f'{hosts} hosts train together, and {{timestamp}} is the clock of each;'
+      ' give all of them the same --logdir.'
+    )
 
 
 def compare(config: Config) -> bool:
