@@ -125,6 +125,12 @@ class CheckSpaces(Wrapper):
     _check('action', action, self._act)
     obs = self.env.step(action)
     _check('observation', obs, self._obs)
+    if not np.isfinite(obs['reward']):
+      # The bounds of a reward may well be infinite.
+      raise ValueError(
+        f'An observation carries the reward {obs["reward"]}; it has to be'
+        ' finite.'
+      )
     if obs['is_first'] and obs['reward'] != 0:
       raise ValueError(
         'The first observation of an episode carries the reward'

@@ -47,7 +47,7 @@ class Agent(embodied.Agent):
       jax.random.key(config.seed), 4
     )
     make = functools.partial(state_.initial, self.models, self.optimizer)
-    self.state = parallel.replicate(jax.jit(make)(init))
+    self.state = parallel.create(make, init)
     self.act_key = jax.random.fold_in(self.act_key, parallel.host())
     self.acted = 0
     self.pending: tuple[Any, ...] | None = None

@@ -155,10 +155,22 @@ def share(size: int) -> int:
   return size // hosts
 
 
-def replicate(tree: Any) -> Any:
-  """Places a tree on all devices, without a leading axis."""
+def everywhere() -> NamedSharding:
+  """A copy on each device of each host, without a leading axis."""
   mesh = Mesh(np.array(jax.devices()), (AXIS,))
-  return jax.device_put(tree, NamedSharding(mesh, PartitionSpec()))
+  return NamedSharding(mesh, PartitionSpec())
+
+
+def create(make: Callable, key: jax.Array) -> Any:
+  """`make(key)`, compiled, and made on all devices. The key is consumed."""
+  data = np.asarray(jax.random.key_data(key))
+  build = lambda data: make(jax.random.wrap_key_data(data))
+  return jax.jit(build, out_shardings=everywhere())(data)
+
+
+def replicate(tree: Any) -> Any:
+  """Places a tree on all devices."""
+  return jax.device_put(tree, everywhere())
 
 
 def local(tree: Any) -> Any:

@@ -23,7 +23,7 @@ trap 'kill -TERM "${pids[@]}" 2>/dev/null' TERM INT
 for ((i = 0; i < processes; i++)); do
   "$python" -m ponderdream.train "$@" --jax.distributed "127.0.0.1:$port" \
     --jax.num_processes "$processes" --jax.process_id "$i" \
-    > >(sed -u "s/^/[$i] /") 2>&1 &
+    > >(trap '' TERM INT; exec sed -u "s/^/[$i] /") 2>&1 &
   pids+=($!)
   echo "host $i is process $!"
 done
