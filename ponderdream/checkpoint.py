@@ -1,9 +1,11 @@
 """Checkpoints in Orbax's format: `checkpoints/<step>/`, atomic and async."""
 
 import contextlib
+import json
 import logging
+import math
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
@@ -42,19 +44,13 @@ class Checkpoint:
   def __init__(self, directory: str | pathlib.Path, keep: int | None = None):
     self.directory = place(directory)
     self.damaged: set[int] = set()
+    self.scores: dict[int, float] = {}
     if keep is None and not self.directory.is_dir():
       raise UsageError(
         f'There is no checkpoint in {self.directory}; train first.'
       )
-    returned = lambda metrics: metrics[RETURN]
-    best = policies.BestN(
-      get_metric_fn=returned, n=1, keep_checkpoints_without_metrics=False
-    )
     options = ocp.CheckpointManagerOptions(
-      preservation_policy=policies.AnyPreservationPolicy(
-        [policies.LatestN(keep), best]
-      ),
-      best_fn=returned,
+      preservation_policy=Keep(keep, self.score),
       create=keep is not None,
       # What a killed process left half written.
       cleanup_tmp_directories=keep is not None,
@@ -69,7 +65,19 @@ class Checkpoint:
 
   def best(self) -> int | None:
     """The step of the best return, None if none was saved with one."""
-    return self.manager.best_step()
+    return best(self.steps(), self.score)
+
+  def score(self, step: int) -> float:
+    """The return it was saved with; the lowest there is if there was none,
+    or if that cannot be read."""
+    if step not in self.scores:
+      path = self.directory / str(step) / 'meta' / 'metadata'
+      try:
+        score = json.loads(path.read_text()).get(RETURN, -math.inf)
+      except (OSError, ValueError):
+        score = -math.inf
+      self.scores[step] = score
+    return self.scores[step]
 
   def save(
     self,
@@ -96,12 +104,14 @@ class Checkpoint:
         return
       self.manager.delete(step)
       self.damaged.remove(step)
+    self.scores[step] = -math.inf if score is None else score
+    if score is not None:
+      meta = meta | {RETURN: score}
     args = ocp.args.Composite(
       state=ocp.args.StandardSave(state), meta=ocp.args.JsonSave(meta)
     )
-    metrics = None if score is None else {RETURN: score}
     with self.named():
-      self.manager.save(step, args=args, metrics=metrics, force=True)
+      self.manager.save(step, args=args, force=True)
 
   def wait(self) -> None:
     """Waits for the last write; raises NotWritten if it failed."""
@@ -172,6 +182,31 @@ class Checkpoint:
       self.wait()
     finally:
       self.manager.close()
+
+
+class Keep(policies.PreservationPolicy):
+  """Keeps the newest `count` checkpoints and the one of the best score.
+
+  Orbax has such a policy too, but with metrics in a file of their own, and
+  cannot open a directory in which one of these is damaged.
+  """
+
+  def __init__(self, count: int | None, score: Callable[[int], float]):
+    self.count = count
+    self.score = score
+
+  def should_preserve(
+    self, checkpoints: Sequence[Any], *, context: Any
+  ) -> list[bool]:
+    steps = sorted(x.step for x in checkpoints)
+    keep = {best(steps, self.score), *steps[-(self.count or len(steps)) :]}
+    return [x.step in keep for x in checkpoints]
+
+
+def best(steps: Sequence[int], score: Callable[[int], float]) -> int | None:
+  """The step of the best score, the newest of several, None without any."""
+  known = [x for x in steps if score(x) > -math.inf]
+  return max(known, key=lambda x: (score(x), x), default=None)
 
 
 def place(directory: str | pathlib.Path) -> epath.Path:

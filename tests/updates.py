@@ -39,6 +39,9 @@ def make_agent():
     )
     for name, tree in agent.state.params.items()
   }
+  # Short thoughts, but for those that the noise makes long.
+  halt = params['inner']['halt']
+  halt['bias'] = np.full_like(halt['bias'], 1.5)
   agent.load(agent.state._replace(params=params, slowval=params['val']))
   return env, agent
 
