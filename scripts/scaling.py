@@ -6,7 +6,7 @@ Weak scaling: every chip has 16 sequences of 64 steps, however many chips
 there are. A step computes for `t = FLOP / (peak * utilisation)` and then sums
 one message of float32 gradients over all chips, not overlapped with anything.
 On a ring each chip sends `2 (D - 1) / D` times the message and waits for
-`2 (D - 1)` hops, so `efficiency = t / (t + 2 (D-1)/D bytes/rate + 2 (D-1) hop)`.
+`2 (D - 1)` hops: `efficiency = t / (t + 2 (D-1)/D bytes/rate + 2 (D-1) hop)`.
 """
 
 import jax

@@ -105,9 +105,7 @@ def test_a_key_gives_every_example_its_own_numbers():
     axis_name=parallel.AXIS,
     in_axes=(None, 0),
   )
-  for want, got in zip(
-    draws(key, 8), split(key, np.zeros(2)), strict=True
-  ):
+  for want, got in zip(draws(key, 8), split(key, np.zeros(2)), strict=True):
     np.testing.assert_array_equal(
       np.asarray(got).reshape(np.shape(want)), want
     )

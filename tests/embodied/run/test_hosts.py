@@ -6,12 +6,12 @@ import types
 
 import numpy as np
 import pytest
-from tests.embodied.run.test_train import LENGTH, Checking, Memory
 
 import embodied
 from embodied import logger, replay, success, terminal
 from embodied.envs import make_env
 from embodied.run import train
+from tests.embodied.run.test_train import LENGTH, Checking, Memory
 
 BATCH = 3
 SETTINGS = types.SimpleNamespace(
@@ -115,7 +115,9 @@ def play(runs):
       errors[i] = error
     runs[i].replay.close()
 
-  threads = [threading.Thread(target=body, args=(i,)) for i in range(len(runs))]
+  threads = [
+    threading.Thread(target=body, args=(i,)) for i in range(len(runs))
+  ]
   for thread in threads:
     thread.start()
   for thread in threads:
