@@ -33,7 +33,7 @@ def start(*args):
 
 
 def finish(process, code=0):
-  out, _ = process.communicate(timeout=500)
+  out, _ = process.communicate(timeout=900)
   assert process.returncode == code, out
   return out
 
@@ -61,16 +61,18 @@ def hosts(process, count):
   return [int(re.search(r'is process (\d+)', x)[1]) for x in said]
 
 
-def wait_for(condition, process, seconds=400):
+def wait_for(condition, process, seconds=1200):
   end = time.monotonic() + seconds
   while not condition():
     assert process.poll() is None, process.stdout.read()
-    assert time.monotonic() < end, 'It took too long.'
+    if time.monotonic() > end:
+      process.terminate()
+      pytest.fail(f'It took too long: {process.communicate()[0]}')
     time.sleep(0.2)
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(3600)
 def test_two_hosts_train_stop_and_become_one(tmp_path):
   logdir = tmp_path / 'run'
   args = (*CRAFTER, '--logdir', logdir, '--run.steps')
@@ -104,7 +106,7 @@ def test_two_hosts_train_stop_and_become_one(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(3600)
 def test_one_becomes_two(tmp_path):
   args = ('--configs', 'dummy', 'pondernet', 'debug', '--logdir', tmp_path)
   finish(start(1, 1, *args, '--run.steps', 100))
@@ -115,7 +117,7 @@ def test_one_becomes_two(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(3600)
 def test_a_host_that_cannot_start_keeps_no_one_waiting(tmp_path):
   # A folder stands where the second host wants to write.
   (tmp_path / 'hosts').mkdir()
