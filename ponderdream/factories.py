@@ -11,14 +11,14 @@ from embodied import envs, logger, replay, terminal
 from embodied.config import Config
 from embodied.errors import UsageError
 from ponderdream import agent as agent_
-from ponderdream import parallel
+from ponderdream import memory, parallel
 
 # What a platform needs beyond the plain installation.
 EXTRAS = {'cuda': 'cuda', 'gpu': 'cuda', 'tpu': 'tpu'}
 
 
 def setup(config: Config) -> Config:
-  """Chooses the platform and the precision, before JAX is used.
+  """Chooses platform, precision and memory, before JAX is used.
 
   Returns:
     The configuration with `jax.dtype` resolved.
@@ -38,6 +38,8 @@ def setup(config: Config) -> Config:
     raise UsageError(
       f"The platform '{name}' cannot be used{hint} ({reason})."
     ) from None
+  if not accelerated:
+    memory.keep()
   dtype = config.jax.dtype
   if dtype == 'auto':
     dtype = 'bfloat16' if accelerated else 'float32'

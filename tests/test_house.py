@@ -29,6 +29,7 @@ FLOORS = {
   'ponderdream.parallel': 1,
   'ponderdream.optim': 1,
   'ponderdream.checkpoint': 1,
+  'ponderdream.memory': 1,
   'embodied': 0,
 }
 # Rooms that know nothing but a few packages.
