@@ -13,7 +13,7 @@ import numpy as np
 from embodied import flags as flags_
 from embodied.config import resolve
 from embodied.space import Space
-from ponderdream import actor, imagine, parallel, settings
+from ponderdream import actor, factories, imagine, parallel, settings
 from ponderdream import agent as agent_
 from ponderdream.losses import returns
 from ponderdream.world import decoder, rssm
