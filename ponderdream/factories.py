@@ -1,6 +1,7 @@
 """Makes the parts of a run from its configuration."""
 
 import functools
+import logging
 import pathlib
 from typing import Any
 
@@ -40,6 +41,8 @@ def setup(config: Config) -> Config:
     ) from None
   if not accelerated:
     memory.keep()
+  # Orbax warns of every option that it derives from another.
+  logging.getLogger('absl').setLevel(logging.ERROR)
   dtype = config.jax.dtype
   if dtype == 'auto':
     dtype = 'bfloat16' if accelerated else 'float32'
