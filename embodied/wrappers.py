@@ -104,7 +104,9 @@ class UnifyDtypes(Wrapper):
     }
     obs = self.env.step(action)
     return {
-      k: np.asarray(v).astype(self._obs[k].dtype) if k in self._obs else v
+      k: np.asarray(v).astype(self._obs[k].dtype, copy=False)
+      if k in self._obs
+      else v
       for k, v in obs.items()
     }
 
