@@ -43,6 +43,13 @@ class Env:
     """
     raise NotImplementedError
 
+  def prepare(self) -> None:
+    """Work ahead for the next reset, such as generating its world.
+
+    Called now and then while nothing is asked of the environment; no
+    observation may depend on whether it was.
+    """
+
   def close(self) -> None:
     """Free what the environment holds; it is not used again."""
 

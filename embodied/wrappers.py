@@ -25,6 +25,9 @@ class Wrapper(Env):
   def step(self, action: dict[str, Any]) -> Obs:
     return self.env.step(action)
 
+  def prepare(self) -> None:
+    self.env.prepare()
+
   def close(self) -> None:
     self.env.close()
 

@@ -55,6 +55,8 @@ def make_driver(config: Config, count: int, first: int) -> embodied.Driver:
   """
   suite = config.task.partition('_')[0]
   own = dict(config.env[suite]) if suite in config.env else {}
+  # Here, where no time limit of a worker counts.
+  envs.warm_up(config.task)
   make = functools.partial(envs.make_env, config.task, seed=config.seed, **own)
   return embodied.Driver(
     [functools.partial(make, first + i) for i in range(count)],

@@ -5,7 +5,12 @@ from typing import Any
 import numpy as np
 
 from embodied.base import Env, Obs, Spaces
-from embodied.envs.fast_crafter.game import ACHIEVEMENTS, ACTIONS, Game
+from embodied.envs.fast_crafter.game import (
+  ACHIEVEMENTS,
+  ACTIONS,
+  BALANCE,
+  Game,
+)
 from embodied.errors import UsageError
 from embodied.space import Space
 
@@ -91,3 +96,11 @@ class Crafter(Env):
       'is_terminal': np.bool_(is_terminal),
       **self._log,
     }
+
+
+def warm_up() -> None:
+  """Compiles everything once; later processes load it from the disk."""
+  game = Game(True, 2 * BALANCE, 0)
+  game.reset()
+  for _ in range(BALANCE):
+    game.step(0)

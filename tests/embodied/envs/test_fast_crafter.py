@@ -8,11 +8,13 @@ ours are. Which creature it removes is as random as before.
 
 import collections
 import copy
+import functools
 import itertools
 import os
 import pickle
 import subprocess
 import sys
+import time
 
 import crafter as package
 import numpy as np
@@ -20,6 +22,8 @@ import opensimplex
 import pytest
 from PIL import Image, ImageEnhance
 
+from embodied import envs
+from embodied.driver import Driver
 from embodied.envs.fast_crafter import (
   compiled,
   draws,
@@ -373,6 +377,27 @@ def test_preparing_changes_no_episode():
     assert (early.reset() == late.reset()).all()
     early.prepare()
     assert play(early, range(12)) == play(late, range(12))
+
+
+def test_a_worker_s_worlds_made_ahead_are_the_same():
+  """Through the driver, with a pause after each step to prepare in."""
+  make = functools.partial(
+    envs.make_env, 'crafter_reward', 2, seed=5, length=4
+  )
+  actions = np.random.RandomState(0).randint(0, 17, 12).astype(np.int32)
+
+  def frames(parallel):
+    driver = Driver([make], parallel=parallel)
+    seen = []
+    driver.on_step(lambda step, worker: seen.append(step['image'].copy()))
+    if parallel:
+      driver.on_step(lambda step, worker: time.sleep(0.02))
+    for action in actions:
+      driver(lambda carry, obs, a=action: (carry, {'action': [a]}, {}), 1)
+    driver.close()
+    return np.array(seen)
+
+  np.testing.assert_array_equal(frames(False), frames(True))
 
 
 # The parts
