@@ -7,7 +7,7 @@ from typing import Any
 import jax
 
 import embodied
-from embodied import envs, logger, replay, terminal
+from embodied import envs, logger, replay, selectors, terminal
 from embodied.config import Config
 from embodied.errors import UsageError
 from ponderdream import agent as agent_
@@ -67,12 +67,22 @@ def make_driver(config: Config, count: int, first: int) -> embodied.Driver:
 
 def make_replay(config: Config) -> replay.Replay:
   """Windows of `batch.length` steps, and the one before them for context."""
+  recent, seed = config.replay.recency, config.seed
+  selector = selectors.Mixture(
+    [
+      (selectors.Uniform(seed), 1 - recent),
+      (selectors.Recency(seed), recent),
+    ],
+    seed,
+  )
   return replay.Replay(
     config.batch.length + 1,
     config.replay.capacity,
     pathlib.Path(config.logdir) / 'replay',
     chunk_size=config.replay.chunk,
-    seed=config.seed,
+    seed=seed,
+    selector=selector,
+    priority=config.replay.priority,
   )
 
 

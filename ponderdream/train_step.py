@@ -65,18 +65,20 @@ def loss(
   """The sum of all losses for a batch of `[B, T + 1, ...]`.
 
   Returns:
-    The total, and: refreshed latents `[B, T, ...]` for the replay, the range
-    of returns, metrics.
+    The total, and: refreshed latents `[B, T, ...]` for the replay, with the
+    loss of the world model as `priority` `[B, T]`; the range of returns;
+    metrics.
   """
   observe, dream = jax.random.split(key)
   post, losses, metrics = world_model(models, params, batch, observe, config)
+  priority = sg(combine.scaled(losses, config.loss_scales))
   acting, values, span, more = actor_critic(
     models, params, state, post, batch, dream, config
   )
   losses |= acting | values
   metrics |= more
   metrics |= {f'loss/{k}': v.mean() for k, v in losses.items()}
-  latents = jax.tree.map(sg, pack(post))
+  latents = jax.tree.map(sg, pack(post)) | {'priority': priority}
   return combine.total(losses, config.loss_scales), (
     latents,
     span,

@@ -284,9 +284,10 @@ def test_small_capacity_takes_small_chunks(tmp_path):
 def test_sample_outlives_the_eviction_of_its_chunks(tmp_path):
   replay = Replay(4, 32, tmp_path, chunk_size=4, online=False)
   fill(replay, 32)
-  pieces = list(replay._shelf.pieces(2, 4))
+  parts = list(replay._shelf.parts(2, 4))
   fill(replay, 100, begin=32)
-  counts = [int(x) for _, columns in pieces for x in columns['count']]
+  rows = [x.columns['count'][x.begin : x.end] for x in parts]
+  counts = [int(x) for row in rows for x in row]
   assert counts == [2, 3, 4, 5]
   replay.close()
 
