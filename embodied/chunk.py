@@ -72,9 +72,6 @@ class Part(NamedTuple):
   end: int
   columns: dict[str, Array]
 
-  def __len__(self) -> int:
-    return self.end - self.begin
-
 
 class Chunk:
   """`size` steps of stream `stream`, the first being its `offset`-th step.

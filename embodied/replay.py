@@ -6,7 +6,7 @@ import tempfile
 import threading
 import weakref
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,6 +52,9 @@ class Replay:
   `priority` each by how badly its steps are predicted (see `Priorities`),
   otherwise by the `selector` (uniform by default, from `seed`).
 
+  `context` names keys that are wanted of the first step of a window alone,
+  such as the model state that learning starts from.
+
   All methods may be called from any thread. Raises UsageError if another
   process uses the directory.
   """
@@ -67,6 +70,7 @@ class Replay:
     online: bool = True,
     selector: Selector | None = None,
     priority: float = 0.0,
+    context: Collection[str] = (),
   ) -> None:
     if length < 1 or chunk_size < 1:
       raise ValueError(
@@ -82,6 +86,7 @@ class Replay:
     self.capacity = capacity
     self._chunk_size = min(chunk_size, max(1, capacity // 8))
     self._online = online
+    self._context = frozenset(context)
     self._selector = selector or Uniform(seed)
     self._lock = threading.RLock()
     self._writers: dict[int, Writer] = {}
@@ -145,7 +150,7 @@ class Replay:
 
   def sample(self, batch: int, fresh: bool = True) -> dict[str, Array]:
     """Windows of successive steps: key -> [B, T, ...] with B = `batch` and
-    T = `length`, and `stepid`, int64 [B, T].
+    T = `length`, but [B, 1, ...] for `context`; and `stepid`, int64 [B, T].
 
     With `fresh` False all of them are chosen by the selector, and the fresh
     windows stay for a later call: a report must not take them from training.
@@ -163,13 +168,12 @@ class Replay:
         for start in self._choose(batch, fresh)
       ]
       self._counts['sampled'] += batch
-    shape = (batch, self.length)
     assert self._schema is not None
-    out: dict[str, Array] = {
-      key: np.empty((*shape, *field.shape), field.dtype)
-      for key, field in self._schema.items()
-    }
-    out['stepid'] = np.empty(shape, np.int64)
+    out: dict[str, Array] = {}
+    for key, field in self._schema.items():
+      steps = 1 if key in self._context else self.length
+      out[key] = np.empty((batch, steps, *field.shape), field.dtype)
+    out['stepid'] = np.empty((batch, self.length), np.int64)
     for row, parts in enumerate(windows):
       # Parts outlive an eviction, so that the lock is let go between rows for
       # `add`; within a row it keeps an update whole.
@@ -309,7 +313,7 @@ class Replay:
       if part is None:  # evicted
         begin += 1
         continue
-      end = begin + len(part)
+      end = begin + part.end - part.begin
       if ids[end - 1] - ids[begin] != end - 1 - begin:
         raise ValueError(
           f'Row {ids} of stepid is not of successive steps; update whole '
@@ -322,11 +326,13 @@ class Replay:
 
 
 def _copy(parts: list[Part], row: int, out: dict[str, Array]) -> None:
-  """Copies the parts of one window into row `row` of a batch."""
+  """Copies the parts of one window into row `row` of a batch, as far as the
+  batch has room for them."""
   start = 0
   for first, begin, end, columns in parts:
     stop = start + end - begin
     for key, column in columns.items():
-      out[key][row, start:stop] = column[begin:end]
+      room = out[key][row, start:stop]
+      room[...] = column[begin : begin + len(room)]
     out['stepid'][row, start:stop] = np.arange(first, first + stop - start)
     start = stop

@@ -173,7 +173,7 @@ class Agent(embodied.Agent):
 
   def seen(self, data: Data) -> dict[str, np.ndarray]:
     """The keys of replayed data that learning reads."""
-    rest = ['action', 'dyn/deter', 'dyn/stoch', *encoder.HIDDEN_KEYS]
+    rest = ['action', *train_step.LATENTS, *encoder.HIDDEN_KEYS]
     data = {k: data[k] for k in [*self.keys, *rest]}
     if self.models.action.classes is not None:
       data['action'] = data['action'] - self.act_low.astype(self.act_dtype)

@@ -11,7 +11,7 @@ from embodied import envs, logger, replay, selectors, terminal
 from embodied.config import Config
 from embodied.errors import UsageError
 from ponderdream import agent as agent_
-from ponderdream import parallel
+from ponderdream import parallel, train_step
 
 # What a platform needs beyond the plain installation.
 EXTRAS = {'cuda': 'cuda', 'gpu': 'cuda', 'tpu': 'tpu'}
@@ -83,6 +83,7 @@ def make_replay(config: Config) -> replay.Replay:
     seed=seed,
     selector=selector,
     priority=config.replay.priority,
+    context=train_step.LATENTS,
   )
 
 

@@ -23,6 +23,10 @@ Array = jax.Array
 sg = jax.lax.stop_gradient
 
 
+# What a batch holds of the first step alone.
+LATENTS = ('dyn/deter', 'dyn/stoch')
+
+
 def make(
   models: models_.Models,
   optimizer: optax.GradientTransformation,
@@ -107,7 +111,7 @@ def filtered(
   size, length = batch['is_first'].shape
   start = unpack(
     models.dyn,
-    {k: v[:, 0] for k, v in batch.items() if k in ('dyn/deter', 'dyn/stoch')},
+    {k: batch[k][:, 0] for k in LATENTS},
   )
   obs = {k: batch[k][:, 1:] for k in models.obs_space}
   flat = jax.tree.map(lambda x: x.reshape((-1, *x.shape[2:])), obs)

@@ -230,28 +230,32 @@ def where(steps):
   env = game.Game(True, 10000, SEED)
   play = play_of(env)
   play(100)
-  parts = ('_update_objects', '_balance', 'render', 'prepare')
+  parts = {
+    '_update_objects': 'rules',
+    '_balance': 'balance',
+    'render': 'render',
+    'prepare': 'worlds',
+  }
   spent = dict.fromkeys(parts, 0.0)
 
   def watched(name):
     function = getattr(env, name)
 
     def call():
-      begin = time.perf_counter()
+      begin = time.process_time()
       result = function()
-      spent[name] += time.perf_counter() - begin
+      spent[name] += time.process_time() - begin
       return result
 
     return call
 
   for name in parts:
     setattr(env, name, watched(name))
-  _, wall = jsonl.timed(play, steps)
-  names = dict(zip(parts, ('rules', 'balance', 'render', 'worlds'), strict=True))
-  shares = {names[k]: v / wall for k, v in spent.items()}
+  cpu, _ = jsonl.timed(play, steps)
+  shares = {parts[k]: v / cpu for k, v in spent.items()}
   return {
     'bench': 'env_where',
-    'microseconds_per_step': 1e6 * wall / steps,
+    'microseconds_per_step': 1e6 * cpu / steps,
     **{f'share_{k}': v for k, v in shares.items()},
     'share_rest': 1 - sum(shares.values()),
   }
@@ -277,8 +281,8 @@ def copies(rounds=50):
   for action in [0] * 50:
     env.step({'action': np.int32(action), 'reset': np.False_})
   data = pickle.dumps(env)
-  each = lambda f: 1e3 * jsonl.median(
-    [jsonl.timed(f)[0] for _ in range(rounds)]
+  each = lambda f: (
+    1e3 * jsonl.median([jsonl.timed(f)[0] for _ in range(rounds)])
   )
   return {
     'bench': 'env_copy',

@@ -1,4 +1,4 @@
-"""What a benchmark writes: one JSON line per case, to the screen and a file."""
+"""What a benchmark writes: a JSON line per case, on screen and in a file."""
 
 import argparse
 import json

@@ -103,4 +103,7 @@ def warm_up() -> None:
   game = Game(True, 2 * BALANCE, 0)
   game.reset()
   for _ in range(BALANCE):
-    game.step(0)
+    game.step(ACTIONS.index('sleep'))
+  game._world.daylight = 0.0
+  game._player.sleeping = True
+  game.render()

@@ -19,7 +19,7 @@ def fill(replay, steps, worker=0, begin=0):
     replay.add(step, worker)
 
 
-def shares(replay, draws=20000):
+def shares(replay, draws=5000):
   """How often each window was drawn, by its first count."""
   firsts = replay.sample(draws)['count'][:, 0]
   counts = collections.Counter(firsts.tolist())
@@ -49,8 +49,8 @@ def test_windows_are_drawn_by_the_losses_of_their_steps():
   }
   got = shares(replay)
   for start, share in want.items():
-    # Deviation of a share: at most sqrt(0.25 / 20000) = 0.0035.
-    assert abs(got[start] - share) < 0.02, (start, got)
+    # Deviation of a share: at most sqrt(0.25 / 5000) = 0.007.
+    assert abs(got[start] - share) < 0.03, (start, got)
   replay.close()
 
 
@@ -61,7 +61,7 @@ def test_chunks_are_drawn_by_their_sums_and_across_windows():
   got = shares(replay)
   inside = sum(v for k, v in got.items() if 16 <= k < 24)
   # p is 9.01 ** 0.7 = 4.66 against 0.01 ** 0.7 = 0.04.
-  assert abs(inside - 4.66 * 8 / (4.66 * 8 + 0.04 * 32)) < 0.02
+  assert abs(inside - 4.66 * 8 / (4.66 * 8 + 0.04 * 32)) < 0.03
   data = replay.sample(500)['count']
   assert (np.diff(data, axis=1) == 1).all()
   replay.close()
@@ -73,7 +73,7 @@ def test_new_steps_have_the_highest_priority_there_was():
   losses(replay, [3.0, 0.0, 0.0, 0.0])
   fill(replay, 1, begin=4)
   got = shares(replay)
-  assert abs(got[0] - got[4]) < 0.02 and got[0] > 0.4
+  assert abs(got[0] - got[4]) < 0.03 and got[0] > 0.4
   replay.close()
 
 
@@ -82,7 +82,7 @@ def test_the_share_is_that_of_the_draws():
   fill(replay, 5)
   losses(replay, [0, 0, 0, 0, 1e9])
   got = shares(replay)
-  assert abs(got[4] - (0.3 + 0.7 / 5)) < 0.02
+  assert abs(got[4] - (0.3 + 0.7 / 5)) < 0.03
   replay.close()
 
 

@@ -36,6 +36,7 @@ class Tiles(NamedTuple):
   Attributes:
     cells: `[material, object, UNIT, UNIT, 3]`. Material 0 is the unknown one,
       the last one lies beyond the edge; object 0 is none.
+    pale: the same with faded colors.
     objects: number of an object by the name of its texture.
     items: `[item, amount, UNIT, UNIT, 3]`.
     faded: `[gray, value]`, a color of which PIL has taken 60% away.
@@ -43,6 +44,7 @@ class Tiles(NamedTuple):
   """
 
   cells: Array
+  pale: Array
   objects: dict[str, int]
   items: Array
   faded: Array
@@ -66,13 +68,18 @@ def tiles() -> Tiles:
     for name in constants.items
   ]
   grays, values = np.indices((256, 256)).astype(np.uint8)
-  faded = Image.blend(Image.fromarray(grays), Image.fromarray(values), 0.4)
+  faded = np.array(
+    Image.blend(Image.fromarray(grays), Image.fromarray(values), 0.4)
+  )
+  tiles = np.array([*cells, beyond])
+  gray = _gray(*np.moveaxis(tiles.astype(np.int64), -1, 0))
   local = engine.LocalView(World(), textures, VIEW)
   return Tiles(
-    np.array([*cells, beyond]),
+    tiles,
+    faded[gray[..., None], tiles],
     {name: 1 + i for i, name in enumerate(names)},
     np.array(items),
-    np.array(faded),
+    faded,
     local._vignette((*AREA, 3), 0.5),
   )
 
@@ -100,20 +107,26 @@ def draw(world: World, player: Any) -> Array:
     if 0 <= x < VIEW[0] and 0 <= y < VIEW[1]:
       marks[x, y] = known.objects[obj.texture]
   daylight = float(world.daylight)
-  noise = NO_NOISE
+  picture = np.zeros((SIZE, SIZE, 3), np.uint8)
+  ground = world._mat_map
   if daylight < DARK:
     noise = world.random.uniform(32, 127, AREA)
+    _draw_map(picture, ground, marks, left, top, known.cells)
+    _light_night(picture, known.faded, known.vignette, noise, daylight)
+  else:
+    pale = np.empty_like(picture)
+    _draw_map(picture, ground, marks, left, top, known.cells)
+    _draw_map(pale, ground, marks, left, top, known.pale)
+    _light_day(picture, pale, TINT, daylight)
+  if player.sleeping:
+    _sleep(picture)
   amounts = [min(max(0, x), MANY) for x in player.inventory.values()]
-  picture = np.zeros((SIZE, SIZE, 3), np.uint8)
-  _draw_map(picture, world._mat_map, marks, left, top, known.cells)
-  _light(
-    picture, known.faded, known.vignette, noise, daylight, player.sleeping
-  )
   _draw_items(picture, np.array(amounts), known.items)
   return picture
 
 
-NO_NOISE = np.zeros((0, 0))
+# Half the color of nights, (0, 16, 64), for a row of pixels.
+TINT = np.tile([0.0, 8.0, 32.0], AREA[0])
 
 
 @numba.njit(cache=True)
@@ -142,31 +155,46 @@ def _draw_map(  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def _light(  # type: ignore[no-untyped-def]
-  picture, faded, vignette, noise, daylight, sleeping
+def _light_day(picture, pale, tint, daylight):  # type: ignore[no-untyped-def]
+  """LocalView's `_light` where there is no noise."""
+  night = 1 - daylight
+  for y in range(AREA[1]):
+    out, faded = picture[y].reshape(-1), pale[y].reshape(-1)
+    for k in range(len(tint)):
+      color = daylight * out[k] + night * (0.5 * faded[k] + tint[k])
+      out[k] = np.uint8(color)
+
+
+@numba.njit(cache=True)
+def _light_night(  # type: ignore[no-untyped-def]
+  picture, faded, vignette, noise, daylight
 ):
-  """LocalView's `_light` and `_sleep`."""
-  night, dark = 1 - daylight, daylight < DARK
+  """LocalView's `_light` with its `_noise`."""
+  night = 1 - daylight
   for y in range(AREA[1]):
     for x in range(AREA[0]):
       r, g, b = picture[y, x, 0], picture[y, x, 1], picture[y, x, 2]
       dr, dg, db = daylight * r, daylight * g, daylight * b
-      if dark:
-        mask = 2 * (0.5 - daylight) * vignette[x, y]
-        grain = mask * noise[x, y]
-        r = np.uint8((1 - mask) * r + grain)
-        g = np.uint8((1 - mask) * g + grain)
-        b = np.uint8((1 - mask) * b + grain)
+      mask = 2 * (0.5 - daylight) * vignette[x, y]
+      grain = mask * noise[x, y]
+      r = np.uint8((1 - mask) * r + grain)
+      g = np.uint8((1 - mask) * g + grain)
+      b = np.uint8((1 - mask) * b + grain)
       gray = _gray(r, g, b)
-      # Nights are half (0, 16, 64).
-      r = np.uint8(dr + night * (0.5 * faded[gray, r]))
-      g = np.uint8(dg + night * (0.5 * faded[gray, g] + 8.0))
-      b = np.uint8(db + night * (0.5 * faded[gray, b] + 32.0))
-      if sleeping:  # half (0, 0, 16)
-        gray = _gray(r, g, b)
-        r = g = np.uint8(0.5 * gray)
-        b = np.uint8(0.5 * gray + 8.0)
-      picture[y, x, 0], picture[y, x, 1], picture[y, x, 2] = r, g, b
+      picture[y, x, 0] = np.uint8(dr + night * (0.5 * faded[gray, r]))
+      picture[y, x, 1] = np.uint8(dg + night * (0.5 * faded[gray, g] + 8.0))
+      picture[y, x, 2] = np.uint8(db + night * (0.5 * faded[gray, b] + 32.0))
+
+
+@numba.njit(cache=True)
+def _sleep(picture):  # type: ignore[no-untyped-def]
+  """LocalView's `_sleep`: gray, and half of the color (0, 0, 16)."""
+  for y in range(AREA[1]):
+    for x in range(AREA[0]):
+      r, g, b = picture[y, x, 0], picture[y, x, 1], picture[y, x, 2]
+      gray = 0.5 * _gray(r, g, b)
+      picture[y, x, 0] = picture[y, x, 1] = np.uint8(gray)
+      picture[y, x, 2] = np.uint8(gray + 8.0)
 
 
 @numba.njit(cache=True)
