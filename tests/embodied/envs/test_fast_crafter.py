@@ -298,6 +298,41 @@ def test_arrows_are_the_package_s():
   assert twins.ours._world[x + 3, y][0] == 'path'
 
 
+def test_creatures_come_and_go_as_the_package_s():
+  twins = Twins(6)
+  twins.reset()
+
+  def crowd(env):
+    """More creatures than a region keeps, at distances from 1 to 9."""
+    land, (x, y) = env._world, env._player.pos
+    for i in range(-6, 7):
+      for j in range(-6, 7):
+        if 0 < abs(i) + abs(j) < 10 and land[x + i, y + j][1] is None:
+          cls = (package.objects.Cow, package.objects.Skeleton)[(i + j) % 2]
+          land[x + i, y + j] = 'path' if (i + j) % 2 else 'grass'
+          more = () if cls is package.objects.Cow else (env._player,)
+          land.add(cls(land, (x + i, y + j), *more))
+
+  def balance(env, light):
+    env._world.daylight = light
+    if env is twins.ours:
+      env._balance()
+    else:
+      for chunk, objs in env._world.chunks.items():
+        env._balance_chunk(chunk, objs)
+
+  twins.edit(crowd)
+  names = lambda: [type(x).__name__ for x in twins.ours._world.objects]
+  before = names()
+  for number in range(80):
+    twins.edit(balance, 0.1 if number % 4 else 0.9)
+    twins.compare()
+  after = names()
+  for name in ('Skeleton', 'Cow'):
+    assert after.count(name) < before.count(name)
+  assert after.count('Zombie') > before.count('Zombie')
+
+
 # At length
 
 
