@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +16,14 @@ from ponderdream.world import encoder, rssm
 
 Array = jax.Array
 Data = Mapping[str, np.ndarray]
+
+
+class Placed(NamedTuple):
+  """A batch for `Agent.train`: `batch` lies on the devices, `[D, B / D, ...]`,
+  and `stepid` `[B, T]` says where its latents belong."""
+
+  stepid: np.ndarray
+  batch: dict[str, Array]
 
 
 class Agent(embodied.Agent):
@@ -124,21 +132,27 @@ class Agent(embodied.Agent):
     """Nothing: every sequence brings the state that it starts from."""
     return ()
 
+  def place(self, data: Data) -> Placed:
+    """Sends `[B, T + 1, ...]` on its way to the devices."""
+    return Placed(data['stepid'][:, 1:], parallel.place(self.seen(data)))
+
   def train(
-    self, carry: Any, data: Data
+    self, carry: Any, data: Data | Placed
   ) -> tuple[Any, dict[str, np.ndarray], dict[str, float]]:
     """One update on `[B, T + 1, ...]`, without waiting for the devices.
 
     Returns:
       The carry, and what the update *before* this one gave (nothing, the
-      first time): refreshed latents `[B, T, ...]` with the `stepid` `[B, T]`
-      they belong to, and scalar metrics.
+      first time): refreshed latents and the loss `priority` `[B, T, ...]` with
+      the `stepid` `[B, T]` they belong to, and scalar metrics.
     """
+    if not isinstance(data, Placed):
+      data = self.place(data)
     before = self.flush()
     self.state, latents, metrics = self._train(
-      self.state, parallel.split(self.seen(data)), self.train_key
+      self.state, data.batch, self.train_key
     )
-    self.pending = data['stepid'][:, 1:], latents, metrics
+    self.pending = data.stepid, latents, metrics
     return carry, *before
 
   def flush(self) -> tuple[dict[str, np.ndarray], dict[str, float]]:
@@ -159,7 +173,7 @@ class Agent(embodied.Agent):
 
   def seen(self, data: Data) -> dict[str, np.ndarray]:
     """The keys of replayed data that learning reads."""
-    rest = ['action', 'dyn/deter', 'dyn/stoch', *encoder.HIDDEN_KEYS]
+    rest = ['action', *train_step.LATENTS, *encoder.HIDDEN_KEYS]
     data = {k: data[k] for k in [*self.keys, *rest]}
     if self.models.action.classes is not None:
       data['action'] = data['action'] - self.act_low.astype(self.act_dtype)

@@ -8,11 +8,11 @@ from typing import Any
 import jax
 
 import embodied
-from embodied import envs, logger, replay, terminal
+from embodied import envs, logger, replay, selectors, terminal
 from embodied.config import Config
 from embodied.errors import UsageError
 from ponderdream import agent as agent_
-from ponderdream import memory, parallel
+from ponderdream import memory, parallel, train_step
 
 # What a platform needs beyond the plain installation.
 EXTRAS = {'cuda': 'cuda', 'gpu': 'cuda', 'tpu': 'tpu'}
@@ -60,6 +60,8 @@ def make_driver(config: Config, count: int, first: int) -> embodied.Driver:
   """
   suite = config.task.partition('_')[0]
   own = dict(config.env[suite]) if suite in config.env else {}
+  # Here, where no time limit of a worker counts.
+  envs.warm_up(config.task)
   make = functools.partial(envs.make_env, config.task, seed=config.seed, **own)
   return embodied.Driver(
     [functools.partial(make, first + i) for i in range(count)],
@@ -70,12 +72,23 @@ def make_driver(config: Config, count: int, first: int) -> embodied.Driver:
 
 def make_replay(config: Config) -> replay.Replay:
   """Windows of `batch.length` steps, and the one before them for context."""
+  recent, seed = config.replay.recency, config.seed
+  selector = selectors.Mixture(
+    [
+      (selectors.Uniform(seed), 1 - recent),
+      (selectors.Recency(seed), recent),
+    ],
+    seed,
+  )
   return replay.Replay(
     config.batch.length + 1,
     config.replay.capacity,
     pathlib.Path(config.logdir) / 'replay',
     chunk_size=config.replay.chunk,
-    seed=config.seed,
+    seed=seed,
+    selector=selector,
+    priority=config.replay.priority,
+    context=train_step.LATENTS,
   )
 
 

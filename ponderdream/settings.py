@@ -30,6 +30,8 @@ CHOICES = {
 RANGES = {
   'seed': (0, 2**31 - 1),
   'run.envs': (1, 10**4),
+  'replay.recency': (0.0, 1.0),
+  'replay.priority': (0.0, 1.0),
   'batch.size': (1, 10**6),
   'batch.length': (2, 10**6),
   'dyn.classes': (2, 256),
@@ -95,6 +97,7 @@ def check(config: Config) -> None:
       raise UsageError(
         f'{key} is {config[key]}; choose a number from {low} to {high}.'
       )
+
 
 
 def compare(config: Config) -> bool:

@@ -36,8 +36,8 @@ FLOORS = {
 ALONE = {
   'ponderdream.ponder': {'jax'},
   'embodied': {
-    'crafter', 'gymnasium', 'imageio_ffmpeg', 'numpy', 'PIL', 'rich',
-    'ruamel', 'tensorboardX',
+    'crafter', 'gymnasium', 'imageio_ffmpeg', 'numba', 'numpy',
+    'opensimplex', 'PIL', 'rich', 'ruamel', 'tensorboardX',
   },
 }  # fmt: skip
 FRAMEWORKS = ('jax', 'flax', 'optax', 'chex', 'tensorflow_probability')

@@ -79,7 +79,7 @@ class Train:
     self.ratio = when.Ratio(settings.train_ratio / (batch * length))
     self.metrics = metrics_.Metrics()
     self.episodes = metrics_.Episodes()
-    self.stream = Prefetch(lambda: replay.sample(batch))
+    self.stream = Prefetch(lambda: agent.place(replay.sample(batch)))
     self.carry = agent.init_train(batch)
     driver.on_step(replay.add)
     driver.on_step(self.follow)
