@@ -98,7 +98,7 @@ def levels(
     make_step(inner, actdec),
     *start(inner, params, feat, goal),
     max_steps=think.max_steps,
-    eps=0.0 if think.mode == 'fixed' else think.eps,
+    eps=None if think.mode == 'fixed' else think.eps,
   )
   if think.mode == 'fixed':
     raw, steps = done.out[-1], zeros + think.max_steps

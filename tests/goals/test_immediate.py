@@ -96,7 +96,7 @@ def test_feedback_hands_the_subgoal_on():
   fed = inner.Inner(FEAT, GOAL, UNITS, 'residual', 'goal', 0.5, jnp.float32)
   feat, goal = inputs()
   run = lambda model: immediate.levels(
-    model, actdec, params, feat, goal, think('pondernet', eps=0.0)
+    model, actdec, params, feat, goal, think('pondernet', eps=None)
   )
   one, two = run(plain), run(fed)
   # The first step sees the goal itself either way; the second one does not.
@@ -109,7 +109,7 @@ def test_fixed_is_the_last_level_of_all():
   feat, goal = inputs()
   got = immediate.levels(model, actdec, params, feat, goal, think('fixed', 3))
   want = immediate.levels(
-    model, actdec, params, feat, goal, think('pondernet', 3, 0.0)
+    model, actdec, params, feat, goal, think('pondernet', 3, None)
   )
   np.testing.assert_allclose(got.raw[0], want.raw[2], atol=1e-6)
   assert got.steps.tolist() == [3.0] * BATCH
@@ -121,7 +121,7 @@ def test_act_is_a_weighted_mean_of_the_levels():
   feat, goal = inputs()
   got = immediate.levels(model, actdec, params, feat, goal, think('act'))
   every = immediate.levels(
-    model, actdec, params, feat, goal, think('pondernet', eps=0.0)
+    model, actdec, params, feat, goal, think('pondernet', eps=None)
   )
   # The same computed example by example, from the definition.
   shared, x, thought = immediate.start(model, params, feat, goal)

@@ -96,7 +96,7 @@ def test_last_level_always_halts():
       x[:, 0],
       jax.random.key(0),
       max_steps=3,
-      eps=0,
+      eps=None,
       halt=halt,
     )
     np.testing.assert_array_equal(n, [2, 2])

@@ -137,15 +137,15 @@ def test_while_equals_scan_float64():
 
 def test_stops_at_once_and_never():
   x = jnp.full((1, 3), -50.0)
-  for eps, max_steps, steps in ((0, 3, 3), (0.99, 3, 3), (0.05, 1, 1)):
+  for eps, max_steps, steps in ((None, 3, 3), (0.99, 3, 3), (0.05, 1, 1)):
     done = loop.unroll(
       table_step, jnp.float32(1), x, jnp.ones(1), max_steps=max_steps, eps=eps
     )
     assert done.steps == steps and done.active.all()
   done = loop.unroll(
-    table_step, jnp.float32(1), -x, jnp.ones(1), max_steps=3, eps=0
+    table_step, jnp.float32(1), -x, jnp.ones(1), max_steps=3, eps=None
   )
-  assert done.steps == 3  # eps = 0: even a survival of 0 goes on.
+  assert done.steps == 3  # eps = None: even a survival of 0 goes on.
   # Survival 1, 1/2, 1/4 at eps = 1/2: just enough for the second level.
   done = loop.unroll(
     table_step, jnp.float32(1), 0 * x, jnp.ones(1), max_steps=3, eps=0.5
@@ -256,6 +256,25 @@ def test_bfloat16():
     assert error < 0.1
 
 
+def test_bfloat16_with_parameters_in_float32():
+  # The step computes in bfloat16, from float32 parameters: their gradient is
+  # float32, and the sum 9 * 1 + 256 = 265 of 10 levels, which bfloat16 would
+  # round to 264, is exact.
+  def step(params, x, h, n):
+    weight = jnp.where(n == 9, 256, 1).astype(jnp.bfloat16)
+    return h, params.astype(jnp.bfloat16) * weight * x, jnp.full(1, -9.0)
+
+  one = jnp.ones(1, jnp.bfloat16)
+  grad = jax.grad(
+    lambda w: (
+      loop.unroll(step, w, one, one, max_steps=10, eps=0.05)
+      .out.astype(jnp.float32)
+      .sum()
+    )
+  )(jnp.ones(1))
+  assert grad.dtype == jnp.float32 and grad[0] == 265
+
+
 def test_gradients_are_summed_in_float32():
   # d/dw of w * (1 + ... + 1 + 256) = 264 over 9 levels, which bfloat16 holds.
   # Summed in bfloat16 from the last level on, 256 + 1 rounds to 256 each time.
@@ -278,9 +297,14 @@ def test_gradients_are_summed_in_float32():
 @pytest.mark.parametrize(
   'change, sentence',
   [
-    ({'max_steps': 0}, 'max_steps=0; give it 1'),
+    ({'max_steps': 0}, 'max_steps=0; .* 1 or more'),
+    ({'max_steps': 2.5}, 'max_steps=2.5; .* whole number'),
+    ({'eps': 0}, 'eps=0; .* above 0 and below 1, or None'),
     ({'eps': 1.0}, 'eps=1.0; .* below 1'),
     ({'eps': -0.1}, 'eps=-0.1'),
+    ({'eps': float('nan')}, 'eps=nan'),
+    ({'impl': 'scan', 'compact': True}, "impl='scan'; only impl='while'"),
+    ({'x': jnp.ones((3, 3))}, r'h0 float32\[2\] beside .*one row per example'),
     ({'impl': 'cond'}, r"impl='cond'; choose one of \['scan', 'while'\]"),
     ({'h0': jnp.ones((2, 1))}, r'float32\[2, 1\] into float32\[2, 2\]'),
     ({'h0': jnp.ones(2, jnp.bfloat16)}, r'bfloat16\[2\] into float32\[2\]'),
