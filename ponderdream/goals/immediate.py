@@ -24,8 +24,9 @@ class Thinking(NamedTuple):
 
   mode: str
   max_steps: int
-  eps: float
+  eps: float | None
   prior: float
+  compact: bool
 
 
 class Levels(NamedTuple):
@@ -99,6 +100,7 @@ def levels(
     *start(inner, params, feat, goal),
     max_steps=think.max_steps,
     eps=None if think.mode == 'fixed' else think.eps,
+    compact=think.compact,
   )
   if think.mode == 'fixed':
     raw, steps = done.out[-1], zeros + think.max_steps

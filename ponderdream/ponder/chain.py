@@ -172,11 +172,11 @@ def _descend(
     h = trees.take_level(h_after, n - 1, link.rows)
     h = trees.where(mask & (n > 0), h, h0)
 
-    def compute(*floats: Tree) -> Tree:
+    def again(*floats: Tree) -> Tree:
       p, x_, h_ = trees.merge(floats, (params, x, h))
       return trees.floats(level.compute(step, p, x_, h_, n, mask))
 
-    _, pull = jax.vjp(compute, *trees.floats((params, x, h)))
+    _, pull = jax.vjp(again, *trees.floats((params, x, h)))
     dh = jax.tree.map(jnp.add, now[0], dh)
     dparams, dx_n, dh = pull((dh, *now[1:]))
     return n - 1, trees.add(total, dparams), trees.add(dx, dx_n), dh

@@ -8,6 +8,7 @@ Levels count from 0.
 """
 
 import math
+import numbers
 from typing import Any
 
 import jax
@@ -97,7 +98,7 @@ def kl_geometric(
   Raises:
     ValueError: a `prior` given as a number lies outside (0, 1).
   """
-  if isinstance(prior, (int, float)) and not 0 < prior < 1:
+  if isinstance(prior, numbers.Real) and not 0 < prior < 1:
     raise ValueError(
       f'The halting prior is {prior}; it is a probability per step, so '
       'choose a number above 0 and below 1.'
