@@ -157,6 +157,7 @@ def build(
     config.ponder.max_steps,
     config.ponder.eps,
     config.ponder.prior,
+    config.ponder.compact,
   )
   goalenc = inner = None
   if think.mode != 'none':

@@ -37,7 +37,7 @@ RANGES = {
   'dyn.classes': (2, 256),
   'imag.length': (1, 10**4),
   'ponder.max_steps': (1, 10**4),
-  'ponder.eps': (0.0, 0.999),
+  'ponder.eps': (1e-6, 0.999),
   'ponder.prior': (0.001, 0.999),
   'ponder.branch_length': (1, 10**4),
   'opt.agc': (1e-6, 1e6),

@@ -24,8 +24,9 @@ class Thinking(NamedTuple):
 
   mode: str
   max_steps: int
-  eps: float
+  eps: float | None
   prior: float
+  compact: bool
 
 
 class Levels(NamedTuple):
@@ -98,7 +99,8 @@ def levels(
     make_step(inner, actdec),
     *start(inner, params, feat, goal),
     max_steps=think.max_steps,
-    eps=0.0 if think.mode == 'fixed' else think.eps,
+    eps=None if think.mode == 'fixed' else think.eps,
+    compact=think.compact,
   )
   if think.mode == 'fixed':
     raw, steps = done.out[-1], zeros + think.max_steps
