@@ -99,7 +99,6 @@ def check(config: Config) -> None:
       )
 
 
-
 def compare(config: Config) -> bool:
   """Whether the logdir holds a run that `config` goes on with.
 
