@@ -26,6 +26,10 @@ log = logging.getLogger('embodied')
 # Seconds that importing and making an environment may take in any case.
 START_SECONDS = 60.0
 
+# What is waited for in any case, where the time was spent on something else
+# that may have kept the processor busy.
+GRACE_SECONDS = 1.0
+
 # Through the pipe: a step is asked for, or done.
 WORD = b'step'
 
@@ -111,7 +115,7 @@ class ProcessWorker:
     self._process = None
 
   def _receive(self) -> Any:
-    seconds = max(0.0, self._deadline - time.monotonic())
+    seconds = max(GRACE_SECONDS, self._deadline - time.monotonic())
     try:
       if not self._pipe.poll(seconds):
         raise WorkerError('gave no answer in time')

@@ -42,6 +42,9 @@ class Game(crafter.Env):
     unlocked: names of the achievements of this episode.
   """
 
+  # What the package's `observation_space` asks for.
+  _size = (picture.SIZE, picture.SIZE)
+
   def __init__(self, reward: bool, length: int, seed: int) -> None:
     self._reward = reward
     self._length = length

@@ -203,6 +203,14 @@ def tour(twins):
       break
 
 
+def test_spaces_are_the_package_s():
+  twins = Twins(0)
+  assert twins.ours.observation_space.shape == (64, 64, 3)
+  for name in ('observation_space', 'action_space', 'action_names'):
+    left, right = getattr(twins.theirs, name), getattr(twins.ours, name)
+    assert left == right
+
+
 # A few seeds, and by script
 
 
@@ -326,7 +334,8 @@ def test_creatures_come_and_go_as_the_package_s():
   before = names()
   for number in range(80):
     twins.edit(balance, 0.1 if number % 4 else 0.9)
-    twins.compare()
+    if number % 8 == 0:
+      twins.compare()
   after = names()
   for name in ('Skeleton', 'Cow'):
     assert after.count(name) < before.count(name)
