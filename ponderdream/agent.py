@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 
 import embodied
+from ponderdream import levels, optim, parallel, report, train_step
 from ponderdream import models as models_
-from ponderdream import optim, parallel, report, train_step
 from ponderdream import state as state_
 from ponderdream.world import encoder, rssm
 
@@ -35,6 +35,7 @@ class Agent(embodied.Agent):
     config: the whole configuration, with `jax.dtype` resolved.
     halt: how thinking stops in mode 'eval', 'sample' or 'median'.
     greedy: whether mode 'eval' takes the most probable action.
+    suppress: how many steps of thought cannot halt in mode 'eval'.
   """
 
   def __init__(
@@ -44,6 +45,7 @@ class Agent(embodied.Agent):
     config: Any,
     halt: str = 'sample',
     greedy: bool = False,
+    suppress: int = 0,
   ):
     self.config = config
     self.models = models_.build(config, obs_space, act_space)
@@ -63,7 +65,8 @@ class Agent(embodied.Agent):
     )
     self.halt = {'train': 'sample', 'eval': halt}
     self.greedy = {'train': False, 'eval': greedy}
-    self._policy = jax.jit(self._act, static_argnums=4)
+    self.suppress = {'train': 0, 'eval': suppress}
+    self._policy = jax.jit(self.act, static_argnums=4)
     self._report = jax.jit(functools.partial(report.openloop, self.models))
 
   def init_policy(self, batch: int) -> tuple[rssm.State, Array]:
@@ -87,15 +90,21 @@ class Agent(embodied.Agent):
     self.acted += 1
     params = parallel.local(self.state.params)
     carry, action, outs = self._policy(params, carry, obs, key, mode)
-    action = np.asarray(action)
     outs = {k: np.asarray(v) for k, v in outs.items()}
     if not np.isfinite(outs['dyn/deter']).all():
       raise FloatingPointError('The model state of the policy became NaN.')
+    return carry, {'action': self.outward(action)}, outs
+
+  def outward(self, action: Any) -> np.ndarray:
+    """Actions of the policy, `[B, V]` or `[B, ...]`, as the environment takes
+    them."""
+    shape = self.models.action.shape
+    action = np.asarray(action).reshape((len(action), *shape))
     if self.models.action.classes is not None:
       action = action + self.act_low
-    return carry, {'action': action.astype(self.act_dtype)}, outs
+    return action.astype(self.act_dtype)
 
-  def _act(
+  def act(
     self,
     params: Any,
     carry: Any,
@@ -103,7 +112,7 @@ class Agent(embodied.Agent):
     key: Array,
     mode: str,
   ) -> tuple[Any, Array, dict[str, Array]]:
-    """One compiled step: observe, think, act."""
+    """One step, to be compiled: observe, think, act."""
     models = self.models
     state, action = carry
     see, think, draw = jax.random.split(key, 3)
@@ -119,7 +128,9 @@ class Agent(embodied.Agent):
     )
     post = jax.tree.map(lambda x: x[:, 0], post)
     feat = rssm.features(post)
-    raw, steps = models.choose(params, feat, think, self.halt[mode])
+    raw, steps = models.choose(
+      params, feat, think, self.halt[mode], self.suppress[mode]
+    )
     dist = models.action.dist(raw, obs.get('action_mask'))
     action = dist.mode() if self.greedy[mode] else dist.sample(draw)
     outs = train_step.pack(post)
@@ -162,7 +173,7 @@ class Agent(embodied.Agent):
     stepid, latents, metrics = self.pending
     self.pending = None
     outs = {'stepid': stepid, **parallel.merge(latents)}
-    return outs, {k: float(v) for k, v in jax.device_get(metrics).items()}
+    return outs, levels.by_name(jax.device_get(metrics))
 
   def report(self, carry: Any, data: Data) -> tuple[Any, dict[str, Any]]:
     """Open-loop predictions for `[B, T + 1, ...]`: videos `[T, H, W, C]`."""

@@ -4,6 +4,7 @@ python -m ponderdream.evaluate --logdir DIR --episodes 20
 
   --step S       which checkpoint; the newest by default
   --halt H       sample (as in training) or median: how thinking stops
+  --suppress K   think K steps more: the first K cannot halt
   --greedy       take the most probable action instead of sampling
   --random       measure uniformly random actions instead of the agent
   --envs N       environments side by side
@@ -28,6 +29,7 @@ OPTIONS = Config(
     'episodes': 20,
     'step': -1,
     'halt': 'sample',
+    'suppress': 0,
     'greedy': False,
     'random': False,
     'envs': 4,
@@ -62,6 +64,8 @@ def check(options: Config) -> None:
     )
   if options.halt not in ('sample', 'median'):
     raise UsageError(f"--halt is sample or median, not '{options.halt}'.")
+  if options.suppress < 0:
+    raise UsageError(f'--suppress is 0 or more, not {options.suppress}.')
 
 
 def run(config: Config, options: Config) -> int:
@@ -78,8 +82,9 @@ def run(config: Config, options: Config) -> int:
   finally:
     driver.close()
   found = {'step': step, **loop.summary(result)}
-  found |= {k: options[k] for k in ('halt', 'greedy', 'random')}
+  found |= {k: options[k] for k in ('halt', 'suppress', 'greedy', 'random')}
   name = 'random' if options.random else str(step)
+  name += f'-suppress{options.suppress}' if options.suppress else ''
   folder = pathlib.Path(config.logdir) / 'eval'
   folder.mkdir(exist_ok=True)
   (folder / f'{name}.json').write_text(json.dumps(found, indent=2) + '\n')
@@ -98,7 +103,14 @@ def restore(
 
   if options.random:
     return 0, embodied.RandomAgent(driver.act_space, config.seed)
-  agent = factories.make_agent(driver, config, options.halt, options.greedy)
+  if options.suppress and config.ponder.mode != 'pondernet':
+    raise UsageError(
+      f'--suppress makes an agent of ponder.mode pondernet think longer; this'
+      f" one was trained with '{config.ponder.mode}'."
+    )
+  agent = factories.make_agent(
+    driver, config, options.halt, options.greedy, options.suppress
+  )
   saved = checkpoint.Checkpoint(pathlib.Path(config.logdir) / 'checkpoints')
   step = None if options.step < 0 else options.step
   step, state, _ = saved.load(agent.save(), step)

@@ -3,6 +3,7 @@
 import functools
 import logging
 import pathlib
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -52,17 +53,22 @@ def setup(config: Config) -> Config:
   return config.update({'jax.dtype': dtype})
 
 
-def make_driver(config: Config, count: int, first: int) -> embodied.Driver:
-  """`count` environments of the task, numbered from `first` on.
+def env_maker(config: Config) -> Callable[[int], embodied.Env]:
+  """Makes environments of the task by their numbers, in any process.
 
   Seed and number fix the worlds of an environment, so numbers that were not
   used before in a run give worlds that it has not seen.
   """
   suite = config.task.partition('_')[0]
   own = dict(config.env[suite]) if suite in config.env else {}
+  return functools.partial(envs.make_env, config.task, seed=config.seed, **own)
+
+
+def make_driver(config: Config, count: int, first: int) -> embodied.Driver:
+  """`count` environments of the task, numbered from `first` on."""
   # Here, where no time limit of a worker counts.
   envs.warm_up(config.task)
-  make = functools.partial(envs.make_env, config.task, seed=config.seed, **own)
+  make = env_maker(config)
   return embodied.Driver(
     [functools.partial(make, first + i) for i in range(count)],
     parallel=config.run.parallel,
@@ -97,10 +103,12 @@ def make_agent(
   config: Config,
   halt: str = 'sample',
   greedy: bool = False,
+  suppress: int = 0,
 ) -> agent_.Agent:
-  """The agent for what the environments show and take; `halt` and `greedy`
-  are those of its mode 'eval'."""
-  return agent_.Agent(driver.obs_space, driver.act_space, config, halt, greedy)
+  """The agent for what the environments show and take; `halt`, `greedy` and
+  `suppress` are those of its mode 'eval'."""
+  spaces = driver.obs_space, driver.act_space
+  return agent_.Agent(*spaces, config, halt, greedy, suppress)
 
 
 def make_terminal(config: Config, best: float | None) -> terminal.Terminal:

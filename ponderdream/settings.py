@@ -53,8 +53,11 @@ def blocks() -> dict[str, Mapping]:
 
 
 def sized(names: Sequence[str]) -> bool:
-  """Whether one of the blocks says how large the networks are."""
-  return any(x.startswith('size') or x in ('cpu', 'debug') for x in names)
+  """Whether one of the blocks says how large the networks are: the model at
+  the least."""
+  known = blocks()
+  keys = [k for name in names for k in known[name]]
+  return any(k.partition('.')[0] == 'dyn' for k in keys)
 
 
 def parse(

@@ -298,6 +298,12 @@ def test_a_small_machine_takes_the_cpu_block(tmp_path, capsys):
     ['--configs', 'crafter', 'size1m', '--logdir', str(tmp_path)]
   )
   assert named.enc.kind == 'conv'
+  # An environment's block that brings its own size keeps it.
+  own = train.configure(
+    ['--configs', 'ladder', 'pondernet', '--logdir', str(tmp_path)]
+  )
+  assert own.dyn.deter == 128
+  assert capsys.readouterr().out == ''
 
 
 @pytest.mark.parametrize(

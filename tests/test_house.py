@@ -18,6 +18,7 @@ FLOORS = {
   'ponderdream.train_step': 4,
   'ponderdream.actor': 4,
   'ponderdream.imagine': 4,
+  'ponderdream.levels': 4,
   'ponderdream.report': 4,
   'ponderdream.state': 4,
   'ponderdream.models': 3,

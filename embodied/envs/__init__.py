@@ -17,6 +17,7 @@ REGISTRY = {
   'crafter': 'embodied.envs.crafter:Crafter',
   'dummy': 'embodied.envs.dummy:Dummy',
   'gymnasium': 'embodied.envs.from_gymnasium:FromGymnasium',
+  'ladder': 'embodied.envs.ladder:Ladder',
 }
 
 

@@ -4,6 +4,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+import numpy as np
+
 from embodied import logger as logger_
 from embodied import metrics as metrics_
 from embodied import success as success_
@@ -79,6 +81,8 @@ class Train:
     self.ratio = when.Ratio(settings.train_ratio / (batch * length))
     self.metrics = metrics_.Metrics()
     self.episodes = metrics_.Episodes()
+    # Ponder steps of the actions since the last log line.
+    self.thought: list[float] = []
     self.stream = Prefetch(lambda: agent.place(replay.sample(batch)))
     self.carry = agent.init_train(batch)
     driver.on_step(replay.add)
@@ -176,7 +180,9 @@ class Train:
       self.replay.update(outs.pop('stepid'), outs)
 
   def follow(self, transition: dict[str, Any], worker: int) -> None:
-    """Writes down every episode that ends."""
+    """Writes down how long was thought, and every episode that ends."""
+    if 'log/ponder_steps' in transition:
+      self.thought.append(float(transition['log/ponder_steps']))
     episode = self.episodes.add(transition, worker)
     if episode is None:
       return
@@ -196,6 +202,9 @@ class Train:
     self.logger.add(self.metrics.result())
     self.logger.add(self.success.result())
     self.logger.add(self.replay.stats(), 'replay')
+    if self.thought:
+      self.logger.add({'ponder_steps': np.array(self.thought)}, 'acted')
+      self.thought.clear()
     self.logger.add(
       {'updates': self.updates, 'restarts': self.driver.restarts}, 'run'
     )

@@ -120,6 +120,25 @@ def test_states_that_are_done_may_leave():
     np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize('suppress', [1, 4])
+@pytest.mark.parametrize('halt', ['sample', 'median'])
+def test_suppressed_halts_think_so_many_steps_more(suppress, halt):
+  model, actdec, params = make()
+  # Nobody would think for long.
+  params['inner']['halt']['bias'] = jnp.full((1,), 8.0)
+  feat, goal = inputs()
+  args = (model, actdec, params, feat, goal, think('pondernet'))
+  key = jax.random.key(3)
+  _, steps = immediate.choose(*args, key, halt)
+  assert (steps == 1).all()
+  raw, steps = immediate.choose(*args, key, halt, suppress)
+  np.testing.assert_array_equal(steps, suppress + 1)
+  # What is acted on is the same thought, carried further.
+  longer = think('pondernet', suppress + 1, None)
+  every = immediate.levels(model, actdec, params, feat, goal, longer)
+  np.testing.assert_allclose(raw, every.raw[suppress], rtol=1e-4, atol=1e-5)
+
+
 def test_feedback_hands_the_subgoal_on():
   plain, actdec, params = make(feedback='none')
   fed = inner.Inner(FEAT, GOAL, UNITS, 'residual', 'goal', 0.5, jnp.float32)
