@@ -182,7 +182,9 @@ def table(found):
   print(f'{"":18}success (each seed)        by rows 1, 2, ...')
   for name, runs in found.items():
     each = ' '.join(f'{x["more_0"]["success"]:.3f}' for x in runs)
-    rows = ' '.join(f'{x:.2f}' for x in mean(runs, 'more_0', 'success_by_rows'))
+    rows = ' '.join(
+      f'{x:.2f}' for x in mean(runs, 'more_0', 'success_by_rows')
+    )
     print(f'{name:18}{mean(runs, "more_0", "success"):.3f} ({each})  {rows}')
   print(f'{"":18}ponder steps at the choice by rows 1, 2, ...   riding')
   for name, runs in found.items():
