@@ -43,7 +43,7 @@ def step(params, x, h, n):
   seen = (n + 1 >= x['m'])[:, None]
   u = cores.project(params, seen * jax.nn.one_hot(x['answer'], ANSWERS))
   h = cores.advance(CELL, params, u, h, n)
-  return h, *cores.read(params, h)
+  return h, *cores.read(params, cores.normed(h))
 
 
 def think(params, x):

@@ -54,6 +54,11 @@ def advance(cell, params, u, h, n):
   return update * candidate + (1 - update) * h
 
 
+def normed(h):
+  """The state over its root mean square, for `read`, as in the agent."""
+  return h * jax.lax.rsqrt(jnp.square(h).mean(-1, keepdims=True) + 1e-4)
+
+
 def read(params, h):
   """Output `[B, O]` and halting logit `[B]`."""
   logit = (h @ params['halt'])[:, 0] + params['halt_bias']

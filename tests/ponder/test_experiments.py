@@ -85,7 +85,8 @@ def test_rank_correlation(script):
 def test_parity_writes_what_it_learnt(script, tmp_path):
   parity = script(
     'parity', '--length', 4, '--trained', 2, '--evaluated', 4, '--width', 8,
-    '--batch', 32, '--updates', 1, '--seeds', 1, '--out', tmp_path / 'a',
+    '--levels', 6, '--batch', 32, '--updates', 1, '--seeds', 1,
+    '--out', tmp_path / 'a',
   )  # fmt: skip
   parity.main()
   found = json.loads((tmp_path / 'a.json').read_text())
