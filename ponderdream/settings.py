@@ -111,7 +111,7 @@ def compare(config: Config) -> bool:
   path = pathlib.Path(config.logdir) / 'config.yaml'
   if not path.exists():
     return False
-  before = Config.load(path)
+  before = saved(path)
   differ = config_.diff(before, config, FREE)
   if differ:
     changes = ', '.join(
@@ -155,4 +155,20 @@ def recall(logdir: str) -> Config:
       f'There is no run in {logdir}: it has no config.yaml; give the --logdir'
       ' of a training.'
     )
-  return Config.load(path).update({'logdir': str(path.parent)})
+  return saved(path).update({'logdir': str(path.parent)})
+
+
+def saved(path: pathlib.Path) -> Config:
+  """A run's `config.yaml`; settings that it does not know, because an earlier
+  version wrote it, have their defaults.
+
+  Raises:
+    UsageError: it has settings that this version does not know.
+  """
+  config = config_.resolve(blocks(), [])
+  try:
+    return config.update(Config.load(path).flat)
+  except UsageError as error:
+    raise UsageError(
+      f'{path} was written by another version: {error}'
+    ) from None
