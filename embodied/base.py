@@ -43,6 +43,13 @@ class Env:
     """
     raise NotImplementedError
 
+  def prepare(self) -> None:
+    """Work ahead for the next reset, such as generating its world.
+
+    Called now and then while nothing is asked of the environment; no
+    observation may depend on whether it was.
+    """
+
   def close(self) -> None:
     """Free what the environment holds; it is not used again."""
 
@@ -73,13 +80,21 @@ class Agent:
     """The carry before the first call of `train`."""
     raise NotImplementedError
 
-  def train(
-    self, carry: Carry, data: dict[str, Any]
-  ) -> tuple[Carry, dict[str, Any], dict[str, Any]]:
-    """Update on `[B, T, ...]` data; returns `(carry, outs, metrics)`.
+  def place(self, data: dict[str, Any]) -> Any:
+    """Put `[B, T, ...]` data where `train` reads it, such as on a device.
 
-    `outs` are written back into the replay, at the steps `outs['stepid']`.
-    Both may be those of an earlier update, so as not to wait for this one.
+    Called ahead of time, from a thread of its own.
+    """
+    return data
+
+  def train(
+    self, carry: Carry, data: Any
+  ) -> tuple[Carry, dict[str, Any], dict[str, Any]]:
+    """Update on what `place` returned; returns `(carry, outs, metrics)`.
+
+    `outs` are written back into the replay, at the steps `outs['stepid']`;
+    `outs['priority']` `[B, T]`, if there, is the loss they are drawn by. Both
+    may be those of an earlier update, so as not to wait for this one.
     """
     raise NotImplementedError
 
@@ -128,7 +143,7 @@ class RandomAgent(Agent):
     return None
 
   def train(
-    self, carry: Carry, data: dict[str, Any]
+    self, carry: Carry, data: Any
   ) -> tuple[Carry, dict[str, Any], dict[str, Any]]:
     return carry, {}, {}
 

@@ -63,6 +63,16 @@ def schema_of(step: Mapping[str, Array]) -> Schema:
   return {k: Field(v.dtype, v.shape) for k, v in step.items()}
 
 
+class Part(NamedTuple):
+  """Successive steps of one chunk: rows `begin` to `end` of its mapped
+  `columns`, the first being step `first`. Outlives the chunk's deletion."""
+
+  first: int
+  begin: int
+  end: int
+  columns: dict[str, Array]
+
+
 class Chunk:
   """`size` steps of stream `stream`, the first being its `offset`-th step.
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from embodied.base import Carry, Obs
+from embodied.board import Board
 from embodied.worker import LocalWorker, MakeEnv, ProcessWorker, WorkerError
 
 Policy = Callable[[Carry, Obs], tuple[Carry, dict[str, Any], dict[str, Any]]]
@@ -20,6 +21,10 @@ log = logging.getLogger('embodied')
 
 class Driver:
   """Steps `B` environments in lockstep and reports every single step.
+
+  With `parallel` they step at the same time, and while their last step is
+  reported, learnt from or logged: the next one is asked for as soon as the
+  policy has chosen. Observations come through shared memory.
 
   An environment that raises, gives no answer in time, or whose process dies is
   started anew in its place: its next observation is the first of a fresh
@@ -72,6 +77,13 @@ class Driver:
       if other != spaces[0]:
         self.close()
         raise ValueError(f'Environment {i} has other spaces than the first.')
+    self._board = Board(spaces[0], len(self))
+    for i, worker in enumerate(self._workers):
+      worker.join(self._board, i)
+    # Environments that owe an observation, and whether the policy has seen
+    # those on the board.
+    self._asked: list[int] = []
+    self._seen = True
     self.reset()
 
   def __len__(self) -> int:
@@ -87,13 +99,15 @@ class Driver:
     self._callbacks.append(callback)
 
   def reset(self, init_policy: Callable[[int], Carry] | None = None) -> None:
-    """Begin new episodes and a new policy carry at the next step."""
+    """Begin new episodes and a new policy carry."""
     self._carry = init_policy(len(self)) if init_policy else None
-    self._acts = {
-      k: np.zeros((len(self), *v.shape), v.dtype)
-      for k, v in self.act_space.items()
-    }
-    self._acts['reset'][:] = True
+    self._receive()
+    # An episode that has begun unseen is as good as a new one.
+    unseen = self._board.obs['is_first'] & (not self._seen)
+    for value in self._board.acts.values():
+      value[:] = 0
+    self._board.acts['reset'][:] = True
+    self._ask(np.flatnonzero(~unseen).tolist())
 
   def __call__(
     self, policy: Policy, steps: int = 0, episodes: int = 0
@@ -119,12 +133,11 @@ class Driver:
     self._workers = []
 
   def _step(self, policy: Policy) -> np.ndarray:
-    for i, worker in enumerate(self._workers):
-      worker.send({k: v[i] for k, v in self._acts.items()})
-    each = [self._receive(i) for i in range(len(self))]
-    obs = {k: np.stack([x[k] for x in each]) for k in self.obs_space}
+    self._receive()
+    obs = {k: v.copy() for k, v in self._board.obs.items()}
     shown = {k: v for k, v in obs.items() if not k.startswith('log/')}
     self._carry, acts, outs = policy(self._carry, shown)
+    self._seen = True
     acts = {k: np.array(v) for k, v in acts.items() if k != 'reset'}
     outs = {k: np.asarray(v) for k, v in outs.items()}
     if {*acts, 'reset'} != self.act_space.keys():
@@ -135,7 +148,9 @@ class Driver:
     is_last = obs['is_last']
     for value in acts.values():
       value[is_last] = 0
-    self._acts = {**acts, 'reset': is_last}
+    for key, value in self._board.acts.items():
+      value[:] = is_last if key == 'reset' else acts[key]
+    self._ask(list(range(len(self))))
     batch = {**obs, **acts, **outs}
     for i in range(len(self)):
       transition = {k: v[i] for k, v in batch.items()}
@@ -151,18 +166,31 @@ class Driver:
       except WorkerError as e:
         self._restart(i, e)
 
-  def _receive(self, i: int) -> Obs:
-    """The next observation: a first one if it had to be started anew."""
-    while True:
-      try:
-        obs = self._workers[i].receive()
-        self._answered[i] |= not obs['is_first']
-        return obs
-      except WorkerError as e:
-        self._restart(i, e)
-      self._spaces(i)
-      acts = {k: np.zeros(v.shape, v.dtype) for k, v in self.act_space.items()}
-      self._workers[i].send({**acts, 'reset': np.True_})
+  def _ask(self, which: list[int]) -> None:
+    """Ask for the steps that the board says, without waiting for them."""
+    for i in which:
+      self._workers[i].send()
+    self._asked, self._seen = which, False
+
+  def _receive(self) -> None:
+    """Wait until all observations that were asked for are on the board."""
+    for i in self._asked:
+      while not self._received(i):
+        self._board.acts['reset'][i] = True
+        self._workers[i].send()
+    self._asked = []
+
+  def _received(self, i: int) -> bool:
+    """Wait for one; False if the environment had to be started anew."""
+    try:
+      self._workers[i].receive()
+      self._answered[i] |= not self._board.obs['is_first'][i]
+      return True
+    except WorkerError as e:
+      self._restart(i, e)
+    self._spaces(i)
+    self._workers[i].join(self._board, i)
+    return False
 
   def _restart(self, i: int, error: WorkerError) -> None:
     self.last_error = f'Environment {i}: {error}'

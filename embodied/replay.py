@@ -6,14 +6,15 @@ import tempfile
 import threading
 import weakref
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from embodied.chunk import Array, Chunk, Schema, schema_of
+from embodied.chunk import Array, Chunk, Part, Schema, schema_of
+from embodied.priorities import Priorities
 from embodied.selectors import Selector, Uniform
 from embodied.shelf import Shelf
 
@@ -47,8 +48,12 @@ class Replay:
   reads only the headers for it. None means a temporary directory.
 
   With `online`, every fresh window (those of a stream that do not overlap)
-  is returned once before the `selector` (uniform by default, from `seed`)
-  fills the rest of a batch.
+  is returned once before the rest of a batch is drawn: with probability
+  `priority` each by how badly its steps are predicted (see `Priorities`),
+  otherwise by the `selector` (uniform by default, from `seed`).
+
+  `context` names keys that are wanted of the first step of a window alone,
+  such as the model state that learning starts from.
 
   All methods may be called from any thread. Raises UsageError if another
   process uses the directory.
@@ -64,6 +69,8 @@ class Replay:
     seed: int = 0,
     online: bool = True,
     selector: Selector | None = None,
+    priority: float = 0.0,
+    context: Collection[str] = (),
   ) -> None:
     if length < 1 or chunk_size < 1:
       raise ValueError(
@@ -79,6 +86,7 @@ class Replay:
     self.capacity = capacity
     self._chunk_size = min(chunk_size, max(1, capacity // 8))
     self._online = online
+    self._context = frozenset(context)
     self._selector = selector or Uniform(seed)
     self._lock = threading.RLock()
     self._writers: dict[int, Writer] = {}
@@ -93,6 +101,11 @@ class Replay:
     self._schema: Schema | None = chunks[-1].schema if chunks else None
     self._total = max((c.total for c in chunks), default=0)
     self._held = sum(c.count for c in chunks)
+    self._priorities: Priorities | None = None
+    if priority:
+      self._priorities = Priorities(self._shelf, length, seed)
+    self._share = priority
+    self._rng = np.random.default_rng(seed)
     self._evict()
 
   def __len__(self) -> int:
@@ -130,12 +143,14 @@ class Replay:
       self._held += 1
       writer.steps += 1
       writer.last = bool(arrays['is_last'])
+      if self._priorities is not None:
+        self._priorities.add(chunk)
       self._count_windows(writer)
       self._evict()
 
   def sample(self, batch: int, fresh: bool = True) -> dict[str, Array]:
     """Windows of successive steps: key -> [B, T, ...] with B = `batch` and
-    T = `length`, and `stepid`, int64 [B, T].
+    T = `length`, but [B, 1, ...] for `context`; and `stepid`, int64 [B, T].
 
     With `fresh` False all of them are chosen by the selector, and the fresh
     windows stay for a later call: a report must not take them from training.
@@ -149,22 +164,21 @@ class Replay:
           f'{self.length} successive steps of one worker before sampling.'
         )
       windows = [
-        list(self._shelf.pieces(start, self.length))
+        list(self._shelf.parts(start, self.length))
         for start in self._choose(batch, fresh)
       ]
       self._counts['sampled'] += batch
-    shape = (batch, self.length)
     assert self._schema is not None
-    out: dict[str, Array] = {
-      key: np.empty((*shape, *field.shape), field.dtype)
-      for key, field in self._schema.items()
-    }
-    out['stepid'] = np.empty(shape, np.int64)
-    for row, pieces in enumerate(windows):
-      # Mapped arrays outlive an eviction, so that the lock is let go between
-      # rows for `add`; within a row it keeps an update whole.
+    out: dict[str, Array] = {}
+    for key, field in self._schema.items():
+      steps = 1 if key in self._context else self.length
+      out[key] = np.empty((batch, steps, *field.shape), field.dtype)
+    out['stepid'] = np.empty((batch, self.length), np.int64)
+    for row, parts in enumerate(windows):
+      # Parts outlive an eviction, so that the lock is let go between rows for
+      # `add`; within a row it keeps an update whole.
       with self._lock:
-        _copy(pieces, row, out)
+        _copy(parts, row, out)
     return out
 
   def update(
@@ -172,12 +186,17 @@ class Replay:
   ) -> None:
     """Overwrites `values`, key -> [B, T, ...], of the steps `stepid`
     [B, T], as sampled: successive steps in each row. Steps that were
-    evicted meanwhile are left out.
+    evicted meanwhile are left out. A key 'priority', float32 [B, T], is the
+    loss that the steps are drawn by, if they are.
 
     Raises ValueError, naming the key, if a value is not stored under that
     key, dtype and shape.
     """
+    values = dict(values)
+    loss = values.pop('priority', None)
     with self._lock:
+      if self._priorities is not None and loss is not None:
+        self._priorities.update(stepid, loss)
       for key, value in values.items():
         field = (self._schema or {}).get(key)
         if field is None:
@@ -269,6 +288,8 @@ class Replay:
   def _evict(self) -> None:
     while self._held > self.capacity and not self._shelf.chunks[0].live:
       chunk = self._shelf.drop()
+      if self._priorities is not None:
+        self._priorities.drop(chunk)
       self._held -= chunk.count
       self._counts['evicted'] += chunk.count
       gone = range(chunk.first, chunk.first + chunk.size)
@@ -279,37 +300,39 @@ class Replay:
     starts: list[int] = []
     while fresh and self._fresh and len(starts) < batch:
       starts.append(self._fresh.popleft())
+    if self._priorities is not None:
+      amount = self._rng.binomial(batch - len(starts), self._share)
+      starts += self._priorities.draw(amount).tolist()
     rest = self._selector(len(self), batch - len(starts))
     return starts + self._shelf.starts(rest).tolist()
 
   def _update_row(self, ids: list[int], values: dict[str, Array]) -> None:
     begin = 0
     while begin < len(ids):
-      piece = next(self._shelf.pieces(ids[begin], len(ids) - begin), None)
-      if piece is None:  # evicted
+      part = next(self._shelf.parts(ids[begin], len(ids) - begin), None)
+      if part is None:  # evicted
         begin += 1
         continue
-      columns = piece[1]
-      end = begin + len(columns['is_first'])
+      end = begin + part.end - part.begin
       if ids[end - 1] - ids[begin] != end - 1 - begin:
         raise ValueError(
           f'Row {ids} of stepid is not of successive steps; update whole '
           'windows, or slices of them, as they were sampled.'
         )
       for key, value in values.items():
-        columns[key][:] = value[begin:end]
+        part.columns[key][part.begin : part.end] = value[begin:end]
       self._counts['updated'] += end - begin
       begin = end
 
 
-def _copy(
-  pieces: list[tuple[int, dict[str, Array]]], row: int, out: dict[str, Array]
-) -> None:
-  """Copies the pieces of one window into row `row` of a batch."""
-  begin = 0
-  for stepid, columns in pieces:
-    end = begin + len(columns['is_first'])
+def _copy(parts: list[Part], row: int, out: dict[str, Array]) -> None:
+  """Copies the parts of one window into row `row` of a batch, as far as the
+  batch has room for them."""
+  start = 0
+  for first, begin, end, columns in parts:
+    stop = start + end - begin
     for key, column in columns.items():
-      out[key][row, begin:end] = column
-    out['stepid'][row, begin:end] = np.arange(stepid, stepid + end - begin)
-    begin = end
+      room = out[key][row, start:stop]
+      room[...] = column[begin : begin + len(room)]
+    out['stepid'][row, start:stop] = np.arange(first, first + stop - start)
+    start = stop

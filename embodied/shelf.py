@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from embodied.chunk import Array, Chunk, ChunkError, Schema
+from embodied.chunk import Array, Chunk, ChunkError, Part, Schema
 from embodied.errors import UsageError
 
 log = logging.getLogger('embodied')
@@ -80,27 +80,29 @@ class Shelf:
       return None
     return slot
 
+  def slots(self, stepids: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Places of the chunks that hold these steps, -1 for dropped ones."""
+    sizes = np.array([c.size for c in self.chunks])
+    slots = np.searchsorted(self._firsts, stepids, 'right') - 1
+    held = (slots >= 0) & (stepids < (self._firsts + sizes)[slots])
+    return np.where(held, slots, -1)
+
   def starts(self, windows: NDArray[np.int64]) -> NDArray[np.int64]:
     """Stepids of the first steps of windows numbered by age, from 0."""
     ends = np.cumsum(self.widths)
     slots = np.searchsorted(ends, windows, 'right')
     return self._firsts[slots] + windows - (ends - self.widths)[slots]
 
-  def pieces(
-    self, stepid: int, length: int
-  ) -> Iterator[tuple[int, dict[str, Array]]]:
-    """The `length` steps of one stream from `stepid` on, as mapped arrays:
-    the first stepid and the columns [t, ...] of each chunk they lie in.
-
-    Steps that are not there, and those after them, are left out.
+  def parts(self, stepid: int, length: int) -> Iterator[Part]:
+    """The `length` steps of one stream from `stepid` on, by the chunks that
+    they lie in. Steps that are not there, and those after them, are left out.
     """
     slot = self.find(stepid)
     chunk = None if slot is None else self.chunks[slot]
     while length and chunk is not None:
       begin = stepid - chunk.first
       end = min(begin + length, chunk.count)
-      columns = self._columns(chunk)
-      yield stepid, {k: v[begin:end] for k, v in columns.items()}
+      yield Part(stepid, begin, end, self._columns(chunk))
       length -= end - begin
       chunk = chunk.next
       stepid = chunk.first if chunk else -1

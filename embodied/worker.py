@@ -10,11 +10,13 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from multiprocessing import reduction
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from typing import Any
 
-from embodied.base import Env, Obs, Spaces
+from embodied.base import Env, Spaces
+from embodied.board import Board
 from embodied.errors import UsageError
 
 MakeEnv = Callable[[], Env]
@@ -24,6 +26,13 @@ log = logging.getLogger('embodied')
 # Seconds that importing and making an environment may take in any case.
 START_SECONDS = 60.0
 
+# What is waited for in any case, where the time was spent on something else
+# that may have kept the processor busy.
+GRACE_SECONDS = 1.0
+
+# Through the pipe: a step is asked for, or done.
+WORD = b'step'
+
 
 class WorkerError(Exception):
   """The environment raised, hung, or its process died; the text says what."""
@@ -32,8 +41,9 @@ class WorkerError(Exception):
 class ProcessWorker:
   """Runs the environment in a spawned process.
 
-  Call `start`, then `spaces` once, then `send` and `receive` in turns. After
-  a WorkerError only `stop` and `start` are allowed.
+  Call `start`, then `spaces` and `join` once, then `send` and `receive` in
+  turns: actions and observations are rows of the board, and only a word goes
+  through a pipe. After a WorkerError only `stop` and `start` are allowed.
 
   Args:
     make: Picklable, such as a functools.partial of a module's function.
@@ -74,18 +84,24 @@ class ProcessWorker:
     """
     return self._receive()
 
-  def send(self, action: dict[str, Any]) -> None:
-    """Ask for a step, without waiting for it."""
-    self._deadline = time.monotonic() + self._timeout
-    try:
-      self._pipe.send(action)
-    except OSError:
-      # The process is dead, which receive() finds out and explains.
-      pass
+  def join(self, board: Board, row: int) -> None:
+    """Show the environment its row of the board."""
+    assert self._process is not None
+    pid = self._process.pid
+    # If the process is dead, receive() finds that out and explains it.
+    with contextlib.suppress(OSError):
+      self._pipe.send_bytes(pickle.dumps((row, board.rows)))
+      reduction.send_handle(self._pipe, board.fd, pid)
 
-  def receive(self) -> Obs:
-    """Wait for the observation of the step that was asked for."""
-    return self._receive()
+  def send(self) -> None:
+    """Ask for the step that the board says, without waiting for it."""
+    self._deadline = time.monotonic() + self._timeout
+    with contextlib.suppress(OSError):
+      self._pipe.send_bytes(WORD)
+
+  def receive(self) -> None:
+    """Wait until the observation of the step is on the board."""
+    self._receive()
 
   def stop(self, patience: float = 0.0) -> None:
     """End the process, leaving `patience` seconds to close the environment."""
@@ -99,17 +115,20 @@ class ProcessWorker:
     self._process = None
 
   def _receive(self) -> Any:
-    seconds = max(0.0, self._deadline - time.monotonic())
+    seconds = max(GRACE_SECONDS, self._deadline - time.monotonic())
     try:
       if not self._pipe.poll(seconds):
         raise WorkerError('gave no answer in time')
-      kind, value = self._pipe.recv()
+      answer = self._pipe.recv_bytes()
     except (EOFError, OSError):
       process = self._process
       assert process is not None
       process.join(1.0)
       code = process.exitcode
       raise WorkerError(f'process died with exit code {code}') from None
+    if answer == WORD:
+      return None
+    kind, value = pickle.loads(answer)
     if kind == 'usage':
       raise UsageError(value)
     if kind == 'error':
@@ -139,13 +158,17 @@ class LocalWorker:
     except Exception:
       raise WorkerError(traceback.format_exc()) from None
 
-  def send(self, action: dict[str, Any]) -> None:
-    self._action = action
+  def join(self, board: Board, row: int) -> None:
+    self._board, self._row = board, row
 
-  def receive(self) -> Obs:
+  def send(self) -> None:
+    pass
+
+  def receive(self) -> None:
     assert self._env is not None
     try:
-      return self._env.step(self._action)
+      obs = self._env.step(self._board.action(self._row))
+      self._board.show(self._row, obs)
     except Exception:
       raise WorkerError(traceback.format_exc()) from None
 
@@ -159,17 +182,20 @@ class LocalWorker:
 
 
 def _serve(make: MakeEnv, pipe: Connection) -> None:
-  """Body of the process: answers actions until the pipe closes."""
+  """Body of the process: steps when asked until the pipe closes."""
   # Ctrl-C reaches the whole group; the parent decides what it means.
   signal.signal(signal.SIGINT, signal.SIG_IGN)
   threading.Thread(target=_follow_parent, daemon=True).start()
   made = False
   try:
     env = make()
-    pipe.send(('ok', (env.obs_space, env.act_space)))
+    spaces = env.obs_space, env.act_space
+    pipe.send(('ok', spaces))
     made = True
-    while (action := _next(pipe)) is not None:
-      pipe.send(('ok', env.step(action)))
+    if place := _next(pipe):
+      row, rows = pickle.loads(place)
+      board = Board(spaces, rows, reduction.recv_handle(pipe))
+      _answer(env, pipe, board, row)
     env.close()
   except Exception as e:
     usage = isinstance(e, UsageError) and not made
@@ -179,10 +205,22 @@ def _serve(make: MakeEnv, pipe: Connection) -> None:
       )
 
 
-def _next(pipe: Connection) -> dict[str, Any] | None:
-  """The action that comes next; None when the parent is done."""
+def _answer(env: Env, pipe: Connection, board: Board, row: int) -> None:
+  """Steps `env` whenever it is asked to, until the pipe closes."""
+  while True:
+    if not pipe.poll():
+      env.prepare()
+    if _next(pipe) is None:
+      return
+    board.show(row, env.step(board.action(row)))
+    with contextlib.suppress(OSError):
+      pipe.send_bytes(WORD)
+
+
+def _next(pipe: Connection) -> bytes | None:
+  """What comes next through the pipe; None when the parent is done."""
   try:
-    return pipe.recv()
+    return pipe.recv_bytes()
   except (EOFError, ConnectionError):
     return None
 

@@ -25,6 +25,9 @@ class Wrapper(Env):
   def step(self, action: dict[str, Any]) -> Obs:
     return self.env.step(action)
 
+  def prepare(self) -> None:
+    self.env.prepare()
+
   def close(self) -> None:
     self.env.close()
 
@@ -104,7 +107,9 @@ class UnifyDtypes(Wrapper):
     }
     obs = self.env.step(action)
     return {
-      k: np.asarray(v).astype(self._obs[k].dtype) if k in self._obs else v
+      k: np.asarray(v).astype(self._obs[k].dtype, copy=False)
+      if k in self._obs
+      else v
       for k, v in obs.items()
     }
 

@@ -5,7 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ponderdream import imagine
+from ponderdream import imagine, levels
 from ponderdream import models as models_
 from ponderdream.losses import ponder
 from ponderdream.nets import dists
@@ -52,8 +52,9 @@ def losses(
   else:
     policy = ponder.mixture(every.log_p, log_pi, flat(adv))
   policy = policy.reshape((length, batch))
+  metrics = levels.policies(dist, every.log_p) if pondernet else {}
   if pondernet and config.ponder.credit == 'levels':
-    branched = branches(
+    branched, worth = branches(
       models,
       params,
       start,
@@ -66,11 +67,12 @@ def losses(
       config,
     )
     policy = policy.at[0].set(branched)
+    metrics |= worth
   entropy = mixture_entropy(dist, every.log_p).reshape((length, batch))
   price = config.ponder.cost / scale * every.price
   price = price + config.ponder.beta * every.kl
   terms = {'policy': policy - config.imag.entropy * entropy}
-  metrics = {'policy/entropy': entropy.mean()}
+  metrics |= {'policy/entropy': entropy.mean()}
   if models.inner is not None:
     terms['ponder'] = price.reshape((length, batch))
     metrics |= {
@@ -93,8 +95,9 @@ def branches(
   scale: Array,
   key: Array,
   config: Any,
-) -> Array:
-  """The loss `[B]` that lets the branch of every level credit every level.
+) -> tuple[Array, dict[str, Array]]:
+  """The loss `[B]` that lets the branch of every level credit every level,
+  and what the branches were worth, as metrics.
 
   Args:
     raw: policy outputs at the start states `[N, B, O]`.
@@ -116,7 +119,8 @@ def branches(
   )
   dist = models.action.dist(raw[:, None], mask)
   log_pi = dist.log_prob(actions[None])
-  return ponder.levels(log_p, log_pi, (returned - value) / scale)
+  loss = ponder.levels(log_p, log_pi, (returned - value) / scale)
+  return loss, levels.branches(returned, value, scale, sg(log_p))
 
 
 def mixture_entropy(dist: Any, log_p: Array) -> Array:

@@ -2,20 +2,28 @@
 
 import functools
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 import embodied
+from ponderdream import levels, optim, parallel, report, train_step
 from ponderdream import models as models_
-from ponderdream import optim, parallel, report, train_step
 from ponderdream import state as state_
 from ponderdream.world import encoder, rssm
 
 Array = jax.Array
 Data = Mapping[str, np.ndarray]
+
+
+class Placed(NamedTuple):
+  """A batch for `Agent.train`: `batch` lies on the devices, `[D, B / D, ...]`,
+  and `stepid` `[B, T]` says where its latents belong."""
+
+  stepid: np.ndarray
+  batch: dict[str, Array]
 
 
 class Agent(embodied.Agent):
@@ -27,6 +35,7 @@ class Agent(embodied.Agent):
     config: the whole configuration, with `jax.dtype` resolved.
     halt: how thinking stops in mode 'eval', 'sample' or 'median'.
     greedy: whether mode 'eval' takes the most probable action.
+    suppress: how many steps of thought cannot halt in mode 'eval'.
   """
 
   def __init__(
@@ -36,6 +45,7 @@ class Agent(embodied.Agent):
     config: Any,
     halt: str = 'sample',
     greedy: bool = False,
+    suppress: int = 0,
   ):
     self.config = config
     self.models = models_.build(config, obs_space, act_space)
@@ -56,7 +66,8 @@ class Agent(embodied.Agent):
     )
     self.halt = {'train': 'sample', 'eval': halt}
     self.greedy = {'train': False, 'eval': greedy}
-    self._policy = jax.jit(self._act, static_argnums=4)
+    self.suppress = {'train': 0, 'eval': suppress}
+    self._policy = jax.jit(self.act, static_argnums=4)
     self._report = jax.jit(functools.partial(report.openloop, self.models))
 
   def init_policy(self, batch: int) -> tuple[rssm.State, Array]:
@@ -80,15 +91,21 @@ class Agent(embodied.Agent):
     self.acted += 1
     params = parallel.local(self.state.params)
     carry, action, outs = self._policy(params, carry, obs, key, mode)
-    action = np.asarray(action)
     outs = {k: np.asarray(v) for k, v in outs.items()}
     if not np.isfinite(outs['dyn/deter']).all():
       raise FloatingPointError('The model state of the policy became NaN.')
+    return carry, {'action': self.outward(action)}, outs
+
+  def outward(self, action: Any) -> np.ndarray:
+    """Actions of the policy, `[B, V]` or `[B, ...]`, as the environment takes
+    them."""
+    shape = self.models.action.shape
+    action = np.asarray(action).reshape((len(action), *shape))
     if self.models.action.classes is not None:
       action = action + self.act_low
-    return carry, {'action': action.astype(self.act_dtype)}, outs
+    return action.astype(self.act_dtype)
 
-  def _act(
+  def act(
     self,
     params: Any,
     carry: Any,
@@ -96,7 +113,7 @@ class Agent(embodied.Agent):
     key: Array,
     mode: str,
   ) -> tuple[Any, Array, dict[str, Array]]:
-    """One compiled step: observe, think, act."""
+    """One step, to be compiled: observe, think, act."""
     models = self.models
     state, action = carry
     see, think, draw = jax.random.split(key, 3)
@@ -112,7 +129,9 @@ class Agent(embodied.Agent):
     )
     post = jax.tree.map(lambda x: x[:, 0], post)
     feat = rssm.features(post)
-    raw, steps = models.choose(params, feat, think, self.halt[mode])
+    raw, steps = models.choose(
+      params, feat, think, self.halt[mode], self.suppress[mode]
+    )
     dist = models.action.dist(raw, obs.get('action_mask'))
     action = dist.mode() if self.greedy[mode] else dist.sample(draw)
     outs = train_step.pack(post)
@@ -125,21 +144,27 @@ class Agent(embodied.Agent):
     """Nothing: every sequence brings the state that it starts from."""
     return ()
 
+  def place(self, data: Data) -> Placed:
+    """Sends `[B, T + 1, ...]` on its way to the devices."""
+    return Placed(data['stepid'][:, 1:], parallel.place(self.seen(data)))
+
   def train(
-    self, carry: Any, data: Data
+    self, carry: Any, data: Data | Placed
   ) -> tuple[Any, dict[str, np.ndarray], dict[str, float]]:
     """One update on `[B, T + 1, ...]`, without waiting for the devices.
 
     Returns:
       The carry, and what the update *before* this one gave (nothing, the
-      first time): refreshed latents `[B, T, ...]` with the `stepid` `[B, T]`
-      they belong to, and scalar metrics.
+      first time): refreshed latents and the loss `priority` `[B, T, ...]` with
+      the `stepid` `[B, T]` they belong to, and scalar metrics.
     """
+    if not isinstance(data, Placed):
+      data = self.place(data)
     before = self.flush()
     self.state, latents, metrics = self._train(
-      self.state, parallel.split(self.seen(data)), self.train_key
+      self.state, data.batch, self.train_key
     )
-    self.pending = data['stepid'][:, 1:], latents, metrics
+    self.pending = data.stepid, latents, metrics
     return carry, *before
 
   def flush(self) -> tuple[dict[str, np.ndarray], dict[str, float]]:
@@ -149,7 +174,7 @@ class Agent(embodied.Agent):
     stepid, latents, metrics = self.pending
     self.pending = None
     outs = {'stepid': stepid, **parallel.merge(latents)}
-    return outs, {k: float(v) for k, v in jax.device_get(metrics).items()}
+    return outs, levels.by_name(jax.device_get(metrics))
 
   def report(self, carry: Any, data: Data) -> tuple[Any, dict[str, Any]]:
     """Open-loop predictions for `[B, T + 1, ...]`: videos `[T, H, W, C]`."""
@@ -160,7 +185,7 @@ class Agent(embodied.Agent):
 
   def seen(self, data: Data) -> dict[str, np.ndarray]:
     """The keys of replayed data that learning reads."""
-    rest = ['action', 'dyn/deter', 'dyn/stoch', *encoder.HIDDEN_KEYS]
+    rest = ['action', *train_step.LATENTS, *encoder.HIDDEN_KEYS]
     data = {k: data[k] for k in [*self.keys, *rest]}
     if self.models.action.classes is not None:
       data['action'] = data['action'] - self.act_low.astype(self.act_dtype)

@@ -6,6 +6,7 @@ python -m ponderdream.evaluate --logdir DIR --episodes 20
   --best         the checkpoint of the best return while training
   --checkpoints  where they are, if training was given it; logdir/checkpoints
   --halt H       sample (as in training) or median: how thinking stops
+  --suppress K   think K steps more: the first K cannot halt
   --greedy       take the most probable action instead of sampling
   --random       measure uniformly random actions instead of the agent
   --envs N       environments side by side
@@ -32,6 +33,7 @@ OPTIONS = Config(
     'step': -1,
     'best': False,
     'halt': 'sample',
+    'suppress': 0,
     'greedy': False,
     'random': False,
     'envs': 4,
@@ -69,6 +71,8 @@ def check(options: Config) -> None:
     raise UsageError('Give --step or --best, not both.')
   if options.halt not in ('sample', 'median'):
     raise UsageError(f"--halt is sample or median, not '{options.halt}'.")
+  if options.suppress < 0:
+    raise UsageError(f'--suppress is 0 or more, not {options.suppress}.')
 
 
 def run(config: Config, options: Config) -> int:
@@ -85,8 +89,9 @@ def run(config: Config, options: Config) -> int:
   finally:
     driver.close()
   found = {'step': step, **loop.summary(result)}
-  found |= {k: options[k] for k in ('halt', 'greedy', 'random')}
+  found |= {k: options[k] for k in ('halt', 'suppress', 'greedy', 'random')}
   name = 'random' if options.random else str(step)
+  name += f'-suppress{options.suppress}' if options.suppress else ''
   folder = pathlib.Path(config.logdir) / 'eval'
   folder.mkdir(exist_ok=True)
   (folder / f'{name}.json').write_text(json.dumps(found, indent=2) + '\n')
@@ -105,7 +110,14 @@ def restore(
 
   if options.random:
     return 0, embodied.RandomAgent(driver.act_space, config.seed)
-  agent = factories.make_agent(driver, config, options.halt, options.greedy)
+  if options.suppress and config.ponder.mode != 'pondernet':
+    raise UsageError(
+      f'--suppress makes an agent of ponder.mode pondernet think longer; this'
+      f" one was trained with '{config.ponder.mode}'."
+    )
+  agent = factories.make_agent(
+    driver, config, options.halt, options.greedy, options.suppress
+  )
   # What the run's config.yaml says of paths does not count: it may be
   # somebody else's.
   where = options.checkpoints or pathlib.Path(config.logdir) / 'checkpoints'

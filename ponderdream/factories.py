@@ -1,17 +1,19 @@
 """Makes the parts of a run from its configuration."""
 
 import functools
+import logging
 import pathlib
+from collections.abc import Callable
 from typing import Any
 
 import jax
 
 import embodied
-from embodied import envs, logger, replay, terminal
+from embodied import envs, logger, replay, selectors, terminal
 from embodied.config import Config
 from embodied.errors import UsageError
 from ponderdream import agent as agent_
-from ponderdream import parallel
+from ponderdream import memory, parallel, train_step
 
 # Numbers of environments that each host has to itself.
 WORLDS = 2**48
@@ -37,7 +39,7 @@ def folder(config: Config) -> pathlib.Path:
 
 
 def setup(config: Config) -> Config:
-  """Chooses the platform and the precision, before JAX is used.
+  """Chooses platform, precision and memory, before JAX is used.
 
   Returns:
     The configuration with `jax.dtype` resolved.
@@ -57,6 +59,10 @@ def setup(config: Config) -> Config:
     raise UsageError(
       f"The platform '{name}' cannot be used{hint} ({reason})."
     ) from None
+  if not accelerated:
+    memory.keep()
+  # Orbax warns of every option that it derives from another.
+  logging.getLogger('absl').setLevel(logging.ERROR)
   dtype = config.jax.dtype
   if dtype == 'auto':
     dtype = 'bfloat16' if accelerated else 'float32'
@@ -66,16 +72,26 @@ def setup(config: Config) -> Config:
   return config.update({'jax.dtype': dtype})
 
 
-def make_driver(config: Config, count: int, first: int) -> embodied.Driver:
-  """`count` environments of the task, numbered from `first` on.
+def env_maker(config: Config) -> Callable[[int], embodied.Env]:
+  """Makes environments of the task by their numbers, in any process.
 
   Seed and number fix the worlds of an environment, so numbers that were not
   used before in a run give worlds that it has not seen.
   """
-  first += parallel.host() * WORLDS
   suite = config.task.partition('_')[0]
   own = dict(config.env[suite]) if suite in config.env else {}
-  make = functools.partial(envs.make_env, config.task, seed=config.seed, **own)
+  return functools.partial(envs.make_env, config.task, seed=config.seed, **own)
+
+
+def make_driver(config: Config, count: int, first: int) -> embodied.Driver:
+  """`count` environments of the task, numbered from `first` on.
+
+  Each host numbers its own, so no two of them see the same worlds.
+  """
+  first += parallel.host() * WORLDS
+  # Here, where no time limit of a worker counts.
+  envs.warm_up(config.task)
+  make = env_maker(config)
   return embodied.Driver(
     [functools.partial(make, first + i) for i in range(count)],
     parallel=config.run.parallel,
@@ -85,12 +101,23 @@ def make_driver(config: Config, count: int, first: int) -> embodied.Driver:
 
 def make_replay(config: Config) -> replay.Replay:
   """Windows of `batch.length` steps, and the one before them for context."""
+  recent, seed = config.replay.recency, config.seed
+  selector = selectors.Mixture(
+    [
+      (selectors.Uniform(seed), 1 - recent),
+      (selectors.Recency(seed), recent),
+    ],
+    seed,
+  )
   return replay.Replay(
     config.batch.length + 1,
     config.replay.capacity,
     folder(config) / 'replay',
     chunk_size=config.replay.chunk,
-    seed=config.seed,
+    seed=seed,
+    selector=selector,
+    priority=config.replay.priority,
+    context=train_step.LATENTS,
   )
 
 
@@ -99,10 +126,12 @@ def make_agent(
   config: Config,
   halt: str = 'sample',
   greedy: bool = False,
+  suppress: int = 0,
 ) -> agent_.Agent:
-  """The agent for what the environments show and take; `halt` and `greedy`
-  are those of its mode 'eval'."""
-  return agent_.Agent(driver.obs_space, driver.act_space, config, halt, greedy)
+  """The agent for what the environments show and take; `halt`, `greedy` and
+  `suppress` are those of its mode 'eval'."""
+  spaces = driver.obs_space, driver.act_space
+  return agent_.Agent(*spaces, config, halt, greedy, suppress)
 
 
 def make_terminal(config: Config, best: float | None) -> terminal.Terminal:

@@ -105,13 +105,17 @@ class Models:
     )
 
   def choose(
-    self, params: Any, feat: Array, key: Array, halt: str = 'sample'
+    self,
+    params: Any,
+    feat: Array,
+    key: Array,
+    halt: str = 'sample',
+    suppress: int = 0,
   ) -> tuple[Array, Array]:
     """The policy acted on for `feat` `[B, F]`, and its number of steps."""
     goal = self.goal(params, feat.shape[0])
-    return immediate.choose(
-      self.inner, self.actdec, params, feat, goal, self.think, key, halt
-    )
+    parts = self.inner, self.actdec, params, feat, goal, self.think
+    return immediate.choose(*parts, key, halt, suppress)
 
   def mask(self, params: Any, state: rssm.State) -> Array | None:
     """Which actions the model believes to be allowed, `[B, O]` or None."""
@@ -157,6 +161,7 @@ def build(
     config.ponder.max_steps,
     config.ponder.eps,
     config.ponder.prior,
+    config.ponder.compact,
   )
   goalenc = inner = None
   if think.mode != 'none':

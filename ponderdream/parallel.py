@@ -184,6 +184,12 @@ def split(batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
   return {k: v.reshape((count, -1, *v.shape[1:])) for k, v in batch.items()}
 
 
+def place(batch: dict[str, np.ndarray]) -> dict[str, jax.Array]:
+  """`split`, and every part on its device; does not wait for the transfer."""
+  mesh = Mesh(np.array(jax.local_devices()), (AXIS,))
+  return jax.device_put(split(batch), NamedSharding(mesh, PartitionSpec(AXIS)))
+
+
 def merge(tree: Any) -> Any:
   """`[D, B / D, ...]` -> numpy `[B, ...]`; waits for the devices."""
   return jax.tree.map(

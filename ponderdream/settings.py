@@ -31,12 +31,14 @@ CHOICES = {
 RANGES = {
   'seed': (0, 2**31 - 1),
   'run.envs': (1, 10**4),
+  'replay.recency': (0.0, 1.0),
+  'replay.priority': (0.0, 1.0),
   'batch.size': (1, 10**6),
   'batch.length': (2, 10**6),
   'dyn.classes': (2, 256),
   'imag.length': (1, 10**4),
   'ponder.max_steps': (1, 10**4),
-  'ponder.eps': (0.0, 0.999),
+  'ponder.eps': (1e-6, 0.999),
   'ponder.prior': (0.001, 0.999),
   'ponder.branch_length': (1, 10**4),
   'opt.agc': (1e-6, 1e6),
@@ -52,8 +54,11 @@ def blocks() -> dict[str, Mapping]:
 
 
 def sized(names: Sequence[str]) -> bool:
-  """Whether one of the blocks says how large the networks are."""
-  return any(x.startswith('size') or x in ('cpu', 'debug') for x in names)
+  """Whether one of the blocks says how large the networks are: the model at
+  the least."""
+  known = blocks()
+  keys = [k for name in names for k in known[name]]
+  return any(k.partition('.')[0] == 'dyn' for k in keys)
 
 
 def parse(
@@ -122,7 +127,7 @@ def compare(config: Config) -> bool:
   path = pathlib.Path(config.logdir) / 'config.yaml'
   if not path.exists():
     return False
-  before = Config.load(path)
+  before = saved(path)
   differ = config_.diff(before, config, FREE)
   if differ:
     changes = ', '.join(
@@ -166,4 +171,20 @@ def recall(logdir: str) -> Config:
       f'There is no run in {logdir}: it has no config.yaml; give the --logdir'
       ' of a training.'
     )
-  return Config.load(path).update({'logdir': str(path.parent)})
+  return saved(path).update({'logdir': str(path.parent)})
+
+
+def saved(path: pathlib.Path) -> Config:
+  """A run's `config.yaml`; settings that it does not know, because an earlier
+  version wrote it, have their defaults.
+
+  Raises:
+    UsageError: it has settings that this version does not know.
+  """
+  config = config_.resolve(blocks(), [])
+  try:
+    return config.update(Config.load(path).flat)
+  except UsageError as error:
+    raise UsageError(
+      f'{path} was written by another version: {error}'
+    ) from None

@@ -23,6 +23,10 @@ Array = jax.Array
 sg = jax.lax.stop_gradient
 
 
+# What a batch holds of the first step alone.
+LATENTS = ('dyn/deter', 'dyn/stoch')
+
+
 def make(
   models: models_.Models,
   optimizer: optax.GradientTransformation,
@@ -65,18 +69,20 @@ def loss(
   """The sum of all losses for a batch of `[B, T + 1, ...]`.
 
   Returns:
-    The total, and: refreshed latents `[B, T, ...]` for the replay, the range
-    of returns, metrics.
+    The total, and: refreshed latents `[B, T, ...]` for the replay, with the
+    loss of the world model as `priority` `[B, T]`; the range of returns;
+    metrics.
   """
   observe, dream = jax.random.split(key)
   post, losses, metrics = world_model(models, params, batch, observe, config)
+  priority = sg(combine.scaled(losses, config.loss_scales))
   acting, values, span, more = actor_critic(
     models, params, state, post, batch, dream, config
   )
   losses |= acting | values
   metrics |= more
   metrics |= {f'loss/{k}': v.mean() for k, v in losses.items()}
-  latents = jax.tree.map(sg, pack(post))
+  latents = jax.tree.map(sg, pack(post)) | {'priority': priority}
   return combine.total(losses, config.loss_scales), (
     latents,
     span,
@@ -105,7 +111,7 @@ def filtered(
   size, length = batch['is_first'].shape
   start = unpack(
     models.dyn,
-    {k: v[:, 0] for k, v in batch.items() if k in ('dyn/deter', 'dyn/stoch')},
+    {k: batch[k][:, 0] for k in LATENTS},
   )
   obs = {k: batch[k][:, 1:] for k in models.obs_space}
   flat = jax.tree.map(lambda x: x.reshape((-1, *x.shape[2:])), obs)

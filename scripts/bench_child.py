@@ -13,7 +13,7 @@ import numpy as np
 from embodied import flags as flags_
 from embodied.config import resolve
 from embodied.space import Space
-from ponderdream import actor, imagine, parallel, settings
+from ponderdream import actor, factories, imagine, parallel, settings
 from ponderdream import agent as agent_
 from ponderdream.losses import returns
 from ponderdream.world import decoder, rssm
@@ -45,9 +45,10 @@ class Case:
     return out | {'params': sum(x.size for x in jax.tree.leaves(params))}
 
   def compile(self):
-    """Compiles the train step, without the cache on disk."""
+    """Compiles the train step anew."""
     agent = self.agent
     self.data = parallel.split(agent.seen(self.batch()))
+    jax.config.update('jax_enable_compilation_cache', False)
 
     def run():
       args = (agent.state, self.data, agent.train_key)
@@ -199,7 +200,7 @@ def main(*argv):
   split = next((i for i, x in enumerate(argv) if x[:2] == '--'), len(argv))
   config = resolve(settings.blocks(), argv[:split])
   config = flags_.apply(config, flags_.split_flags(argv[split:]))
-  case = Case(config)
+  case = Case(factories.setup(config))
   names = ('construct', 'compile', 'step', 'policy', 'gemm', 'parts')
   requests = {k: getattr(case, k) for k in names}
   bench_serve.serve(requests | {'memory': bench_serve.peak_memory})

@@ -2,9 +2,9 @@
 
 python scripts/bench_start.py [--key.sub value ...]
 
-Runs `python -m ponderdream.train --configs crafter pondernet` twice with a home
-folder of its own: cold, without compiled programs, and warm, with those of the
-first time. Prints one line of JSON per case.
+Runs `python -m ponderdream.train --configs crafter pondernet` twice with a
+home folder of its own: cold, without compiled programs, and warm, with those
+of the first time. Prints one line of JSON per case.
 """
 
 import json

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from embodied import replay as replay_
+from embodied.errors import UsageError
 from ponderdream import evaluate, settings, train
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -298,6 +299,12 @@ def test_a_small_machine_takes_the_cpu_block(tmp_path, capsys):
     ['--configs', 'crafter', 'size1m', '--logdir', str(tmp_path)]
   )
   assert named.enc.kind == 'conv'
+  # An environment's block that brings its own size keeps it.
+  own = train.configure(
+    ['--configs', 'ladder', 'pondernet', '--logdir', str(tmp_path)]
+  )
+  assert own.dyn.deter == 128
+  assert capsys.readouterr().out == ''
 
 
 @pytest.mark.parametrize(
@@ -324,3 +331,19 @@ def test_an_empty_folder_of_checkpoints(tmp_path, capsys):
   assert evaluate.main(['--logdir', str(tmp_path), '--envs', '1']) == 2
   assert 'no checkpoint' in capsys.readouterr().err
   assert os.listdir(tmp_path / 'checkpoints') == []
+
+
+def test_a_run_of_an_earlier_version_has_the_defaults_it_lacks(tmp_path):
+  config = train.configure([*DUMMY, '--logdir', str(tmp_path)])
+  settings.remember(config)
+  path = tmp_path / 'config.yaml'
+  text = path.read_text()
+  line = next(x for x in text.splitlines() if x.strip().startswith('beta:'))
+  path.write_text(text.replace(line + '\n', ''))
+  found = settings.recall(str(tmp_path))
+  default = settings.saved(path).ponder.beta
+  assert found.ponder.beta == default == 0.05
+  assert settings.compare(config)
+  path.write_text(text.replace(line, line + '\n  bets: 1.0'))
+  with pytest.raises(UsageError, match='another version.*bets'):
+    settings.recall(str(tmp_path))

@@ -18,6 +18,7 @@ FLOORS = {
   'ponderdream.train_step': 4,
   'ponderdream.actor': 4,
   'ponderdream.imagine': 4,
+  'ponderdream.levels': 4,
   'ponderdream.report': 4,
   'ponderdream.state': 4,
   'ponderdream.models': 3,
@@ -29,14 +30,15 @@ FLOORS = {
   'ponderdream.parallel': 1,
   'ponderdream.optim': 1,
   'ponderdream.checkpoint': 1,
+  'ponderdream.memory': 1,
   'embodied': 0,
 }
 # Rooms that know nothing but a few packages.
 ALONE = {
   'ponderdream.ponder': {'jax'},
   'embodied': {
-    'crafter', 'gymnasium', 'imageio_ffmpeg', 'numpy', 'PIL', 'rich',
-    'ruamel', 'tensorboardX',
+    'crafter', 'gymnasium', 'imageio_ffmpeg', 'numba', 'numpy',
+    'opensimplex', 'PIL', 'rich', 'ruamel', 'tensorboardX',
   },
 }  # fmt: skip
 FRAMEWORKS = ('jax', 'flax', 'optax', 'chex', 'tensorflow_probability')

@@ -1,74 +1,50 @@
-"""Learning, for real: minutes each. Run with `-m slow`."""
+"""Learning, for real, by the README's own command. Run with `-m slow`."""
 
-import functools
+import json
+import os
+import subprocess
+import sys
 
-import jax
 import numpy as np
-import optax
 import pytest
 
-from embodied import config as config_
-from embodied.envs import make_env
-from ponderdream import agent as agent_
-from ponderdream import optim, settings, train_step
+LENGTH = 50
 
-LENGTH = 32
+
+def train(logdir, *args):
+  """Trains at the cpu block, outside of the suite's compiler settings."""
+  env = {k: v for k, v in os.environ.items() if k != 'XLA_FLAGS'}
+  command = [
+    sys.executable, '-m', 'ponderdream.train', '--configs', 'dummy', 'cpu',
+    *args, '--env.dummy.length', str(LENGTH), '--run.log_every', '5',
+    '--logdir', str(logdir),
+  ]  # fmt: skip
+  subprocess.run(command, check=True, env=env, timeout=1800)
+  read = lambda name: [
+    json.loads(x) for x in (logdir / name).read_text().splitlines()
+  ]
+  return read('metrics.jsonl'), read('scores.jsonl')
 
 
 @pytest.mark.slow
-def test_the_cpu_block_learns_what_pays():
-  # On dummy_disc the reward is 1 where the action equals the class just seen,
-  # one time in five. Without that conjunction no prediction is better than
-  # 0.5 nats (the entropy of 0.2) and 0.13 of the two-hot target.
-  config = config_.resolve(settings.blocks(), ['dummy', 'cpu'])
-  config = config.update({'jax.dtype': 'float32'})
-  env = make_env('dummy_disc', 0, seed=0, length=50)
-  agent = agent_.Agent(env.obs_space, env.act_space, config)
-  data = agent.seen(record(env, agent.models.dyn, 3000))
-  rng = np.random.default_rng(0)
-  optimizer = optim.make(**config.opt)
-
-  def loss(params, batch, key):
-    _, losses, _ = train_step.world_model(
-      agent.models, params, batch, key, config
-    )
-    scales = config.loss_scales
-    total = sum(scales[k.split('/')[0]] * v.mean() for k, v in losses.items())
-    return total, losses['rew'].mean()
-
-  @functools.partial(jax.jit, donate_argnums=(0, 1))
-  def step(params, state, batch, key):
-    grads, reward = jax.grad(loss, has_aux=True)(params, batch, key)
-    updates, state = optimizer.update(grads, state, params)
-    return optax.apply_updates(params, updates), state, reward
-
-  params = agent.state.params
-  state = optimizer.init(params)
-  rewards = []
-  for i in range(1500):
-    starts = rng.integers(0, 3000 - LENGTH - 1, config.batch.size)
-    batch = {
-      k: np.stack([v[j : j + LENGTH + 1] for j in starts])
-      for k, v in data.items()
-    }
-    params, state, reward = step(params, state, batch, jax.random.key(i))
-    rewards.append(float(reward))
-  assert np.mean(rewards[400:600]) > 0.5
-  assert np.mean(rewards[-100:]) < 0.3
+@pytest.mark.parametrize('actor', ['plain', 'pondernet'])
+def test_it_learns_which_action_pays(actor, tmp_path):
+  # On dummy_count one action of five pays: 10 of 50 by chance.
+  mode = 'none' if actor == 'plain' else actor
+  args = ('--task', 'dummy_count', '--ponder.mode', mode)
+  _, scores = train(tmp_path / 'run', *args, '--run.steps', '4000')
+  returns = [x['episode/score'] for x in scores]
+  assert np.mean(returns[:8]) < 20
+  assert np.mean(returns[-8:]) > 40
 
 
-def record(env, dyn, count):
-  """What a uniformly random policy sees, `[count, ...]`."""
-  rng = np.random.default_rng(0)
-  action = {'reset': np.bool_(True), 'action': np.int32(0)}
-  steps = []
-  for _ in range(count):
-    obs = env.step(action)
-    choice = np.int32(0 if obs['is_last'] else rng.integers(5))
-    action = {'reset': obs['is_last'], 'action': choice}
-    latents = {
-      'dyn/deter': np.zeros(dyn.deter, np.float16),
-      'dyn/stoch': np.zeros(dyn.stoch, np.uint8),
-    }
-    steps.append({**obs, 'action': choice, **latents})
-  return {k: np.stack([x[k] for x in steps]) for k in steps[0]}
+@pytest.mark.slow
+def test_it_learns_when_an_action_pays(tmp_path):
+  # On dummy_disc the action pays that equals the class just seen. Without
+  # that conjunction no prediction of the reward is better than 0.5 nats, the
+  # entropy of a chance of 0.2.
+  metrics, scores = train(tmp_path / 'run', '--run.steps', '12000')
+  losses = [x['train/loss/rew'] for x in metrics if 'train/loss/rew' in x]
+  assert np.mean(losses[-5:]) < 0.3
+  returns = [x['episode/score'] for x in scores]
+  assert np.mean(returns[-8:]) > 25

@@ -103,6 +103,33 @@ def test_latents_survive_packing(plain):
   np.testing.assert_array_equal(back.stoch, state.stoch)
 
 
+def test_priority_is_the_loss_of_the_world_model_at_each_step(plain):
+  outs, metrics = update(plain)
+  assert outs['priority'].shape == outs['stepid'].shape == (BATCH, TIME)
+  scales = plain.config.loss_scales
+  model = ('dyn', 'rep', 'rew', 'con', 'rec')
+  want = sum(
+    scales[name] * v
+    for k, v in metrics.items()
+    if k.startswith('loss/') and (name := k.split('/')[1]) in model
+  )
+  np.testing.assert_allclose(outs['priority'].mean(), want, rtol=1e-4)
+  assert outs['priority'].std() > 0
+
+
+def test_a_placed_batch_lies_in_parts_on_the_devices(plain):
+  placed = plain.agent.place(plain.batch)
+  np.testing.assert_array_equal(placed.stepid, plain.batch['stepid'][:, 1:])
+  seen = plain.agent.seen(plain.batch)
+  assert placed.batch.keys() == seen.keys()
+  count = jax.local_device_count()
+  for key, value in parallel.merge(placed.batch).items():
+    np.testing.assert_array_equal(value, seen[key])
+    parts = placed.batch[key].addressable_shards
+    assert {x.device for x in parts} == set(jax.local_devices())
+    assert all(x.data.shape[1] == BATCH // count for x in parts)
+
+
 def test_the_context_step_gives_state_and_action(plain):
   # Filtering from the stored state of step 0, by hand for the first step.
   models, data = plain.models, plain.agent.seen(plain.batch)

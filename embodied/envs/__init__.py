@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ REGISTRY = {
   'crafter': 'embodied.envs.crafter:Crafter',
   'dummy': 'embodied.envs.dummy:Dummy',
   'gymnasium': 'embodied.envs.from_gymnasium:FromGymnasium',
+  'ladder': 'embodied.envs.ladder:Ladder',
 }
 
 
@@ -34,23 +36,10 @@ def make_env(task: str, index: int, *, seed: int, **settings: Any) -> Env:
       package that is not installed.
   """
   suite, _, rest = task.partition('_')
-  if suite not in REGISTRY or not rest:
-    raise UsageError(
-      f"The task '{task}' has to be named <suite>_<name>, with a suite out"
-      f' of: {", ".join(REGISTRY)}.'
-    )
+  module = _module(task)
   if seed < 0 or index < 0:
     raise UsageError(f'Seed and index are 0 or more, not {seed}, {index}.')
-  module, name = REGISTRY[suite].split(':')
-  try:
-    ctor = getattr(importlib.import_module(module), name)
-  except ModuleNotFoundError as e:
-    if (e.name or '').partition('.')[0] == 'embodied':
-      raise
-    raise UsageError(
-      f"The task '{task}' needs the package '{e.name}', which is not"
-      f' installed: pip install {e.name}'
-    ) from None
+  ctor = getattr(module, REGISTRY[suite].partition(':')[2])
   known = set(inspect.signature(ctor).parameters) - {'task', 'seed'}
   for key in settings.keys() - known:
     raise UsageError(
@@ -59,6 +48,35 @@ def make_env(task: str, index: int, *, seed: int, **settings: Any) -> Env:
     )
   own = np.random.SeedSequence((seed, index)).generate_state(1)
   return wrap(ctor(rest, seed=int(own[0]), **settings))
+
+
+def warm_up(task: str) -> None:
+  """Do what takes long the first time, such as compiling, and keep it on disk
+  for the processes that make the environment.
+
+  Raises:
+    UsageError: As `make_env`.
+  """
+  getattr(_module(task), 'warm_up', lambda: None)()
+
+
+def _module(task: str) -> ModuleType:
+  """The module with the class of the task's suite."""
+  suite, _, rest = task.partition('_')
+  if suite not in REGISTRY or not rest:
+    raise UsageError(
+      f"The task '{task}' has to be named <suite>_<name>, with a suite out"
+      f' of: {", ".join(REGISTRY)}.'
+    )
+  try:
+    return importlib.import_module(REGISTRY[suite].partition(':')[0])
+  except ModuleNotFoundError as e:
+    if (e.name or '').partition('.')[0] == 'embodied':
+      raise
+    raise UsageError(
+      f"The task '{task}' needs the package '{e.name}', which is not"
+      f' installed: pip install {e.name}'
+    ) from None
 
 
 def wrap(env: Env) -> Env:

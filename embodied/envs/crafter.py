@@ -1,18 +1,21 @@
-"""Crafter (Hafner 2021, arXiv 2109.06780) through its own package."""
+"""Crafter (Hafner 2021, arXiv 2109.06780), fast."""
 
-import collections
-from collections.abc import Mapping
 from typing import Any
 
-import crafter
 import numpy as np
 
 from embodied.base import Env, Obs, Spaces
+from embodied.envs.fast_crafter.game import (
+  ACHIEVEMENTS,
+  ACTIONS,
+  BALANCE,
+  Game,
+)
 from embodied.errors import UsageError
 from embodied.space import Space
 
-ACHIEVEMENTS = tuple(crafter.constants.achievements)
 TASKS = {'reward': True, 'noreward': False}
+NOTHING_YET = {f'log/achievement_{x}': np.float32(0) for x in ACHIEVEMENTS}
 
 
 class Crafter(Env):
@@ -23,9 +26,8 @@ class Crafter(Env):
   it. `is_terminal` is death, not the time limit.
 
   The seed and the actions fix every frame, in a copy or an unpickled pickle of
-  the environment too. The package alone does not do that: it keeps the
-  creatures of a region in a set, in the order of their memory addresses, and
-  draws the one to remove by its position.
+  the environment too. The package alone does not do that: see
+  `fast_crafter.world.World`.
 
   Args:
     task: 'reward' (1 per unlocked achievement, 0.1 per health point) or
@@ -42,10 +44,9 @@ class Crafter(Env):
       )
     if length < 1:
       raise UsageError(f'An episode has 1 step at least, not {length}.')
-    self._env = crafter.Env(reward=TASKS[task], length=length, seed=seed)
-    # The views hold on to this very object, so it changes its class.
-    self._env._world.__class__ = _World
+    self._env = Game(TASKS[task], length, seed)
     self._done = True
+    self._log = dict(NOTHING_YET)
 
   @property
   def obs_space(self) -> Spaces:
@@ -55,32 +56,35 @@ class Crafter(Env):
       'is_first': Space(bool),
       'is_last': Space(bool),
       'is_terminal': Space(bool),
-      **{f'log/achievement_{x}': Space(np.float32) for x in ACHIEVEMENTS},
+      **{key: Space(np.float32) for key in NOTHING_YET},
     }
 
   @property
   def act_space(self) -> Spaces:
-    classes = len(crafter.constants.actions)
     return {
-      'action': Space(np.int32, (), 0, classes),
+      'action': Space(np.int32, (), 0, len(ACTIONS)),
       'reset': Space(bool),
     }
+
+  def prepare(self) -> None:
+    self._env.prepare()
 
   def step(self, action: dict[str, Any]) -> Obs:
     if action['reset'] or self._done:
       self._done = False
-      image = self._env.reset()
-      return self._obs(image, 0.0, {}, is_first=True)
+      self._log = dict(NOTHING_YET)
+      return self._obs(self._env.reset(), 0.0, is_first=True)
     choice = int(action['action'])
     image, reward, self._done, info = self._env.step(choice)
+    for name in self._env.unlocked:
+      self._log[f'log/achievement_{name}'] = np.float32(1)
     dead = info['discount'] == 0
-    return self._obs(image, reward, info['achievements'], is_terminal=dead)
+    return self._obs(image, reward, is_terminal=dead)
 
   def _obs(
     self,
     image: np.ndarray,
     reward: float,
-    counts: Mapping[str, int],
     is_first: bool = False,
     is_terminal: bool = False,
   ) -> Obs:
@@ -90,27 +94,16 @@ class Crafter(Env):
       'is_first': np.bool_(is_first),
       'is_last': np.bool_(self._done),
       'is_terminal': np.bool_(is_terminal),
-      **{
-        f'log/achievement_{x}': np.float32(counts.get(x, 0) > 0)
-        for x in ACHIEVEMENTS
-      },
+      **self._log,
     }
 
 
-class _World(crafter.engine.World):
-  """Crafter's map with the creatures of a region in the order they came."""
-
-  def reset(self, seed: int | None = None) -> None:
-    super().reset(seed)
-    # The package's own `_chunks` is a defaultdict(set).
-    self._chunks: Any = collections.defaultdict(_Ordered)
-
-
-class _Ordered(dict[Any, None]):
-  """The part of a set that the map uses, in order of insertion."""
-
-  def add(self, item: Any) -> None:
-    self[item] = None
-
-  def remove(self, item: Any) -> None:
-    del self[item]
+def warm_up() -> None:
+  """Compiles everything once; later processes load it from the disk."""
+  game = Game(True, 2 * BALANCE, 0)
+  game.reset()
+  for _ in range(BALANCE):
+    game.step(ACTIONS.index('sleep'))
+  game._world.daylight = 0.0
+  game._player.sleeping = True
+  game.render()

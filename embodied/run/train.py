@@ -13,6 +13,8 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+import numpy as np
+
 from embodied import logger as logger_
 from embodied import metrics as metrics_
 from embodied import success as success_
@@ -107,8 +109,10 @@ class Train:
     self.metrics = metrics_.Metrics()
     self.episodes = metrics_.Episodes()
     self.recent: deque[float] = deque(maxlen=RECENT)
-    self.stream = Prefetch(lambda: replay.sample(batch))
-    self.data: dict[str, Any] | None = None
+    # Ponder steps of the actions since the last log line.
+    self.thought: list[float] = []
+    self.stream = Prefetch(lambda: agent.place(replay.sample(batch)))
+    self.data: Any = None
     self.failure: Exception | None = None
     # What the hosts agreed on when they last met.
     self.ready = self.stopping = self.failing = self.saving = False
@@ -230,7 +234,6 @@ class Train:
         return
       if not self.ratio.due(self.step, most=1):
         return
-      assert self.data is not None
       data, self.data = self.data, None
       self.carry, outs, metrics = self.agent.train(self.carry, data)
       self.updates += 1
@@ -265,7 +268,9 @@ class Train:
       self.attempt(self.replay.update, outs.pop('stepid'), outs)
 
   def follow(self, transition: dict[str, Any], worker: int) -> None:
-    """Writes down every episode that ends."""
+    """Writes down how long was thought, and every episode that ends."""
+    if 'log/ponder_steps' in transition:
+      self.thought.append(float(transition['log/ponder_steps']))
     episode = self.episodes.add(transition, worker)
     if episode is None:
       return
@@ -286,6 +291,9 @@ class Train:
     self.logger.add(self.metrics.result())
     self.logger.add(self.success.result())
     self.logger.add(self.replay.stats(), 'replay')
+    if self.thought:
+      self.logger.add({'ponder_steps': np.array(self.thought)}, 'acted')
+      self.thought.clear()
     self.logger.add(
       {'updates': self.updates, 'restarts': self.driver.restarts}, 'run'
     )

@@ -24,8 +24,9 @@ class Thinking(NamedTuple):
 
   mode: str
   max_steps: int
-  eps: float
+  eps: float | None
   prior: float
+  compact: bool
 
 
 class Levels(NamedTuple):
@@ -49,9 +50,16 @@ class Levels(NamedTuple):
   depth: Array
 
 
+# Halting logit of a step that must not halt: a probability of exactly zero.
+NEVER = -1e9
+
+
 @functools.cache
-def make_step(inner: inner_.Inner, actdec: heads.Head) -> Callable:
-  """The step of the ponder loop: subgoal model, then action decoder."""
+def make_step(
+  inner: inner_.Inner, actdec: heads.Head, suppress: int = 0
+) -> Callable:
+  """The step of the ponder loop: subgoal model, then action decoder. The
+  first `suppress` steps cannot halt."""
 
   def step(params: Any, x: Array, thought: inner_.Thought, n: Array):
     first = (n == 0).astype(jnp.float32)
@@ -59,6 +67,8 @@ def make_step(inner: inner_.Inner, actdec: heads.Head) -> Callable:
       {'params': params['inner']}, x, thought, first, method='step'
     )
     raw = actdec.apply({'params': params['actdec']}, thought.subgoal)
+    if suppress:
+      logit = jnp.where(n < suppress, NEVER, logit)
     return thought, raw, logit
 
   return step
@@ -98,7 +108,8 @@ def levels(
     make_step(inner, actdec),
     *start(inner, params, feat, goal),
     max_steps=think.max_steps,
-    eps=0.0 if think.mode == 'fixed' else think.eps,
+    eps=None if think.mode == 'fixed' else think.eps,
+    compact=think.compact,
   )
   if think.mode == 'fixed':
     raw, steps = done.out[-1], zeros + think.max_steps
@@ -124,12 +135,15 @@ def choose(
   think: Thinking,
   key: Array,
   halt: str,
+  suppress: int = 0,
 ) -> tuple[Array, Array]:
   """The policy that is acted on, without a gradient.
 
   Args:
     key: consumed.
     halt: 'sample' or 'median', see `act.act`; only `pondernet` halts by it.
+    suppress: `pondernet` thinks for so many steps more: they cannot halt,
+      and what is learnt about halting holds after them.
 
   Returns:
     Outputs of the policy network `[B, O]` and the number of steps `[B]`,
@@ -139,10 +153,10 @@ def choose(
     every = levels(inner, actdec, params, feat, goal, think)
     return every.raw[0], every.steps
   raw, n = act.act(
-    make_step(inner, actdec),
+    make_step(inner, actdec, suppress),
     *start(inner, params, feat, goal),
     key,
-    max_steps=think.max_steps,
+    max_steps=think.max_steps + suppress,
     eps=think.eps,
     halt=halt,
   )

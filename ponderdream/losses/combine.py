@@ -23,8 +23,14 @@ def total(losses: Mapping[str, Array], scales: Mapping[str, float]) -> Array:
       f'Losses {missing} have no scale; add them to loss_scales.'
     )
   means = {k: v.astype(jnp.float32).mean() for k, v in losses.items()}
+  return scaled(means, scales)
+
+
+def scaled(losses: Mapping[str, Array], scales: Mapping[str, float]) -> Array:
+  """`sum_k scales[k] losses[k]` of losses of one shape, such as `[B, T]`."""
   return sum(
-    (scales[_scale(k)] * v for k, v in means.items()), start=jnp.zeros(())
+    (scales[_scale(k)] * v.astype(jnp.float32) for k, v in losses.items()),
+    start=jnp.zeros(()),
   )
 
 

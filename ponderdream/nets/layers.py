@@ -8,6 +8,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from ponderdream.nets import deferred
+
 Array = jax.Array
 Init = Callable[[Array, Sequence[int], Any], Array]
 
@@ -59,7 +61,7 @@ def matmul(x: Array, kernel: Array) -> Array:
   XLA's CPU backend takes 30 times longer for the gradient of the same product
   with several leading axes.
   """
-  y = x.reshape((-1, x.shape[-1])) @ kernel
+  y = deferred.product(x.reshape((-1, x.shape[-1])), kernel)
   return y.reshape((*x.shape[:-1], kernel.shape[-1]))
 
 
@@ -124,7 +126,7 @@ class BlockLinear(nn.Module):
     kernel = self.kernel[:, :own].astype(self.dtype)
     y = x.astype(self.dtype).reshape((-1, self.blocks, own))
     # Blocks first: one batched product without a copy of the kernel.
-    y = (y.transpose((1, 0, 2)) @ kernel).transpose((1, 0, 2))
+    y = deferred.product(y.transpose((1, 0, 2)), kernel).transpose((1, 0, 2))
     y = y.reshape((*x.shape[:-1], self.units))
     return y + self.bias.astype(self.dtype)
 

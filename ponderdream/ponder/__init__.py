@@ -5,7 +5,10 @@
     act       the same step, run until each example has halted
     graves    the weights and the price of ACT, the ablation
 
-One vocabulary serves all four. A *step* is a function
+Beneath lie `level`, what is done at one level; `chain`, the while loops and
+their gradient; and `trees`, rows of trees of arrays.
+
+One vocabulary serves them all. A *step* is a function
 `step(params, x, h, n) -> (h, out, logit)`; its n-th application, counted
 from 0, is *level* n. `lambda_n = sigmoid(logit_n)` is the probability to
 halt at level n once it is reached, the *survival* after it is

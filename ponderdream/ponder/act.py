@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ponderdream.ponder import halting, loop
+from ponderdream.ponder import halting, loop, trees
 
 HALTS = {
   'sample': lambda key, n, logit, _: halting.coin(key, n, logit),
@@ -22,7 +22,7 @@ def act(
   key: jax.Array,
   *,
   max_steps: int,
-  eps: float,
+  eps: float | None,
   halt: str = 'sample',
 ) -> tuple[Any, jax.Array]:
   """Thinks until every example has halted; each keeps the out it halted on.
@@ -41,7 +41,7 @@ def act(
     key: One random key, consumed; level n uses `fold_in(key, n)`. Under
       `pmap` or `shard_map` fold the device index in first.
     max_steps: The most levels that run.
-    eps: The truncation of training; 0 truncates at `max_steps` alone.
+    eps: The truncation of training; None truncates at `max_steps` alone.
     halt: 'sample' or 'median'.
 
   Returns:
@@ -57,7 +57,7 @@ def act(
     raise ValueError(
       f'Acting was asked to halt by {halt!r}; choose one of {sorted(HALTS)}.'
     )
-  params, x, h0, key = loop.vary((params, x, h0, key))
+  params, x, h0, key = trees.vary((params, x, h0, key))
 
   def more(carry: Any) -> jax.Array:
     return carry[1].any()
@@ -67,10 +67,10 @@ def act(
     h, out, logit = step(params, x, h, n)
     logit = halting.wide(logit)
     log_survival, reached = halting.survive(log_survival, logit, eps)
-    kept = loop.where(running, (out, jnp.full_like(kept[1], n)), kept)
+    kept = trees.where(running, (out, jnp.full_like(kept[1], n)), kept)
     halts = HALTS[halt](key, n, logit, log_survival)
     running &= ~halts & reached & (n + 1 < max_steps)
-    return n + 1, running, loop.where(running, h, h0), log_survival, kept
+    return n + 1, running, trees.where(running, h, h0), log_survival, kept
 
   _, out, logit = jax.eval_shape(step, params, x, h0, jnp.int32(0))
   out = jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), out)
@@ -78,5 +78,5 @@ def act(
   log_survival = jnp.zeros(logit.shape, wide)
   kept = out, jnp.zeros(logit.shape, jnp.int32)
   start = jnp.int32(0), jnp.ones(logit.shape, bool)
-  carry = loop.vary((*start, h0, log_survival, kept), (params, x, h0, key))
+  carry = trees.vary((*start, h0, log_survival, kept), (params, x, h0, key))
   return jax.lax.while_loop(more, trip, carry)[-1]

@@ -8,6 +8,7 @@ Levels count from 0.
 """
 
 import math
+import numbers
 from typing import Any
 
 import jax
@@ -15,15 +16,16 @@ import jax.numpy as jnp
 
 
 def survive(
-  log_survival: jax.Array, logit: jax.Array, eps: float
+  log_survival: jax.Array, logit: jax.Array, eps: float | None
 ) -> tuple[jax.Array, jax.Array]:
   """Takes the log survival [B] past one level, for the loop and for acting.
 
   Returns `log S_n [B]` and whether `S_n >= eps [B]`, that is whether the
-  next level may be reached.
+  next level may be reached; with an `eps` of None it always may.
   """
   log_survival = log_survival + jax.nn.log_sigmoid(-logit)
-  return log_survival, log_survival >= (math.log(eps) if eps else -math.inf)
+  least = -math.inf if eps is None else math.log(eps)
+  return log_survival, log_survival >= least
 
 
 def coin(key: jax.Array, n: jax.Array | int, logit: jax.Array) -> jax.Array:
@@ -72,7 +74,7 @@ def kl(logit: jax.Array, ref_logit: jax.Array, active: jax.Array) -> jax.Array:
   Args:
     logit: `[N, B]` of p; the mask `active [N, B]` is p's too.
     ref_logit: broadcasts to `[N, B]`. It must hold a logit at every level
-      that is active for p: unroll a reference with `eps=0`.
+      that is active for p: unroll a reference with `eps=None`.
   """
   logit, ref_logit = wide(logit), wide(ref_logit)
   log_go, log_stay = jax.nn.log_sigmoid(logit), jax.nn.log_sigmoid(-logit)
@@ -96,7 +98,7 @@ def kl_geometric(
   Raises:
     ValueError: a `prior` given as a number lies outside (0, 1).
   """
-  if isinstance(prior, (int, float)) and not 0 < prior < 1:
+  if isinstance(prior, numbers.Real) and not 0 < prior < 1:
     raise ValueError(
       f'The halting prior is {prior}; it is a probability per step, so '
       'choose a number above 0 and below 1.'

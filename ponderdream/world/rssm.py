@@ -10,7 +10,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from ponderdream.nets import dists, layers
+from ponderdream.nets import deferred, dists, layers
 
 Array = jax.Array
 
@@ -185,15 +185,14 @@ def observe(
   actions = dyn.apply(params, actions, method='embed_action')
   tokens = dyn.apply(params, tokens, method='embed_tokens')
 
-  def body(state, xs):
-    token, action, reset, key = xs
-    state, logp = observe_step(dyn, params, state, token, action, reset, key)
+  def body(params, state, xs):
+    state, logp = observe_step(dyn, params, state, *xs)
     return state, (state, logp)
 
   keys = jax.random.split(key, tokens.shape[1])
   swap = lambda x: x.swapaxes(0, 1)
   xs = (swap(tokens), swap(actions), swap(resets), keys)
-  _, out = jax.lax.scan(body, state, xs)
+  _, out = deferred.scan(body, params, state, xs)
   return jax.tree.map(swap, out)
 
 

@@ -84,3 +84,16 @@ class Faulty(Env):
       'is_last': np.bool_(self.count == self.length),
       'is_terminal': np.False_,
     }
+
+
+class Telling(Faulty):
+  """Writes down after how many steps it was told to prepare."""
+
+  def __init__(self, path):
+    super().__init__(path)
+    self.path = pathlib.Path(f'{path}.prepared')
+
+  def prepare(self):
+    part = self.path.with_suffix('.part')
+    part.write_text(str(self.calls))
+    part.rename(self.path)

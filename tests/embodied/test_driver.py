@@ -7,6 +7,7 @@ import pathlib
 import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -267,6 +268,71 @@ def test_usage_errors_of_making_are_not_retried(
   with pytest.raises(UsageError, match='no such game'):
     drive([make(0, 'raise_usage', at=-1, lives=99)], parallel=parallel)
   assert (tmp_path / '0').read_text() == 'x'
+
+
+def wait_for(condition, seconds=20):
+  end = time.monotonic() + seconds
+  while not condition():
+    assert time.monotonic() < end, 'Waited in vain.'
+    time.sleep(0.001)
+
+
+def test_environments_step_and_prepare_while_steps_are_reported(
+  drive, faulty, tmp_path
+):
+  driver = drive([functools.partial(faulty.Telling, tmp_path / 'env')])
+  told = tmp_path / 'env.prepared'
+  reported = []
+
+  def report(step, worker):
+    # Before this returns, the step after this one is done, and the worker has
+    # used the time that is left.
+    reported.append(step)
+    want = str(len(reported) + 1)
+    wait_for(lambda: told.exists() and told.read_text() == want)
+
+  driver.on_step(report)
+  driver(idle, steps=6)
+  assert [int(x['count']) for x in reported] == list(range(6))
+
+
+def test_reset_keeps_an_episode_that_nobody_saw(drive):
+  for parallel in (False, True):
+    driver = drive([count_env(3)] * 2, parallel=parallel)
+    driver.reset()
+    driver.reset()
+    steps = record(driver)
+    driver(idle, steps=8)  # ends with the last step of an episode
+    driver.reset()
+    driver.reset()
+    driver(idle, steps=2)
+    assert [int(x['episode']) for x in steps[0]] == [0, 0, 0, 0, 1]
+
+
+def test_observations_are_copies(drive, make):
+  driver = drive([make(0), make(1)])
+  steps = record(driver)
+  seen = []
+
+  def policy(carry, obs):
+    seen.append(obs['count'])
+    return idle(carry, obs)
+
+  driver(policy, steps=8)
+  assert [x.tolist() for x in seen] == [[n, n] for n in range(4)]
+  assert [int(x['count']) for x in steps[1]] == list(range(4))
+
+
+@pytest.mark.skipif(not os.path.exists('/proc/self/fd'), reason='no /proc')
+def test_no_open_file_is_left(make):
+  count = lambda: len(os.listdir('/proc/self/fd'))
+  before = count()
+  for _ in range(3):
+    driver = Driver([make(0), make(1)])
+    driver(idle, steps=2)
+    driver.close()
+    del driver
+  assert count() <= before + 2  # what multiprocessing keeps for itself
 
 
 def test_ctrl_c_leaves_the_workers_alone(drive, make):

@@ -122,6 +122,25 @@ def test_windows_are_those_of_a_plain_list(tmp_path, length, chunk_size, seed):
   replay.close()
 
 
+def test_context_is_of_the_first_step_alone():
+  replay = Replay(5, 100, chunk_size=3, online=False, context=['count'])
+  fill(replay, 20)
+  data = replay.sample(50)
+  assert data['count'].shape == (50, 1)
+  assert data['image'].shape == (50, 5, 2, 2, 3)
+  # Image and number of a step were written with the same number.
+  np.testing.assert_array_equal(
+    data['image'][:, 0, 0, 0, 0], data['count'][:, 0]
+  )
+  np.testing.assert_array_equal(data['stepid'][:, 0], data['count'][:, 0])
+  assert len(set(data['count'].ravel().tolist())) > 8
+  # Writing back is still of every step.
+  ids = data['stepid']
+  replay.update(ids, {'count': (ids + 100).astype(np.int32)})
+  assert (replay.sample(9)['count'] >= 100).all()
+  replay.close()
+
+
 def test_windows_cross_chunks_and_episodes_but_no_break():
   replay = Replay(5, 100, chunk_size=3, online=False)
   fill(replay, 8, episode=4)  # steps 0 to 7, an episode ends at 3 and 7
@@ -284,9 +303,10 @@ def test_small_capacity_takes_small_chunks(tmp_path):
 def test_sample_outlives_the_eviction_of_its_chunks(tmp_path):
   replay = Replay(4, 32, tmp_path, chunk_size=4, online=False)
   fill(replay, 32)
-  pieces = list(replay._shelf.pieces(2, 4))
+  parts = list(replay._shelf.parts(2, 4))
   fill(replay, 100, begin=32)
-  counts = [int(x) for _, columns in pieces for x in columns['count']]
+  rows = [x.columns['count'][x.begin : x.end] for x in parts]
+  counts = [int(x) for row in rows for x in row]
   assert counts == [2, 3, 4, 5]
   replay.close()
 

@@ -34,8 +34,8 @@ def inputs():
   return feat, goal
 
 
-def think(mode, max_steps=5, eps=0.05):
-  return immediate.Thinking(mode, max_steps, eps, 0.5)
+def think(mode, max_steps=5, eps=0.05, compact=False):
+  return immediate.Thinking(mode, max_steps, eps, 0.5, compact)
 
 
 def test_the_first_step_by_hand():
@@ -72,6 +72,25 @@ def test_halting_starts_at_the_prior(prior):
 
 
 @pytest.mark.parametrize('cell', ['residual', 'gru'])
+def test_p_is_the_prior_at_initialisation(cell):
+  # The geometric prior of 1/4, truncated where survival is below 0.2:
+  # survival 1, 3/4, .5625, .4219, .3164, .2373, .1780.
+  prior = 0.25
+  model = inner.Inner(FEAT, GOAL, UNITS, cell, 'none', prior, jnp.float32)
+  feat, goal = inputs()
+  _, actdec, params = make(cell)
+  fresh = model.init(jax.random.key(0), feat, goal, method='touch')
+  params = params | {'inner': fresh['params']}
+  setting = immediate.Thinking('pondernet', 8, 0.2, prior, False)
+  every = immediate.levels(model, actdec, params, feat, goal, setting)
+  stays = (1 - prior) ** np.arange(6)
+  want = [*(prior * stays[:5]), stays[5], 0, 0]
+  p = jnp.exp(every.log_p)
+  np.testing.assert_allclose(p, np.tile(want, (BATCH, 1)).T, atol=0.02)
+  np.testing.assert_allclose(every.kl, 0, atol=2e-3)
+
+
+@pytest.mark.parametrize('cell', ['residual', 'gru'])
 @pytest.mark.parametrize('feedback', ['none', 'goal'])
 def test_acting_takes_the_level_it_halted_on(cell, feedback):
   model, actdec, params = make(cell, feedback)
@@ -91,12 +110,41 @@ def test_acting_takes_the_level_it_halted_on(cell, feedback):
   np.testing.assert_allclose(jnp.exp(every.log_p).sum(0), 1, rtol=1e-5)
 
 
+def test_states_that_are_done_may_leave():
+  model, actdec, params = make()
+  feat, goal = inputs()
+  run = lambda compact: immediate.levels(
+    model, actdec, params, feat, goal, think('pondernet', compact=compact)
+  )
+  for a, b in zip(run(True), run(False), strict=True):
+    np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize('suppress', [1, 4])
+@pytest.mark.parametrize('halt', ['sample', 'median'])
+def test_suppressed_halts_think_so_many_steps_more(suppress, halt):
+  model, actdec, params = make()
+  # Nobody would think for long.
+  params['inner']['halt']['bias'] = jnp.full((1,), 8.0)
+  feat, goal = inputs()
+  args = (model, actdec, params, feat, goal, think('pondernet'))
+  key = jax.random.key(3)
+  _, steps = immediate.choose(*args, key, halt)
+  assert (steps == 1).all()
+  raw, steps = immediate.choose(*args, key, halt, suppress)
+  np.testing.assert_array_equal(steps, suppress + 1)
+  # What is acted on is the same thought, carried further.
+  longer = think('pondernet', suppress + 1, None)
+  every = immediate.levels(model, actdec, params, feat, goal, longer)
+  np.testing.assert_allclose(raw, every.raw[suppress], rtol=1e-4, atol=1e-5)
+
+
 def test_feedback_hands_the_subgoal_on():
   plain, actdec, params = make(feedback='none')
   fed = inner.Inner(FEAT, GOAL, UNITS, 'residual', 'goal', 0.5, jnp.float32)
   feat, goal = inputs()
   run = lambda model: immediate.levels(
-    model, actdec, params, feat, goal, think('pondernet', eps=0.0)
+    model, actdec, params, feat, goal, think('pondernet', eps=None)
   )
   one, two = run(plain), run(fed)
   # The first step sees the goal itself either way; the second one does not.
@@ -109,7 +157,7 @@ def test_fixed_is_the_last_level_of_all():
   feat, goal = inputs()
   got = immediate.levels(model, actdec, params, feat, goal, think('fixed', 3))
   want = immediate.levels(
-    model, actdec, params, feat, goal, think('pondernet', 3, 0.0)
+    model, actdec, params, feat, goal, think('pondernet', 3, None)
   )
   np.testing.assert_allclose(got.raw[0], want.raw[2], atol=1e-6)
   assert got.steps.tolist() == [3.0] * BATCH
@@ -121,7 +169,7 @@ def test_act_is_a_weighted_mean_of_the_levels():
   feat, goal = inputs()
   got = immediate.levels(model, actdec, params, feat, goal, think('act'))
   every = immediate.levels(
-    model, actdec, params, feat, goal, think('pondernet', eps=0.0)
+    model, actdec, params, feat, goal, think('pondernet', eps=None)
   )
   # The same computed example by example, from the definition.
   shared, x, thought = immediate.start(model, params, feat, goal)

@@ -96,7 +96,7 @@ def test_last_level_always_halts():
       x[:, 0],
       jax.random.key(0),
       max_steps=3,
-      eps=0,
+      eps=None,
       halt=halt,
     )
     np.testing.assert_array_equal(n, [2, 2])
@@ -121,16 +121,18 @@ def test_runs_as_long_as_the_slowest():
   assert count == {0: 1, 1: 1, 2: 1, 3: 1}
 
 
-def test_unknown_way_to_halt():
-  x = jnp.zeros((1, 2))
-  with pytest.raises(ValueError, match=r"'mean'; choose one of \['median'"):
-    act.act(
-      table_step,
-      0.0,
-      x,
-      x[:, 0],
-      jax.random.key(0),
-      max_steps=2,
-      eps=EPS,
-      halt='mean',
-    )
+@pytest.mark.parametrize(
+  'change, sentence',
+  [
+    ({'halt': 'mean'}, r"'mean'; choose one of \['median', 'sample'\]"),
+    ({'max_steps': 0}, 'max_steps=0'),
+    ({'eps': 1}, 'eps=1'),
+    ({'h0': jnp.zeros((1, 3))}, r'float32\[1, 3\] beside'),
+  ],
+)
+def test_bad_input_gets_a_sentence(change, sentence):
+  x = jnp.zeros((2, 2))
+  arguments = {'params': 0.0, 'x': x, 'h0': x[:, 0], 'key': jax.random.key(0)}
+  arguments |= {'max_steps': 2, 'eps': EPS} | change
+  with pytest.raises(ValueError, match=sentence):
+    act.act(table_step, **arguments)

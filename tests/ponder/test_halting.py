@@ -99,7 +99,7 @@ def test_kl_is_zero_and_flat_at_the_prior():
   np.testing.assert_allclose(grad, 0, atol=1e-6)
 
 
-@pytest.mark.parametrize('prior', [0, 1, -0.5, 1.5])
+@pytest.mark.parametrize('prior', [0, 1, -0.5, np.float32(1.5), np.nan])
 def test_prior_outside_its_range(prior):
   logit, active = random_case(0)
   with pytest.raises(ValueError, match='above 0 and below 1'):

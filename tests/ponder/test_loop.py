@@ -137,15 +137,15 @@ def test_while_equals_scan_float64():
 
 def test_stops_at_once_and_never():
   x = jnp.full((1, 3), -50.0)
-  for eps, max_steps, steps in ((0, 3, 3), (0.99, 3, 3), (0.05, 1, 1)):
+  for eps, max_steps, steps in ((None, 3, 3), (0.99, 3, 3), (0.05, 1, 1)):
     done = loop.unroll(
       table_step, jnp.float32(1), x, jnp.ones(1), max_steps=max_steps, eps=eps
     )
     assert done.steps == steps and done.active.all()
   done = loop.unroll(
-    table_step, jnp.float32(1), -x, jnp.ones(1), max_steps=3, eps=0
+    table_step, jnp.float32(1), -x, jnp.ones(1), max_steps=3, eps=None
   )
-  assert done.steps == 3  # eps = 0: even a survival of 0 goes on.
+  assert done.steps == 3  # eps = None: even a survival of 0 goes on.
   # Survival 1, 1/2, 1/4 at eps = 1/2: just enough for the second level.
   done = loop.unroll(
     table_step, jnp.float32(1), 0 * x, jnp.ones(1), max_steps=3, eps=0.5
@@ -227,23 +227,19 @@ def test_alone_equals_in_a_batch():
       np.testing.assert_array_equal(a, b[:, one])
 
 
-def test_halted_examples_grow_no_garbage():
-  # Left running, the first example would reach exp(exp(5)) = inf, and
-  # the derivative of that times a cotangent of 0 is NaN, in the gradient of
-  # the parameter that all examples share.
-  def step(params, x, h, n):
-    h = jnp.exp(params * h)
-    return h, h, jax.lax.dynamic_index_in_dim(x, n, 1, keepdims=False)
-
-  x = jnp.full((2, 4), -9.0).at[0].set(50.0)
-  for impl in ('while', 'scan'):
-    grad = jax.grad(
-      lambda w, h, impl=impl: loop.unroll(
-        step, w, x, h, max_steps=4, eps=0.05, impl=impl
-      ).out.sum(),
-      (0, 1),
-    )(jnp.float32(1), jnp.array([5.0, -3.0]))
-    assert np.isfinite(grad[0]) and np.isfinite(grad[1]).all()
+def test_p_is_the_prior_at_initialisation():
+  # Halting weights of 0 and a bias of log(prior / (1 - prior)): at 0.3 and
+  # eps 0.3, survival 1, .7, .49, .343, .2401: p = .3, .21, .147, .343.
+  params, x, h0 = problem()
+  params = dict(params, halt=0 * params['halt'])
+  bias = jnp.full(B, np.log(0.3 / 0.7), jnp.float32)
+  step = lambda params, x, h, n: (h, h, h @ params['halt'] + x)
+  done = loop.unroll(step, params, bias, h0['s'], max_steps=N, eps=0.3)
+  p = halting.distribution(done.logit, done.active)
+  want = [0.3, 0.21, 0.147, 0.343, 0, 0, 0, 0]
+  np.testing.assert_allclose(p, np.tile(want, (B, 1)).T, atol=1e-6)
+  kl = halting.kl_geometric(done.logit, done.active, 0.3)
+  np.testing.assert_allclose(kl, 0, atol=1e-6)
 
 
 def test_bfloat16():
@@ -256,31 +252,17 @@ def test_bfloat16():
     assert error < 0.1
 
 
-def test_gradients_are_summed_in_float32():
-  # d/dw of w * (1 + ... + 1 + 256) = 264 over 9 levels, which bfloat16 holds.
-  # Summed in bfloat16 from the last level on, 256 + 1 rounds to 256 each time.
-  def step(params, x, h, n):
-    weight = jnp.where(n == 8, 256, 1).astype(jnp.bfloat16)
-    return h, (params + x) * weight, jnp.full(1, -9.0)
-
-  one = jnp.ones(1, jnp.bfloat16)
-  grad = jax.grad(
-    lambda w, x: (
-      loop.unroll(step, w, x, one, max_steps=9, eps=0.05)
-      .out.astype(jnp.float32)
-      .sum()
-    ),
-    (0, 1),
-  )(one, one)
-  assert [float(g[0]) for g in grad] == [264, 264]
-
-
 @pytest.mark.parametrize(
   'change, sentence',
   [
-    ({'max_steps': 0}, 'max_steps=0; give it 1'),
+    ({'max_steps': 0}, 'max_steps=0; .* 1 or more'),
+    ({'max_steps': 2.5}, 'max_steps=2.5; .* whole number'),
+    ({'eps': 0}, 'eps=0; .* above 0 and below 1, or None'),
     ({'eps': 1.0}, 'eps=1.0; .* below 1'),
     ({'eps': -0.1}, 'eps=-0.1'),
+    ({'eps': float('nan')}, 'eps=nan'),
+    ({'impl': 'scan', 'compact': True}, "impl='scan'; only impl='while'"),
+    ({'x': jnp.ones((3, 3))}, r'h0 float32\[2\] beside .*one row per example'),
     ({'impl': 'cond'}, r"impl='cond'; choose one of \['scan', 'while'\]"),
     ({'h0': jnp.ones((2, 1))}, r'float32\[2, 1\] into float32\[2, 2\]'),
     ({'h0': jnp.ones(2, jnp.bfloat16)}, r'bfloat16\[2\] into float32\[2\]'),

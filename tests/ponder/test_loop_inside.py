@@ -31,15 +31,23 @@ def states(*shape):
   return jnp.asarray(h0, jnp.float32)
 
 
-def losses(w, x, h0, impl='while'):
+IMPLS = {
+  'scan': {'impl': 'scan'},
+  'while': {'impl': 'while'},
+  'compact': {'impl': 'while', 'compact': True},
+}
+adaptive = pytest.mark.parametrize('impl', ['while', 'compact'])
+
+
+def losses(w, x, h0, impl):
   """Loss [B], the state halted on [B] and the steps of each example [B]."""
-  done = loop.unroll(step, w, x, h0, max_steps=N, eps=EPS, impl=impl)
+  done = loop.unroll(step, w, x, h0, max_steps=N, eps=EPS, **IMPLS[impl])
   p = halting.distribution(done.logit, done.active)
   depth = done.active.sum(0)
   return (p * done.out).sum(0), halting.select(done.h, depth - 1), done
 
 
-def mean_loss(w, x, h0, impl='while'):
+def mean_loss(w, x, h0, impl):
   loss, _, done = losses(w, x, h0, impl)
   return loss.mean(), done
 
@@ -58,14 +66,16 @@ def inputs():
   return jnp.float32(0.7), jnp.linspace(2, -2, B), states(B)
 
 
-def test_under_vmap():
+@adaptive
+def test_under_vmap(impl):
   # An ensemble: parameters and states vary over the mapped axis.
   _, x, h0 = inputs()
   w, h0 = jnp.array([0.7, 1.5]), jnp.stack([h0, -h0])
   grad = jax.grad(mean_loss, (0, 1, 2), has_aux=True)
-  (dw, dx, dh), _ = jax.jit(jax.vmap(grad, (0, None, 0)))(w, x, h0)
+  run = jax.vmap(lambda w, h0: grad(w, x, h0, impl))
+  (dw, dx, dh), _ = jax.jit(run)(w, h0)
   for i in range(2):
-    one, _ = grads(w[i], x, h0[i], 'while')
+    one, _ = grads(w[i], x, h0[i], 'scan')
     assert_close((dw[i], dx[i], dh[i]), one)
 
 
@@ -83,20 +93,21 @@ def in_scan(impl, wrap):
   return jax.jit(jax.value_and_grad(total, (0, 1, 2)))(*inputs())
 
 
-def test_inside_scan_and_checkpoint():
+@adaptive
+def test_inside_scan_and_checkpoint(impl):
   want = in_scan('scan', lambda f: f)
-  assert_close(in_scan('while', lambda f: f), want)
-  assert_close(in_scan('while', jax.checkpoint), want)
+  assert_close(in_scan(impl, lambda f: f), want)
+  assert_close(in_scan(impl, jax.checkpoint), want)
 
 
-def on_shard(w, x, h0):
-  grad, done = jax.grad(mean_loss, has_aux=True)(w, x, h0)
+def on_shard(w, x, h0, impl):
+  grad, done = jax.grad(mean_loss, has_aux=True)(w, x, h0, impl)
   return grad, done.steps[None]
 
 
 def check_shards(dw, steps):
   """The gradient of the whole batch; each half as deep as it needs."""
-  (want, _, _), done = grads(*inputs(), 'while')
+  (want, _, _), done = grads(*inputs(), 'scan')
   assert_close(dw, want)
   depth = np.asarray(done.active.sum(0)).reshape(2, -1).max(1)
   assert depth[0] < depth[1]
@@ -104,9 +115,10 @@ def check_shards(dw, steps):
 
 
 @two_devices
-def test_under_pmap():
+@adaptive
+def test_under_pmap(impl):
   def run(w, x, h0):
-    dw, steps = on_shard(w, x, h0)
+    dw, steps = on_shard(w, x, h0, impl)
     return jax.lax.pmean(dw, 'data'), steps
 
   w, x, h0 = inputs()
@@ -129,10 +141,11 @@ def sharded(fun, out_specs, **kwargs):
 
 
 @two_devices
+@adaptive
 @pytest.mark.parametrize('check_vma', [False, True])
-def test_under_shard_map(check_vma):
+def test_under_shard_map(check_vma, impl):
   def run(w, x, h0):
-    dw, steps = on_shard(w, x, h0)
+    dw, steps = on_shard(w, x, h0, impl)
     # With check_vma, the gradient by replicated parameters is summed by jax.
     return dw / 2 if check_vma else jax.lax.pmean(dw, 'data'), steps
 
@@ -186,11 +199,12 @@ def test_linen_module():
   def grad(impl, params):
     def loss(params):
       done = loop.unroll(
-        step, params, x, x * 0, max_steps=5, eps=0.2, impl=impl
+        step, params, x, x * 0, max_steps=5, eps=0.2, **IMPLS[impl]
       )
       p = halting.distribution(done.logit, done.active)
       return (p[..., None] * done.out**2).sum()
 
     return jax.grad(loss)(params)
 
-  assert_close(grad('while', params), grad('scan', params))
+  for impl in ('while', 'compact'):
+    assert_close(grad(impl, params), grad('scan', params))

@@ -137,6 +137,19 @@ def test_every_step_arrives_and_updates_follow_the_ratio(tmp_path):
   assert {x['episode/ponder_steps'] for x in scores} == {2.0}
 
 
+def test_every_depth_of_thought_reaches_the_histogram(tmp_path):
+  run = make(tmp_path)
+  records = []
+  run.logger._outputs.append(
+    types.SimpleNamespace(write=records.append, close=lambda: None)
+  )
+  run.run()
+  close(run)
+  depths = [x.histograms.get('acted/ponder_steps', []) for x in records]
+  # One for every step, each once, whatever the log intervals were.
+  np.testing.assert_array_equal(np.concatenate(depths), np.full(200, 2.0))
+
+
 def test_it_goes_on_where_it_stopped(tmp_path):
   memory, first = Memory(), None
   calls = iter(range(10**6))

@@ -1,0 +1,162 @@
+"""The map: ground, and who stands where."""
+
+import collections
+from typing import Any
+
+import numpy as np
+from crafter import constants, engine
+
+from embodied.envs.fast_crafter.draws import Draws
+from embodied.envs.fast_crafter.objects import KINDS, QUICK, Vec
+
+AREA = (64, 64)
+REGION = (12, 12)
+# What the package's semantic map calls an object; 0 is the unknown material.
+NUMBERS = {x: 1 + len(constants.materials) + i for i, x in enumerate(KINDS)}
+
+
+class Ordered(dict[Any, None]):
+  """The part of a set that the map uses, in order of insertion."""
+
+  def add(self, item: Any) -> None:
+    self[item] = None
+
+  def remove(self, item: Any) -> None:
+    del self[item]
+
+
+class World(engine.World):
+  """The package's map on flat bytes and dicts instead of arrays of one cell.
+
+  Cell `(x, y)` is number `x * height + y`. The objects, and those of a region,
+  are in the order in which they came: the package keeps a region's in a set,
+  in the order of their memory addresses, and draws the one to remove by its
+  position, so that a seed alone does not fix what it does.
+  """
+
+  def __init__(self) -> None:
+    super().__init__(AREA, constants.materials, REGION)
+
+  def reset(self, seed: int | None = None) -> None:
+    """An empty map, and the random numbers of `seed`."""
+    width, height = self.area
+    self.load(Draws(seed), bytes(width * height))
+
+  def load(self, draws: Draws, ground: bytes) -> None:
+    """A map without objects: a material's number per cell, `[x, y]` flat."""
+    self.random: Any = draws
+    self.daylight = 0.0
+    self._ground = bytearray(ground)
+    self._kinds = bytearray(len(ground))
+    # Views on the same memory, for whoever looks at many cells at once.
+    self._mat_map = np.frombuffer(self._ground, np.uint8).reshape(self.area)
+    self._kind_map = np.frombuffer(self._kinds, np.uint8).reshape(self.area)
+    self._objects: dict[Any, None] = {}
+    self._at: dict[int, Any] = {}
+    self._chunks: Any = collections.defaultdict(Ordered)
+
+  @property
+  def objects(self) -> list[Any]:
+    """In the order in which they came; a new list."""
+    return list(self._objects)
+
+  def add(self, obj: Any) -> None:
+    """Puts an object where its `pos` is, which has to be free."""
+    x, y = obj.pos
+    obj.pos = Vec((int(x), int(y)))
+    obj.__class__ = QUICK.get(type(obj), type(obj))
+    cell = self._cell(obj.pos)
+    assert cell not in self._at
+    self._objects[obj] = None
+    self._put(obj, cell)
+    self._chunks[REGIONS[cell]].add(obj)
+
+  def remove(self, obj: Any) -> None:
+    """Takes an object from the map; a removed one stays so."""
+    if obj.removed:
+      return
+    cell = self._cell(obj.pos)
+    del self._objects[obj]
+    self._take(cell)
+    self._chunks[REGIONS[cell]].remove(obj)
+    obj.removed = True
+
+  def move(self, obj: Any, pos: Any) -> None:
+    """Moves an object to a free position."""
+    if obj.removed:
+      return
+    x, y = pos
+    before = self._cell(obj.pos)
+    obj.pos = Vec((int(x), int(y)))
+    after = self._cell(obj.pos)
+    assert after not in self._at
+    self._take(before)
+    self._put(obj, after)
+    old, new = REGIONS[before], REGIONS[after]
+    if old is not new:
+      self._chunks[old].remove(obj)
+      self._chunks[new].add(obj)
+
+  def __getitem__(self, pos: Any) -> tuple[str | None, Any]:
+    x, y = pos
+    width, height = self.area
+    if not (0 <= x < width and 0 <= y < height):
+      return None, None
+    cell = x * height + y
+    return self._mat_names[self._ground[cell]], self._at.get(cell)
+
+  def nearby(self, pos: Any, distance: int) -> tuple[Any, Any]:
+    """Materials and objects at most so far away in x and in y."""
+    (x, y), d = pos, distance
+    # Slices that begin before 0 are empty; the package's are so, too.
+    area = np.s_[x - d : x + d + 1, y - d : y + d + 1]
+    ids = set(self._mat_map[area].flatten().tolist())
+    cells = np.arange(len(self._ground)).reshape(self.area)[area].flatten()
+    found = {self._at[i] for i in cells.tolist() if i in self._at}
+    return tuple(self._mat_names[x] for x in ids), found
+
+  def semantic(self) -> np.ndarray:
+    """What is where: the object's number, or else the material's, uint8
+    `[x, y]`. Objects are numbered after the materials."""
+    return np.maximum(self._mat_map, self._kind_map)
+
+  def _cell(self, pos: Any) -> int:
+    return pos[0] * self.area[1] + pos[1]
+
+  def _put(self, obj: Any, cell: int) -> None:
+    self._at[cell] = obj
+    self._kinds[cell] = NUMBERS[type(obj)]
+
+  def _take(self, cell: int) -> None:
+    del self._at[cell]
+    self._kinds[cell] = 0
+
+  def __getstate__(self) -> tuple[Any, ...]:
+    chunks = [(k, list(v)) for k, v in self._chunks.items()]
+    ground = bytes(self._ground)
+    return self.random, self.daylight, ground, self.objects, chunks
+
+  def __setstate__(self, state: tuple[Any, ...]) -> None:
+    draws, daylight, ground, objects, chunks = state
+    self.__dict__.update(vars(_EMPTY))
+    self.load(draws, ground)
+    self.daylight = daylight
+    for obj in objects:
+      self._objects[obj] = None
+      self._put(obj, self._cell(obj.pos))
+    for key, members in chunks:
+      self._chunks[key].update(dict.fromkeys(members))
+
+
+def _regions() -> list[tuple[int, int, int, int]]:
+  """The region `(xmin, xmax, ymin, ymax)` of every cell; equal ones are one
+  object."""
+  cells = [(x, y) for x in range(AREA[0]) for y in range(AREA[1])]
+  keys = [_EMPTY.chunk_key(cell) for cell in cells]
+  unique = {key: key for key in keys}
+  return [unique[key] for key in keys]
+
+
+_EMPTY = World()
+# By number of the cell.
+REGIONS = _regions()

@@ -1,0 +1,83 @@
+"""What the halting levels do, in numbers: one per level, for the logs.
+
+A level's number is a mean over the states that reach it, NaN if none does.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ponderdream.nets import dists
+
+Array = jax.Array
+
+
+def over_states(x: Array, reached: Array) -> Array:
+  """Means `[N]` of `x` `[N, B]` over the states with `reached` `[N, B]`."""
+  return jnp.where(reached, x, 0).sum(1) / reached.sum(1)
+
+
+def policies(dist: Any, log_p: Array) -> dict[str, Array]:
+  """How the levels differ, from their policies and halting probabilities.
+
+  Args:
+    dist: action distributions, batch shape `[N, B]`.
+    log_p: log halting probabilities `[N, B]`, -inf where not reached.
+
+  Returns:
+    `level/p`: probability to halt, over all states, `[N]`; `level/entropy`:
+    of the level's policy in nats, `[N]`. For discrete actions also
+    `level/agree` `[N]`, how often a level prefers the action that the deepest
+    level of the state prefers, and `ponder/agree` `[]`, the same for the
+    level that acts.
+  """
+  reached = log_p > -jnp.inf
+  p = jnp.exp(log_p)
+  found = {
+    'level/p': p.mean(1),
+    'level/entropy': over_states(dist.entropy(), reached),
+  }
+  if isinstance(dist, dists.Discrete):
+    mode = dist.mode()
+    last = reached.sum(0) - 1
+    deepest = jnp.take_along_axis(mode, last[None, :, None], 0)
+    agree = (mode == deepest).all(-1)
+    found['level/agree'] = over_states(agree, reached)
+    found['ponder/agree'] = (p * agree).sum(0).mean()
+  return found
+
+
+def branches(
+  returned: Array, value: Array, scale: Array, log_p: Array
+) -> dict[str, Array]:
+  """What the levels' own branches were worth.
+
+  Args:
+    returned: of the branch of every level, `[N, B]`.
+    value: of the states, `[B]`.
+    scale: what advantages are divided by.
+    log_p: log halting probabilities `[N, B]`.
+
+  Returns:
+    `level/value` V_n and `level/adv` A_n = (V_n - V) / scale, `[N]`.
+  """
+  reached = log_p > -jnp.inf
+  return {
+    'level/value': over_states(returned, reached),
+    'level/adv': over_states((returned - value) / scale, reached),
+  }
+
+
+def by_name(metrics: dict[str, Any]) -> dict[str, float]:
+  """Metrics with the numbers of each level apart: `level/p` `[N]` becomes
+  `level/p/1` to `level/p/N`, without those that no state reached."""
+  found = {}
+  for key, value in metrics.items():
+    if not value.ndim:
+      found[key] = float(value)
+      continue
+    for n, x in enumerate(value, 1):
+      if x == x:
+        found[f'{key}/{n}'] = float(x)
+  return found

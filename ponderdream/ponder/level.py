@@ -1,0 +1,93 @@
+"""One level of thought: what the loops of all implementations repeat."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from ponderdream.ponder import halting, trees
+
+Tree = Any
+Step = Callable[[Tree, Tree, Tree, jax.Array], tuple[Tree, Tree, jax.Array]]
+
+
+class Row(NamedTuple):
+  """What one level writes, zero where not active; stacked over levels, all
+  that a batch computed.
+
+  Attributes:
+    h: Hidden state after the level, tree of `[B, ...]`.
+    out: Output of the step, tree of `[B, ...]`.
+    logit: Halting logit `[B]`, float32 (float64 if the step's is).
+    active: Whether the example computes the level, bool `[B]`.
+  """
+
+  h: Tree
+  out: Tree
+  logit: jax.Array
+  active: jax.Array
+
+
+class State(NamedTuple):
+  """What one level hands to the next.
+
+  Attributes:
+    h: Hidden state the next level starts from, tree of `[B, ...]`.
+    log_survival: `log S_{n-1} [B]`.
+    active: Whether the example computes the next level, bool `[B]`.
+  """
+
+  h: Tree
+  log_survival: jax.Array
+  active: jax.Array
+
+
+def shape(step: Step, params: Tree, x: Tree, h0: Tree) -> Row:
+  """Shapes and dtypes of a row."""
+
+  def first(params: Tree, x: Tree, h0: Tree) -> Row:
+    h, out, logit = step(params, x, h0, jnp.int32(0))
+    return Row(h, out, halting.wide(logit), jnp.ones(logit.shape, bool))
+
+  return jax.eval_shape(first, params, x, h0)
+
+
+def start(row: Row, h0: Tree) -> State:
+  """The state before level 0: nothing is halted yet."""
+  zero = jnp.zeros(row.logit.shape, row.logit.dtype)
+  return State(h0, zero, jnp.ones(zero.shape, bool))
+
+
+def compute(
+  step: Step,
+  params: Tree,
+  x: Tree,
+  h: Tree,
+  n: jax.Array,
+  active: jax.Array,
+) -> tuple[Tree, Tree, jax.Array]:
+  """One application of the step: (h, out, logit), zero where not active."""
+  h, out, logit = step(params, x, h, n)
+  new = h, out, halting.wide(logit)
+  return trees.where(active, new, jax.tree.map(jnp.zeros_like, new))
+
+
+def forward(
+  step: Step,
+  eps: float | None,
+  params: Tree,
+  x: Tree,
+  h0: Tree,
+  state: State,
+  n: jax.Array,
+) -> tuple[State, Row]:
+  """Takes a batch through level n.
+
+  Examples that halted are fed h0 from then on: an input the step is known to
+  stand, so that no garbage grows in rows that are masked out anyway.
+  """
+  h, out, logit = compute(step, params, x, state.h, n, state.active)
+  log_survival, active = halting.survive(state.log_survival, logit, eps)
+  row = Row(h, out, logit, state.active)
+  return State(trees.where(active, h, h0), log_survival, active), row

@@ -1,0 +1,270 @@
+"""Trains agents on the ladder, where thinking pays, and compares them.
+
+python scripts/grid.py --logdir DIR
+
+Every run is one `python -m ponderdream.train --configs ladder ...` in DIR, one
+after the other; runs that are finished stay. Writes the results as JSON, a
+picture beside them, and prints the table.
+
+  --logdir DIR   where the runs go
+  --what depth   depth: plain, fixed 1, fixed 8, pondernet, and what they do
+                 when they are made to think longer;
+                 credit: pondernet by ponder.credit
+  --seeds 3      runs of each kind
+  --episodes 4000  of every evaluation
+  --steps 0      environment steps of a run; 0 is what the block says
+  --out PATH     without its ending, scripts/results/grid or .../credit
+"""
+
+import json
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+
+from embodied import flags as flags_
+from embodied.config import Config
+from embodied.errors import UsageError
+from ponderdream import settings
+
+OPTIONS = Config(
+  {
+    'logdir': '',
+    'what': 'depth',
+    'seeds': 3,
+    'episodes': 4000,
+    'steps': 0,
+    'out': '',
+  }
+)
+ROOT = pathlib.Path(__file__).parent.parent
+NAMES = {'depth': 'grid', 'credit': 'credit'}
+THINK = ('--configs', 'ladder', 'pondernet')
+VARIANTS = {
+  'depth': {
+    'plain': ('--configs', 'ladder'),
+    'fixed 1': (*THINK, '--ponder.mode', 'fixed', '--ponder.max_steps', '1'),
+    'fixed 8': (*THINK, '--ponder.mode', 'fixed', '--ponder.max_steps', '8'),
+    'pondernet': THINK,
+  },
+  'credit': {
+    'levels': THINK,
+    'levels, one step': (*THINK, '--ponder.branch_length', '1'),
+    'mixture': (*THINK, '--ponder.credit', 'mixture'),
+    'sampled': (*THINK, '--ponder.credit', 'sampled'),
+  },
+}
+# Steps of thought that are added at test time.
+MORE = (0, 1, 2, 4, 8, 16)
+# Environment steps per point of a learning curve.
+BIN = 2500
+ENVS, FIRST = 64, 2**41
+
+
+def train(folder, flags, seed, steps):
+  """Runs one training to its end, unless that was reached before."""
+  config = folder / 'config.yaml'
+  done = folder / 'finished'
+  if done.exists():
+    return
+  more = ['--run.steps', str(steps)] if steps else []
+  subprocess.run(
+    [
+      sys.executable, '-m', 'ponderdream.train', *flags,
+      '--logdir', str(folder.resolve()), '--seed', str(seed), *more,
+    ],
+    cwd=ROOT,
+    check=True,
+  )  # fmt: skip
+  assert config.exists()
+  done.touch()
+
+
+def curve(folder):
+  """Success by environment steps, and CPU-free: what training wrote."""
+  lines = (folder / 'scores.jsonl').read_text().splitlines()
+  lines = [json.loads(x) for x in lines]
+  step = np.array([x['step'] for x in lines])
+  won = np.array([x['episode/score'] for x in lines])
+  which = step // BIN
+  full = [b for b in np.unique(which) if (which == b).sum() >= 20]
+  return {
+    'step': [int((b + 1) * BIN) for b in full],
+    'success': [float(won[which == b].mean()) for b in full],
+  }
+
+
+def evaluate(folder, more, episodes):
+  """Success and ponder steps by the number of rows, thinking `more` steps
+  longer than it was learnt; None where that makes no difference."""
+  from ponderdream import checkpoint, factories
+
+  config = factories.setup(settings.recall(str(folder)))
+  mode = config.ponder.mode
+  if more and mode == 'none':
+    return None
+  if mode == 'fixed':
+    longer = config.ponder.max_steps + more
+    config = config.update({'ponder.max_steps': longer})
+  config = config.update({'run.parallel': False})
+  driver = factories.make_driver(config, ENVS, FIRST)
+  suppress = more if mode == 'pondernet' else 0
+  agent = factories.make_agent(driver, config, suppress=suppress)
+  saved = checkpoint.Checkpoint(folder / 'checkpoints')
+  agent.load(saved.load(agent.save())[1])
+  saved.close()
+  found = play(agent, driver, episodes)
+  driver.close()
+  return found
+
+
+def play(agent, driver, episodes):
+  """Plays; returns shares and means by the number of rows."""
+  thought = {}  # worker -> steps at the choice
+  ride, rows, won, steps = [], [], [], []
+
+  def follow(step, worker):
+    depth = float(step.get('log/ponder_steps', 0))
+    if step['is_first']:
+      thought[worker] = depth
+    elif not step['is_last']:
+      ride.append(depth)
+    else:
+      rows.append(int(step['log/rows']))
+      won.append(float(step['reward']))
+      steps.append(thought[worker])
+
+  driver.on_step(follow)
+  driver.reset(agent.init_policy)
+  policy = lambda carry, obs: agent.policy(carry, obs, mode='eval')
+  driver(policy, episodes=episodes)
+  rows, won, steps = map(np.array, (rows, won, steps))
+  # Short ladders end sooner and would count more often: weigh rows alike.
+  each = [rows == n for n in range(1, rows.max() + 1)]
+  success = [float(won[x].mean()) for x in each]
+  return {
+    'success': float(np.mean(success)),
+    'success_by_rows': success,
+    'steps_by_rows': [float(steps[x].mean()) for x in each],
+    'steps_of_ride': float(np.mean(ride)),
+  }
+
+
+def results(options):
+  """Trains and measures everything: `{variant: [one dict per seed]}`."""
+  found = {}
+  for name, flags in VARIANTS[options.what].items():
+    found[name] = []
+    for seed in range(options.seeds):
+      folder = pathlib.Path(options.logdir) / f'{name}-{seed}'.replace(' ', '')
+      print(f'{name}, seed {seed}: {folder}', flush=True)
+      train(folder, flags, seed, options.steps)
+      run = {'curve': curve(folder)}
+      for more in MORE:
+        run[f'more_{more}'] = evaluate(folder, more, options.episodes)
+      found[name].append(run)
+  return found
+
+
+def mean(runs, *keys):
+  """Mean over seeds of a number or list in the results; None if missing."""
+  values = runs
+  for key in keys:
+    values = [x and x.get(key) for x in values]
+  if any(x is None for x in values):
+    return None
+  return np.mean(values, 0)
+
+
+def table(found):
+  """Prints success and thought, means over seeds."""
+  print(f'{"":18}success (each seed)        by rows 1, 2, ...')
+  for name, runs in found.items():
+    each = ' '.join(f'{x["more_0"]["success"]:.3f}' for x in runs)
+    rows = ' '.join(
+      f'{x:.2f}' for x in mean(runs, 'more_0', 'success_by_rows')
+    )
+    print(f'{name:18}{mean(runs, "more_0", "success"):.3f} ({each})  {rows}')
+  print(f'{"":18}ponder steps at the choice by rows 1, 2, ...   riding')
+  for name, runs in found.items():
+    rows = mean(runs, 'more_0', 'steps_by_rows')
+    ride = mean(runs, 'more_0', 'steps_of_ride')
+    text = ' '.join(f'{x:.2f}' for x in rows)
+    print(f'{name:18}{text}   {ride:.2f}')
+  print(f'{"":18}success with {", ".join(map(str, MORE))} steps more')
+  for name, runs in found.items():
+    cells = [mean(runs, f'more_{k}', 'success') for k in MORE]
+    text = ' '.join('    -' if x is None else f'{x:.3f}' for x in cells)
+    print(f'{name:18}{text}')
+
+
+def draw(path, found):
+  """Curves, success and thought by difficulty, thinking longer."""
+  import matplotlib
+
+  matplotlib.use('Agg')
+  from matplotlib import pyplot as plt
+
+  figure, axes = plt.subplots(1, 4, figsize=(20, 4))
+  for i, (name, runs) in enumerate(found.items()):
+    color = f'C{i}'
+    common = min(len(x['curve']['step']) for x in runs)
+    steps = runs[0]['curve']['step'][:common]
+    curves = np.array([x['curve']['success'][:common] for x in runs])
+    axes[0].plot(steps, curves.mean(0), color=color, label=name)
+    axes[0].fill_between(
+      steps, curves.min(0), curves.max(0), color=color, alpha=0.15
+    )
+    success = mean(runs, 'more_0', 'success_by_rows')
+    rows = np.arange(1, len(success) + 1)
+    axes[1].plot(rows, success, 'o-', color=color, label=name)
+    thought = mean(runs, 'more_0', 'steps_by_rows')
+    if thought.any():
+      axes[2].plot(rows, thought, 'o-', color=color, label=name)
+      ride = mean(runs, 'more_0', 'steps_of_ride')
+      axes[2].axhline(ride, color=color, ls=':')
+    longer = [mean(runs, f'more_{k}', 'success') for k in MORE]
+    if longer[1] is not None:
+      axes[3].plot(MORE, longer, 'o-', color=color, label=name)
+  titles = {
+    'success while training': 'environment steps',
+    'success': 'rows of the ladder',
+    'ponder steps at the choice (dotted: riding)': 'rows of the ladder',
+    'success when made to think longer': 'steps more than learnt',
+  }
+  for axis, (title, label) in zip(axes, titles.items(), strict=True):
+    axis.set_title(title)
+    axis.set_xlabel(label)
+    axis.grid(alpha=0.3)
+    axis.legend()
+  figure.tight_layout()
+  figure.savefig(path, dpi=110)
+
+
+def main(argv):
+  """Runs the command line; returns the exit code."""
+  try:
+    options = flags_.apply(OPTIONS, flags_.split_flags(argv))
+    if not options.logdir:
+      raise UsageError('Add --logdir DIR, where the runs go.')
+    if options.what not in VARIANTS:
+      raise UsageError(f"--what is depth or credit, not '{options.what}'.")
+    if min(options.seeds, options.episodes) < 1 or options.steps < 0:
+      raise UsageError('There is at least one seed, episode and step.')
+  except UsageError as error:
+    print(f'Error: {error}', file=sys.stderr)
+    return 2
+  found = results(options)
+  out = options.out or f'{ROOT}/scripts/results/{NAMES[options.what]}'
+  out = pathlib.Path(out)
+  out.parent.mkdir(parents=True, exist_ok=True)
+  out.with_suffix('.json').write_text(json.dumps(found) + '\n')
+  draw(out.with_suffix('.png'), found)
+  table(found)
+  print(f'Written to {out}.json and {out}.png')
+  return 0
+
+
+if __name__ == '__main__':
+  sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,128 @@
+"""The experiments on the core: their tasks, a little learning, their files."""
+
+import json
+import pathlib
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+SCRIPTS = pathlib.Path(__file__).parents[2] / 'scripts'
+
+
+@pytest.fixture
+def script(monkeypatch):
+  """Imports a script, as its own folder sees it."""
+  monkeypatch.syspath_prepend(SCRIPTS)
+
+  def load(name, *flags):
+    monkeypatch.setattr(sys, 'argv', [f'{name}.py', *map(str, flags)])
+    return __import__(name)
+
+  return load
+
+
+def test_the_bandit_pays_thinking(script):
+  bandit = script('bandit')
+  # 1 - .03 * 4.5, 1 - .03 * 8, 1/4 - .03.
+  want = {'oracle': 0.865, 'always 8': 0.76, 'blind': 0.22}
+  assert bandit.REFERENCES == pytest.approx(want)
+  x = {'m': jnp.array([1, 3]), 'answer': jnp.array([2, 2])}
+  params = bandit.cores.init(jax.random.key(0), 'gru', 4, 32, 4, 0.2)
+  h = jnp.zeros((2, 32))
+  for n in range(3):
+    h, out, logit = bandit.step(params, x, h, jnp.int32(n))
+    # The first sees the answer from level 1 on, the second from level 3.
+    first, second = np.asarray(h)
+    assert not np.allclose(first, second)
+  late = {'m': jnp.array([4, 4]), 'answer': jnp.array([0, 1])}
+  h = jnp.zeros((2, 32))
+  for n in range(4):
+    h, _, _ = bandit.step(params, late, h, jnp.int32(n))
+    assert np.allclose(h[0], h[1]) == (n < 3)
+
+
+@pytest.mark.parametrize('method, low, high', [
+  ('levels', 0.7, 0.866),
+  ('literal', 0.1, 0.5),
+])  # fmt: skip
+def test_the_right_credit_learns_and_the_literal_one_does_not(
+  script, method, low, high
+):
+  (run,) = script('bandit').train(method, 1, 300)
+  assert low < run['J'] < high
+  steps = np.array(run['steps'])
+  if method == 'levels':
+    assert steps[-1] > steps[0] + 2
+  else:
+    assert steps.max() < 2
+
+
+def test_parity_vectors(script):
+  parity = script('parity')
+  setting = parity.Setting(length=9)
+  x, odd = parity.draw(jax.random.key(0), setting, 2, 5, 4000)
+  assert set(np.unique(x)) == {-1, 0, 1}
+  count = np.abs(x).sum(-1)
+  np.testing.assert_array_equal(np.unique(count), [2, 3, 4, 5])
+  np.testing.assert_array_equal(odd, (np.asarray(x) == 1).sum(-1) % 2)
+  # Every entry is as likely as any other to be a one: 3.5 / 9 / 2 = .194,
+  # with a deviation of .0063.
+  assert np.abs((np.asarray(x) == 1).mean(0) - 0.194).max() < 0.03
+
+
+def test_rank_correlation(script):
+  spearman = script('record').spearman
+  assert spearman([1, 2, 5, 9]) == pytest.approx(1)
+  assert spearman([3, 2, 1]) == pytest.approx(-1)
+  assert spearman([2, 2, 2]) == 0
+  # Ranks 0, 1.5, 1.5, 3 against 0, 1, 2, 3: 4.5 / sqrt(4.5 * 5).
+  assert spearman([1, 4, 4, 6]) == pytest.approx(0.9487, abs=1e-4)
+
+
+def test_parity_writes_what_it_learnt(script, tmp_path):
+  parity = script(
+    'parity', '--length', 4, '--trained', 2, '--evaluated', 4, '--width', 8,
+    '--levels', 6, '--batch', 32, '--updates', 1, '--seeds', 1,
+    '--out', tmp_path / 'a',
+  )  # fmt: skip
+  parity.main()
+  found = json.loads((tmp_path / 'a.json').read_text())
+  assert found['setting']['length'] == 4 and found['setting']['rate'] == 1e-3
+  assert [run['method'] for run in found['runs']] == list(parity.METHODS)
+  depth = {run['method']: run['levels_trained'] for run in found['runs']}
+  assert depth['always 5 steps'] == 5 and depth['always 1 step'] == 1
+  for run in found['runs']:
+    assert len(run['accuracy']) == len(run['steps']) == 4
+    near, far = np.reshape(run['accuracy'], (2, 2)).mean(1)
+    assert run['interpolation'] == pytest.approx(near, abs=1e-3)
+    assert run['extrapolation'] == pytest.approx(far, abs=1e-3)
+  assert (tmp_path / 'a.png').stat().st_size > 10_000
+
+
+@pytest.mark.parametrize('name, flags, sentence', [
+  ('parity', ['--trained', 20], '--trained is 20, --evaluated 12 and'),
+  ('parity', ['--prior', 1.5], "'1.5' is out of range; give a number above"),
+  ('parity', ['--rate', 'x'], "'x' is out of range"),
+  ('bandit', ['--seeds', 0], "'0' is no count; give a whole number"),
+])  # fmt: skip
+def test_bad_flags(script, name, flags, sentence, capsys):
+  with pytest.raises(SystemExit) as stop:
+    script(name, *flags).main()
+  assert stop.value.code == 2
+  assert sentence in capsys.readouterr().err
+
+
+def test_the_benchmark_measures_what_it_says(script):
+  bench = script('bench_ponder')
+  depths = bench.spread(1024)
+  assert depths.mean() == pytest.approx(4, abs=0.05)
+  assert depths.min() == 1 and depths.max() == 16
+  depths = np.array([1, 1, 1, 1, 2, 3, 4, 2], np.int32)
+  lines = bench.measure('gru8', bench.core_case(8, depths), 4, depths, 1)
+  assert [line['impl'] for line in lines] == ['scan', 'while', 'compact']
+  assert all(line['error'] < 1e-5 for line in lines)
+  assert lines[0]['ratio'] == 1 and lines[0]['depth_max'] == 4
+  assert all(line['cpu_ms'] > 0 for line in lines)

@@ -1,0 +1,52 @@
+"""What the configuration asks for is what is made."""
+
+import numpy as np
+import pytest
+
+from embodied.errors import UsageError
+from ponderdream import factories, settings
+
+
+def make_replay(tmp_path, **flags):
+  flags = {f'replay.{k}': [str(v)] for k, v in flags.items()}
+  flags['logdir'] = [str(tmp_path)]
+  config = settings.parse(['dummy', 'debug'], flags, ())
+  replay = factories.make_replay(config)
+  for n in range(1000):
+    step = {'count': np.int32(n), 'is_first': n == 0, 'is_last': False}
+    replay.add(step, 0)
+  while replay._fresh:  # those come first
+    replay.sample(1)
+  return replay
+
+
+def test_windows_are_uniform_by_default(tmp_path):
+  replay = make_replay(tmp_path)
+  first = replay.sample(2000)['count'][:, 0]
+  assert abs((first > 900).mean() - 0.09) < 0.03
+  replay.close()
+
+
+def test_recency_prefers_the_new(tmp_path):
+  replay = make_replay(tmp_path, recency=1.0)
+  first = replay.sample(2000)['count'][:, 0]
+  # log(91) / log(992) of the 991 windows.
+  assert abs((first > 900).mean() - 0.65) < 0.05
+  replay.close()
+
+
+def test_priority_prefers_what_is_badly_predicted(tmp_path):
+  replay = make_replay(tmp_path, priority=0.5)
+  loss = np.zeros((1, 1000), np.float32)
+  loss[0, 300:320] = 1e6
+  replay.update(np.arange(1000)[None], {'priority': loss})
+  data = replay.sample(2000)['count']
+  hit = ((data >= 300) & (data < 320)).any(1).mean()
+  assert abs(hit - (0.5 + 0.5 * 28 / 992)) < 0.05
+  replay.close()
+
+
+@pytest.mark.parametrize('share', [-0.1, 1.1])
+def test_shares_are_between_0_and_1(tmp_path, share):
+  with pytest.raises(UsageError, match='replay.priority is'):
+    make_replay(tmp_path, priority=share)

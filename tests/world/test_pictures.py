@@ -1,0 +1,64 @@
+"""Encoder and decoder against the same networks with plain convolutions."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from embodied.space import Space
+from ponderdream.nets import conv
+from ponderdream.world import decoder, encoder
+
+SPACE = Space(np.uint8, (16, 16, 3))
+SPACES = {'image': SPACE}
+ENC = encoder.Encoder(SPACES, 'conv', 4, (1, 2), 5, 8, 1, 8, dtype=jnp.float32)
+DEC = decoder.Decoder(
+  SPACES, 'conv', 4, (1, 2), 5, 8, 1, 8, 2, 1.0, dtype=jnp.float32
+)
+
+
+def plain_pooled(x, kernel):
+  """Convolve the pixels, then pool."""
+  _, h, w, _ = x.shape
+  y = conv.convolve(conv.from_patches(x, 2, 2 * h, 2 * w), kernel)
+  return y.reshape((-1, h, 2, w, 2, y.shape[-1])).max((2, 4))
+
+
+def plain_upsampled(x, kernel):
+  """Double the pixels, then convolve."""
+  y = conv.convolve(jnp.repeat(jnp.repeat(x, 2, 1), 2, 2), kernel)
+  b, h, w, _ = x.shape
+  return conv.to_patches(y, 2).reshape((b, h, w, 4, -1))
+
+
+def test_losses_and_gradients_are_those_of_the_plain_form(monkeypatch):
+  rng = np.random.default_rng(0)
+  image = rng.integers(0, 256, (5, 16, 16, 3), np.uint8)
+  deter = jnp.asarray(rng.normal(size=(5, 8)), jnp.float32)
+  enc = ENC.init(jax.random.key(0), {'image': image})
+  width = ENC.apply(enc, {'image': image}).shape[-1]
+  link = jnp.asarray(rng.normal(size=(width, 6)), jnp.float32)
+  stoch = lambda enc: (ENC.apply(enc, {'image': image}) @ link)[..., None]
+  dec = DEC.init(jax.random.key(1), deter, stoch(enc))
+
+  def loss(params):
+    enc, dec = params
+    raw = DEC.apply(dec, deter, stoch(enc))['image']
+    return -decoder.log_prob(SPACE, raw, image, DEC.cut).mean()
+
+  fast = jax.value_and_grad(loss)((enc, dec))
+  monkeypatch.setattr(conv, 'pooled', plain_pooled)
+  monkeypatch.setattr(conv, 'upsampled', plain_upsampled)
+  plain = jax.value_and_grad(loss)((enc, dec))
+  np.testing.assert_allclose(fast[0], plain[0], rtol=1e-5)
+  for a, b in zip(*map(jax.tree.leaves, (fast[1], plain[1])), strict=True):
+    assert abs(b).max() > 0
+    np.testing.assert_allclose(a, b, atol=1e-5 * abs(b).max())
+
+
+def test_odd_pictures_in_patches_count_no_padding():
+  space = Space(np.uint8, (5, 6, 1))
+  raw = jnp.zeros((1, 2, 2, 16))
+  target = np.full((1, 5, 6, 1), 255, np.uint8)
+  got = decoder.log_prob(space, raw, target, 4)
+  # 30 pixels with an error of 1 each; the patches have 64.
+  np.testing.assert_allclose(got, [-30.0])
