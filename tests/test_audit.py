@@ -20,14 +20,20 @@ MODULES = {
   'copyreg',
 }  # fmt: skip
 CALLS = {'eval', 'exec', 'compile', 'execfile', '__import__'}
-# The driver asks pickle whether a function can be sent to a process of ours.
-ALLOWED = {'embodied/worker.py': {'pickle'}}
+# The driver asks pickle whether a function can be sent to a process of ours,
+# a game copies itself with it, and a benchmark measures that. None of them
+# reads a file.
+ALLOWED = {
+  'embodied/worker.py': {'pickle'},
+  'embodied/envs/fast_crafter/game.py': {'pickle'},
+  'scripts/bench_env.py': {'pickle'},
+}
 
 
 def sources():
   for folder in ('ponderdream', 'embodied', 'scripts'):
     for path in sorted((ROOT / folder).rglob('*.py')):
-      yield str(path.relative_to(ROOT)), ast.parse(path.read_text())
+      yield str(path.relative_to(ROOT))
 
 
 def findings(tree):
@@ -50,8 +56,9 @@ def findings(tree):
           yield 'shell'
 
 
-@pytest.mark.parametrize('name, tree', list(sources()), ids=lambda x: str(x))
-def test_nothing_that_can_run_a_file(name, tree):
+@pytest.mark.parametrize('name', list(sources()))
+def test_nothing_that_can_run_a_file(name):
+  tree = ast.parse((ROOT / name).read_text())
   assert set(findings(tree)) <= ALLOWED.get(name, set())
 
 
