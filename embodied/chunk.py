@@ -195,8 +195,8 @@ class Chunk:
     try:
       for key, value in values.items():
         step = value.nbytes // max(1, len(value))
-        flat = np.ascontiguousarray(value).reshape(-1).view(np.uint8)
-        self._write(flat, self._starts[key] + row * step, fd)
+        start = self._starts[key] + row * step
+        self._write(np.ascontiguousarray(value).reshape(-1).data, start, fd)
     finally:
       os.close(fd)
 
@@ -234,11 +234,11 @@ class Chunk:
     self.path.unlink()
 
   def _write(
-    self, data: bytes | Array, start: int, fd: int | None = None
+    self, data: bytes | memoryview, start: int, fd: int | None = None
   ) -> None:
     # Not through the mapping: on a full disk a mapped store kills the
     # process with SIGBUS where pwrite says what is wrong.
-    view = memoryview(data)
+    view = memoryview(data).cast('B')
     while view:
       try:
         done = os.pwrite(self._fd if fd is None else fd, view, start)
