@@ -64,13 +64,14 @@ def schema_of(step: Mapping[str, Array]) -> Schema:
 
 
 class Part(NamedTuple):
-  """Successive steps of one chunk: rows `begin` to `end` of its mapped
-  `columns`, the first being step `first`. Outlives the chunk's deletion."""
+  """Successive steps: rows `begin` to `end` of a chunk's mapped `columns`, the
+  first being step `first`. The columns outlive the chunk's deletion."""
 
   first: int
   begin: int
   end: int
   columns: dict[str, Array]
+  chunk: 'Chunk'
 
 
 class Chunk:
@@ -184,6 +185,21 @@ class Chunk:
     self.count += 1
     self.total = total
 
+  def overwrite(self, row: int, values: Mapping[str, Array]) -> None:
+    """Writes `values`, key -> [t, ...], over the rows from `row` on.
+
+    Not through the mapping: the system would be told of each of its pages
+    with a fault, which takes longer than to write it.
+    """
+    fd = os.open(self.path, os.O_WRONLY)
+    try:
+      for key, value in values.items():
+        step = value.nbytes // max(1, len(value))
+        start = self._starts[key] + row * step
+        self._write(np.ascontiguousarray(value).reshape(-1).data, start, fd)
+    finally:
+      os.close(fd)
+
   def columns(self) -> dict[str, Array]:
     """The columns [size, ...], mapped on first use; rows from `count` on
     mean nothing. Writing into them writes into the file."""
@@ -217,13 +233,15 @@ class Chunk:
     self.unmap()
     self.path.unlink()
 
-  def _write(self, data: bytes, start: int) -> None:
+  def _write(
+    self, data: bytes | memoryview, start: int, fd: int | None = None
+  ) -> None:
     # Not through the mapping: on a full disk a mapped store kills the
     # process with SIGBUS where pwrite says what is wrong.
-    view = memoryview(data)
+    view = memoryview(data).cast('B')
     while view:
       try:
-        done = os.pwrite(self._fd, view, start)
+        done = os.pwrite(self._fd if fd is None else fd, view, start)
       except OSError as error:
         raise OSError(
           error.errno,

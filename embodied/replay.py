@@ -319,8 +319,9 @@ class Replay:
           f'Row {ids} of stepid is not of successive steps; update whole '
           'windows, or slices of them, as they were sampled.'
         )
-      for key, value in values.items():
-        part.columns[key][part.begin : part.end] = value[begin:end]
+      part.chunk.overwrite(
+        part.begin, {k: v[begin:end] for k, v in values.items()}
+      )
       self._counts['updated'] += end - begin
       begin = end
 
@@ -329,7 +330,7 @@ def _copy(parts: list[Part], row: int, out: dict[str, Array]) -> None:
   """Copies the parts of one window into row `row` of a batch, as far as the
   batch has room for them."""
   start = 0
-  for first, begin, end, columns in parts:
+  for first, begin, end, columns, _ in parts:
     stop = start + end - begin
     for key, column in columns.items():
       room = out[key][row, start:stop]

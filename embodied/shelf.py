@@ -102,7 +102,7 @@ class Shelf:
     while length and chunk is not None:
       begin = stepid - chunk.first
       end = min(begin + length, chunk.count)
-      yield Part(stepid, begin, end, self._columns(chunk))
+      yield Part(stepid, begin, end, self._columns(chunk), chunk)
       length -= end - begin
       chunk = chunk.next
       stepid = chunk.first if chunk else -1
