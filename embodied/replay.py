@@ -44,8 +44,8 @@ class Replay:
   capacity is small), but never those being written.
 
   `directory` holds one file per chunk and is the memory: another Replay on
-  it goes on where the last process stopped, even if that was killed, and
-  reads only the headers for it. None means a temporary directory.
+  it goes on where the last process stopped, even if that was killed. None
+  means a temporary directory.
 
   With `online`, every fresh window (those of a stream that do not overlap)
   is returned once before the rest of a batch is drawn: with probability
@@ -53,7 +53,8 @@ class Replay:
   otherwise by the `selector` (uniform by default, from `seed`).
 
   `context` names keys that are wanted of the first step of a window alone,
-  such as the model state that learning starts from.
+  such as the model state that learning starts from. Checksums guard all
+  others, which makes these the ones that are fast to update.
 
   All methods may be called from any thread. Raises UsageError if another
   process uses the directory.
@@ -96,7 +97,7 @@ class Replay:
     if directory is None:
       directory = tempfile.mkdtemp(prefix='replay-')
       self._clean = weakref.finalize(self, shutil.rmtree, directory, True)
-    self._shelf = Shelf(Path(directory), length)
+    self._shelf = Shelf(Path(directory), length, self._context)
     chunks = self._shelf.chunks
     self._schema: Schema | None = chunks[-1].schema if chunks else None
     self._total = max((c.total for c in chunks), default=0)

@@ -7,7 +7,7 @@ import os
 import resource
 import weakref
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -26,16 +26,19 @@ class Shelf:
   `widths` says how many windows start in each chunk; those are always the
   ones that start at its first steps, as a stream grows at its end only.
 
-  Opening a directory reads the chunks' headers and nothing else. Files that
-  are no whole chunk, or whose steps differ in form from the newest chunk's,
+  Opening a directory reads all of it once, and checks it. Files that are no
+  whole chunk, or whose steps differ in form from the newest chunk's,
   are left alone, counted in `skipped` and named in a warning.
 
   Raises UsageError if another process uses the directory.
   """
 
-  def __init__(self, directory: Path, length: int) -> None:
+  def __init__(
+    self, directory: Path, length: int, loose: Collection[str] = ()
+  ) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     self.directory = directory
+    self.loose = loose
     self.unlock = weakref.finalize(self, os.close, _lock(directory))
     self.skipped = 0
     self.chunks: list[Chunk] = []
@@ -129,6 +132,7 @@ class Shelf:
       stream=stream,
       offset=offset,
       schema=schema,
+      loose=self.loose,
     )
     self._next_id += size
     self._insert(chunk, 0)
