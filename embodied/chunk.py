@@ -101,9 +101,13 @@ class Chunk:
     }
     self._loose = frozenset(header['loose'])
     self._state = struct.Struct(f'<qq{len(self.schema)}I')
+    # Written at once, so that a killed process leaves all of it or nothing:
+    # it has to lie within one page, if there are not very many columns.
+    size = self._state.size + CHECK.size
     self._state_at = PREFIX.size + len(_encode(header))
-    end = self._state_at + self._state.size + CHECK.size
-    start = _round_up(end, BLOCK)
+    if self._state_at % BLOCK + size > BLOCK:
+      self._state_at = _round_up(self._state_at, BLOCK)
+    start = _round_up(self._state_at + size, BLOCK)
     self._starts, self._bytes = _layout(self.schema, self.size, start)
     state = state or bytes(self._state.size)
     self.count, self.total, *checks = self._state.unpack(state)
@@ -141,15 +145,16 @@ class Chunk:
     chunk._close_fd = weakref.finalize(chunk, os.close, fd)
     os.ftruncate(fd, chunk._bytes)
     prefix = PREFIX.pack(MAGIC, VERSION, zlib.crc32(text), len(text))
-    chunk._write(prefix + text + chunk._packed(0, 0, chunk._checks), 0)
+    space = bytes(chunk._state_at - len(prefix + text))
+    chunk._write(prefix + text + space + chunk._packed(0, 0, chunk._checks), 0)
     return chunk
 
   @classmethod
   def open(cls, path: Path) -> 'Chunk':
-    """Opens a chunk for reading and updating, and reads it once, to check it.
+    """Opens a chunk for reading and updating; reads nothing but its header.
 
-    Raises ChunkError if the file is foreign, damaged, cut short or of
-    another version.
+    Raises ChunkError if the file is foreign, cut short or of another version,
+    or its header is damaged.
     """
     with path.open('rb') as file:
       prefix = file.read(PREFIX.size)
@@ -164,8 +169,10 @@ class Chunk:
       if zlib.crc32(text) != checksum:
         raise ChunkError(f'{path} has a damaged header.')
       header = json.loads(text)
-      size = cls(path, header)._state.size
-      state, check = file.read(size), file.read(CHECK.size)
+      empty = cls(path, header)
+      file.seek(empty._state_at)
+      state = file.read(empty._state.size)
+      check = file.read(CHECK.size)
       if CHECK.pack(zlib.crc32(state)) != check:
         raise ChunkError(f'{path} has a damaged header.')
       chunk = cls(path, header, state)
@@ -175,10 +182,14 @@ class Chunk:
         f'{path} has {length} bytes and {chunk.count} steps; '
         f'a whole chunk has {chunk._bytes} bytes and up to {chunk.size} steps.'
       )
-    for key, found in chunk._sums().items():
-      if found != chunk._checks[key]:
-        raise ChunkError(f"{path} has a damaged column '{key}'.")
     return chunk
+
+  def check(self) -> None:
+    """Reads all that was written once. Raises ChunkError for a column that
+    is not what was written."""
+    for key, found in self._sums().items():
+      if found != self._checks[key]:
+        raise ChunkError(f"{self.path} has a damaged column '{key}'.")
 
   @property
   def live(self) -> bool:

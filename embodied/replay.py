@@ -158,16 +158,19 @@ class Replay:
 
     Raises RuntimeError while the buffer holds no whole window.
     """
+    windows: list[list[Part]] = []
     with self._lock:
-      if not self._shelf.widths.any():
-        raise RuntimeError(
-          f'Replay holds no window of {self.length} steps yet; add at least '
-          f'{self.length} successive steps of one worker before sampling.'
-        )
-      windows = [
-        list(self._shelf.parts(start, self.length))
-        for start in self._choose(batch, fresh)
-      ]
+      while len(windows) < batch:
+        if not self._shelf.widths.any():
+          raise RuntimeError(
+            f'Replay holds no window of {self.length} steps yet; add at least '
+            f'{self.length} successive steps of one worker before sampling.'
+          )
+        for start in self._choose(batch - len(windows), fresh):
+          parts = list(self._shelf.parts(start, self.length))
+          if sum(x.end - x.begin for x in parts) == self.length:
+            windows.append(parts)
+        self._forget_damaged()
       self._counts['sampled'] += batch
     assert self._schema is not None
     out: dict[str, Array] = {}
@@ -295,6 +298,14 @@ class Replay:
       self._counts['evicted'] += chunk.count
       gone = range(chunk.first, chunk.first + chunk.size)
       self._fresh = deque(x for x in self._fresh if x not in gone)
+
+  def _forget_damaged(self) -> None:
+    """Counts the steps no longer that were found to be damaged."""
+    for chunk in self._shelf.damaged:
+      self._held -= chunk.count
+      if self._priorities is not None:
+        self._priorities.drop(chunk)
+    self._shelf.damaged.clear()
 
   def _choose(self, batch: int, fresh: bool) -> list[int]:
     """Stepids of the first steps of `batch` windows."""

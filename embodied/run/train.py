@@ -8,6 +8,7 @@ goes wrong on one host alone is told at the next meeting, and ends the run on
 all of them, after a common checkpoint.
 """
 
+import logging
 import math
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -21,10 +22,13 @@ from embodied import success as success_
 from embodied import when
 from embodied.base import Agent
 from embodied.driver import Driver
+from embodied.errors import UsageError
 from embodied.hosts import Alone, Hosts
 from embodied.replay import Replay
 from embodied.streams import Prefetch
 from embodied.terminal import Terminal
+
+log = logging.getLogger('embodied')
 
 
 class Checkpoint(Protocol):
@@ -162,8 +166,15 @@ class Train:
 
   def resume(self) -> int:
     """Goes on from the newest checkpoint, and returns its step. Steps that
-    were taken after it are in the replays, and count."""
+    were taken after it are in the replays, and count.
+
+    Raises UsageError if the hosts read different ones."""
     step, state, meta = self.checkpoint.load(self.agent.save())
+    if (self.hosts.exchange([step]) != step).any():
+      raise UsageError(
+        'The hosts read different checkpoints, as a newer one is damaged for'
+        ' some of them; restore a copy or delete it.'
+      )
     self.agent.load(state)
     # Before there were several hosts, their totals were not written.
     before = meta.get('totals', {'0': step - meta['forgotten']})
@@ -195,35 +206,69 @@ class Train:
       Diverged: a loss is not finite. The state before it has been saved.
       Elsewhere: another host failed; what failed here is raised as it is.
     """
-    cfg = self.settings
-    log, show = when.Every(cfg.log_every), when.Every(cfg.report_every)
-    policy = lambda carry, obs: self.agent.policy(carry, obs, mode='train')
-    act = lambda: self.driver(policy, steps=len(self.driver))
     self.meet()
     if not self.checkpoint.steps():
       self.save()
     try:
-      while not (self.stopping or self.failing or self.step >= cfg.steps):
-        self.attempt(act)
-        self.learn()
-        self.terminal.update(self.step, self.updates)
-        if show():
-          self.attempt(self.report)
-        if log():
-          self.attempt(self.log)
-        if self.saving:
-          self.save()
-      self.take(*self.agent.flush())
+      self.loop()
+      self.end()
+    except Exception as error:
+      # After anything but a loss, which is the same on all of them, the other
+      # hosts are elsewhere; after a failed write, the next one would fail too.
+      alone = self.hosts.count == 1 and not isinstance(error, OSError)
+      if alone or isinstance(error, Diverged):
+        self.rescue()
+      raise
     finally:
       self.stream.close()
-      self.attempt(self.log)
-      self.save()
     if self.failure is not None:
       raise self.failure
     if self.failing:
       raise Elsewhere('Another host failed; what it printed says why.')
     if not self.stopping:
       self.report()
+
+  def loop(self) -> None:
+    """Steps, updates, and now and then a report, a log line, a checkpoint."""
+    cfg = self.settings
+    write, show = when.Every(cfg.log_every), when.Every(cfg.report_every)
+    policy = lambda carry, obs: self.agent.policy(carry, obs, mode='train')
+    act = lambda: self.driver(policy, steps=len(self.driver))
+    while not (self.stopping or self.failing or self.step >= cfg.steps):
+      self.attempt(act)
+      self.learn()
+      self.show()
+      if show():
+        self.attempt(self.report)
+      if write():
+        self.attempt(self.log)
+      if self.saving:
+        self.save()
+    self.take(*self.agent.flush())
+
+  def end(self) -> None:
+    """The last log line, also after a failure, and the last checkpoint."""
+    failure, self.failure = self.failure, None
+    self.attempt(self.log)
+    self.failure = failure or self.failure
+    self.meet()
+    try:
+      self.save()
+    except OSError as error:
+      if self.failure is None:
+        raise
+      log.warning('%s', error)
+
+  def rescue(self) -> None:
+    """`end` on the way out of an error, which is the one to be told of."""
+    try:
+      self.end()
+    except Exception as error:
+      log.warning('There is no last checkpoint: %s', error)
+
+  def show(self) -> None:
+    """Brings the line of the terminal up to date."""
+    self.attempt(self.terminal.update, self.step, self.updates)
 
   def learn(self) -> None:
     """The updates that are owed, once all hosts have enough to learn from."""
@@ -238,7 +283,7 @@ class Train:
       self.carry, outs, metrics = self.agent.train(self.carry, data)
       self.updates += 1
       self.take(outs, metrics)
-      self.terminal.update(self.step, self.updates)
+      self.show()
 
   def fetch(self) -> None:
     """Has a batch at hand, if there is enough to make it of."""

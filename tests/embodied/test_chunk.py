@@ -96,6 +96,7 @@ def test_rows_are_overwritten(tmp_path, loose):
   new = np.arange(12, dtype=np.float16).reshape(2, 6)
   chunk.overwrite(2, {'dyn/deter': new})
   chunk.append(make_step(5), total=105)
+  Chunk.open(tmp_path / 'a').check()
   for found in (columns, Chunk.open(tmp_path / 'a').columns()):
     np.testing.assert_array_equal(found['dyn/deter'][2:4], new)
     for n in (0, 1, 4, 5):
@@ -204,7 +205,7 @@ def test_refuses_what_is_no_chunk(tmp_path, damage, message):
   make_chunk(path, steps=5)
   damage(path)
   with pytest.raises(ChunkError, match=message) as caught:
-    Chunk.open(path)
+    Chunk.open(path).check()
   assert str(path) in str(caught.value)
 
 
@@ -235,7 +236,7 @@ def test_finds_each_flipped_bit_but_where_nothing_is_checked(tmp_path):
     flipped[at] ^= 1 << at % 8
     path.write_bytes(flipped)
     if at in loose:
-      Chunk.open(path)
+      Chunk.open(path).check()
     else:
       with pytest.raises(ChunkError):
-        Chunk.open(path)
+        Chunk.open(path).check()

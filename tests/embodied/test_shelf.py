@@ -215,15 +215,40 @@ def test_damaged_files_are_skipped_and_named(tmp_path, caplog):
   (tmp_path / 'notes.txt').write_text('left alone')
   with caplog.at_level(logging.WARNING, 'embodied'):
     replay = Replay(4, 1000, tmp_path, chunk_size=8, online=False)
-  assert replay.stats()['skipped_files'] == 3
-  for name in (names[1], names[4], names[5]):
-    assert name in caplog.text
+  # Headers are read at once, the rest when it is used.
+  assert replay.stats()['skipped_files'] == 2
+  assert len(replay) == 5 + 13 + 5
   # Steps 0 to 7, and 16 to 31 across the border at 24.
   want = {tuple(range(i, i + 4)) for i in [*range(5), *range(16, 29)]}
   assert {counts for _, counts in windows(replay)} == want
+  assert len(replay) == len(want)
+  stats = replay.stats()
+  assert (stats['skipped_files'], stats['steps']) == (3, 24)
+  for name in (names[1], names[4], names[5]):
+    assert caplog.text.count(name) == 1
   fill(replay, 8, begin=50)  # next to the damaged file, not over it
   assert (tmp_path / names[4]).read_bytes() == b'not a chunk'
   assert tuple(range(50, 54)) in {c for _, c in windows(replay, 200)}
+  replay.close()
+
+
+@pytest.mark.parametrize('priority', [0.0, 0.5])
+def test_no_window_reaches_into_a_damaged_chunk(tmp_path, priority):
+  replay = Replay(12, 1000, tmp_path, chunk_size=8)
+  fill(replay, 48)
+  replay.close()
+  path = tmp_path / files(tmp_path)[3]
+  flipped = bytearray(path.read_bytes())
+  flipped[BLOCK + 20] ^= 4
+  path.write_bytes(flipped)
+  replay = Replay(12, 1000, tmp_path, chunk_size=8, priority=priority)
+  assert len(replay) == 48 - 11
+  # Steps 0 to 23 and 32 to 47.
+  want = {tuple(range(i, i + 12)) for i in [*range(13), *range(32, 37)]}
+  assert {counts for _, counts in windows(replay)} == want
+  assert len(replay) == len(want)
+  assert replay.stats()['steps'] == 40 and replay.total == 48
+  assert path.exists()
   replay.close()
 
 
