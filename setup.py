@@ -51,7 +51,7 @@ setuptools.setup(
   ],
   extras_require={
     'cuda': ['jax[cuda12]>=0.10'],
-    'tpu': ['jax[tpu]>=0.10'],
+    'tpu': ['jax[tpu]>=0.10', 'etils[epath-gcs]'],
     'dev': [
       'pytest>=8',
       'pytest-xdist>=3.6',

@@ -18,6 +18,10 @@ from embodied.errors import UsageError
 log = logging.getLogger('ponderdream')
 
 RETURN = 'return'
+# What the system says of a disk on which there is no room.
+FULL = 'No space left', 'quota exceeded', 'File too large'
+# Seconds until a host gives up waiting for what another one was to write.
+PATIENCE = 300
 
 
 class NotWritten(OSError):
@@ -42,7 +46,14 @@ class Checkpoint:
   """
 
   def __init__(self, directory: str | pathlib.Path, keep: int | None = None):
-    self.directory = place(directory)
+    try:
+      self.directory = place(directory)
+      self.directory.exists()  # imports what a bucket needs
+    except ImportError as error:
+      raise UsageError(
+        f'{directory} needs a package that is not installed ({error});'
+        " pip install 'etils[epath-gcs]' for gs://."
+      ) from None
     self.damaged: set[int] = set()
     self.scores: dict[int, float] = {}
     if keep is None and not self.directory.is_dir():
@@ -56,6 +67,7 @@ class Checkpoint:
       cleanup_tmp_directories=keep is not None,
       read_only=keep is None,
       enable_async_checkpointing=keep is not None,
+      async_options=ocp.AsyncOptions(timeout_secs=PATIENCE),
     )
     self.manager = ocp.CheckpointManager(self.directory, options=options)
 
@@ -124,10 +136,14 @@ class Checkpoint:
     try:
       yield
     except Exception as error:
+      full = any(x in str(error) for x in FULL)
+      if not (full or isinstance(error, OSError)):
+        raise
+      way = 'free disk space' if full else 'mend that'
       raise NotWritten(
         f'A checkpoint cannot be written to {self.directory}'
-        f' ({brief(error)}); free disk space, and start again: it goes on from'
-        ' the checkpoint before.'
+        f' ({brief(error)}); {way}, and start again: it goes on from the'
+        ' checkpoint before.'
       ) from error
 
   def load(
@@ -212,7 +228,7 @@ def best(steps: Sequence[int], score: Callable[[int], float]) -> int | None:
 def place(directory: str | pathlib.Path) -> epath.Path:
   """The directory as Orbax takes it: absolute, or a URL as it is."""
   path = epath.Path(directory)
-  return path if '://' in str(directory) else path.absolute()
+  return path if '://' in str(directory) else path.expanduser().absolute()
 
 
 def brief(error: Exception) -> str:

@@ -125,6 +125,11 @@ def restore(
   step = None if options.step < 0 else options.step
   if options.best:
     step = saved.best()
+    if step is None:
+      raise UsageError(
+        f'No checkpoint in {saved.directory} has a return to be the best of;'
+        ' leave out --best.'
+      )
   step, state, _ = saved.load(agent.save(), step)
   saved.close()
   agent.load(state)

@@ -54,7 +54,7 @@ def connect(address: str, count: int, index: int) -> None:
   if address == 'auto':
     try:
       jax.distributed.initialize()
-    except ValueError as error:
+    except (RuntimeError, ValueError) as error:
       raise UsageError(
         f'JAX does not find the other hosts ({error}); give --jax.distributed'
         ' host:port with --jax.num_processes and --jax.process_id, or off.'
@@ -69,9 +69,14 @@ def connect(address: str, count: int, index: int) -> None:
     raise UsageError(
       f"--jax.distributed is auto, off or host:port, not '{address}'."
     )
-  jax.distributed.initialize(
-    address, count, index, cluster_detection_method='deactivate'
-  )
+  try:
+    jax.distributed.initialize(
+      address, count, index, cluster_detection_method='deactivate'
+    )
+  except RuntimeError as error:
+    raise UsageError(
+      f'Host {index} of {count} cannot join the others at {address}: {error}'
+    ) from None
 
 
 def clustered() -> bool:
@@ -137,6 +142,24 @@ def together(make: Callable[[], T]) -> T:
       f'Host {failed[0]} cannot start; what it printed says why.'
     )
   return result
+
+
+def shared(directory: Any) -> bool:
+  """Whether all hosts see the same directory, an `epath.Path`: what host 0
+  writes there has to be seen by the others."""
+  if jax.process_count() == 1:
+    return True
+  # As a number that a double holds.
+  token = int.from_bytes(os.urandom(6), 'big')
+  token = int(exchange([token])[0, 0])
+  mark = directory / f'.shared-{token}'
+  if not host():
+    mark.write_text('Do all hosts see this?')
+  exchange([0])
+  seen = exchange([mark.exists()]).all()
+  if not host():
+    mark.unlink()
+  return bool(seen)
 
 
 def share(size: int) -> int:

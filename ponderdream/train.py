@@ -10,11 +10,13 @@ of them (but the end of its machine) ends all, after one common checkpoint.
 """
 
 import contextlib
+import os
 import pathlib
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+import traceback
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 # An environment's process imports this module again, and must not pay for
@@ -23,7 +25,7 @@ import embodied
 from embodied import flags as flags_
 from embodied import lock
 from embodied.config import Config
-from embodied.errors import UsageError
+from embodied.errors import EnvironmentFailed, UsageError
 from ponderdream import settings
 
 if TYPE_CHECKING:
@@ -36,11 +38,24 @@ FLAGS = ('configs',)
 def main(argv: Sequence[str]) -> int:
   """Runs the command line; returns the exit code."""
   try:
-    config = configure(argv)
-    return train(config)
+    with asked_to_stop() as stop:
+      return train(configure(argv), stop)
   except UsageError as error:
     print(f'Error: {error}', file=sys.stderr)
     return 2
+
+
+@contextlib.contextmanager
+def asked_to_stop() -> Iterator[threading.Event]:
+  """An event that SIGTERM and Ctrl-C set, instead of ending the process."""
+  stop = threading.Event()
+  numbers = signal.SIGTERM, signal.SIGINT
+  before = [signal.signal(x, lambda *_: stop.set()) for x in numbers]
+  try:
+    yield stop
+  finally:
+    for number, handler in zip(numbers, before, strict=True):
+      signal.signal(number, handler)
 
 
 def configure(argv: Sequence[str]) -> Config:
@@ -76,14 +91,11 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
-def train(config: Config) -> int:
+def train(config: Config, stop: threading.Event) -> int:
   """Trains until the steps are done or the process is asked to stop."""
   from embodied.run import train as loop
   from ponderdream import parallel
 
-  stop = threading.Event()
-  for number in (signal.SIGTERM, signal.SIGINT):
-    signal.signal(number, lambda *_: stop.set())
   try:
     with contextlib.ExitStack() as stack:
       resumed, *own = parallel.together(lambda: prepare(config, stack))
@@ -93,12 +105,25 @@ def train(config: Config) -> int:
       start(run, config, resumed)
       # Only now, so that a mistake does not stand in the way of its
       # correction.
-      if not parallel.host():
-        settings.remember(config)
+      remember = lambda: parallel.host() or settings.remember(config)
+      parallel.together(remember)
       run.run()
-  except (loop.Diverged, loop.Elsewhere, OSError) as error:
+  except (
+    loop.Diverged,
+    loop.Elsewhere,
+    EnvironmentFailed,
+    FloatingPointError,
+    OSError,
+  ) as error:
     print(f'Error: {error}', file=sys.stderr)
     return 1
+  except Exception:
+    if parallel.Hosts().count == 1:
+      raise
+    # An orderly exit would wait for the other hosts, which wait for this one.
+    traceback.print_exc()
+    sys.stderr.flush()
+    os._exit(1)
   done = 'Finished' if run.step >= config.run.steps else 'Stopped'
   say(f'{done} at step {run.step}; everything is in {config.logdir}.')
   return 0
@@ -167,19 +192,19 @@ def start(run: 'loop.Train', config: Config, resumed: bool) -> None:
   from ponderdream import parallel
 
   run.meet()
-  newest = parallel.exchange([max(run.checkpoint.steps(), default=-1)])
-  if (newest != newest[0]).any():
+  if not parallel.shared(run.checkpoint.directory):
     raise UsageError(
       'The hosts do not see the same checkpoints; name a folder or bucket that'
       ' all of them share by --checkpoints.'
     )
-  if resumed and run.checkpoint.steps():
+  # They may be where the logdir, and what it says, was lost.
+  if run.checkpoint.steps():
     step = run.resume()
     say(f'Resuming at step {run.step}, from the checkpoint of {step}.')
   elif resumed:
     say(
-      f'There is no checkpoint in {config.logdir}: starting with new'
-      f' networks, on the {run.step} steps that its replay holds.'
+      f'There is no checkpoint in {run.checkpoint.directory}: starting with'
+      f' new networks, on the {run.step} steps that the replay holds.'
     )
 
 

@@ -6,7 +6,6 @@ import pathlib
 import re
 import resource
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -136,7 +135,7 @@ def test_a_full_disk_ends_the_training_with_a_sentence(tmp_path):
   again = shell(plain, *args, tmp_path, '--run.steps', 100)
   out = again.communicate(timeout=300)[0]
   assert again.returncode == 0, out
-  assert re.search(r'Resuming at step 90, from the checkpoint of 60', out)
+  assert re.search(r'Resuming at step \d+, from the checkpoint of 60', out)
 
 
 def test_a_second_trainer_is_refused(tmp_path, capsys):
@@ -150,12 +149,9 @@ def test_a_second_trainer_is_refused(tmp_path, capsys):
     cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
   )  # fmt: skip
   first.stdout.readline()
-  handlers = [signal.getsignal(x) for x in (signal.SIGTERM, signal.SIGINT)]
   try:
     assert train.main([*DUMMY, '--logdir', str(tmp_path)]) == 2
   finally:
-    signal.signal(signal.SIGTERM, handlers[0])
-    signal.signal(signal.SIGINT, handlers[1])
     first.kill()
     first.wait()
   error = capsys.readouterr().err
