@@ -53,7 +53,7 @@ RANGES = {
   'ponder.eps': (1e-6, 0.999),
   'ponder.prior': (0.001, 0.999),
   'ponder.branch_length': (1, 10**4),
-  'opt.lr': (0.0, 1.0),
+  'opt.lr': (0.0, 1e38),
   'opt.agc': (1e-6, 1e6),
 }
 
