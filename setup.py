@@ -32,6 +32,7 @@ setuptools.setup(
     'optax>=0.2.5',
     'chex>=0.1.90',
     'orbax-checkpoint>=0.11',
+    'etils[epath]>=1.9',
     # The last release, 0.25.0, does not import on jax >= 0.7. The nightly of
     # the same package does, and is what its maintainers name for JAX.
     'tfp-nightly>=0.26.0.dev20261001',
@@ -50,7 +51,7 @@ setuptools.setup(
   ],
   extras_require={
     'cuda': ['jax[cuda12]>=0.10'],
-    'tpu': ['jax[tpu]>=0.10'],
+    'tpu': ['jax[tpu]>=0.10', 'etils[epath-gcs]'],
     'dev': [
       'pytest>=8',
       'pytest-xdist>=3.6',

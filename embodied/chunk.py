@@ -1,22 +1,26 @@
 """A chunk: a stretch of one stream of steps, in one memory-mapped file.
 
-    header block   magic, version, checksum, count, total, length of the JSON
-                   JSON: size, first, stream, offset, columns
+    header block   magic, version, checksum, length of the JSON
+                   JSON: size, first, stream, offset, loose, columns
+                   count, total, a checksum per column, and one of these
     columns        key -> array [size, ...], one after another
 
 The file is sparse: it takes up the disk space of the steps it holds. A step
 is written column by column and counted last, so a killed process leaves
 every finished step and never half a step. What only the operating system
-can lose (a power cut within its write-back time) is not covered.
+can lose (a power cut within its write-back time) is found by the checksums,
+as are flipped bits, in all columns but those that are `loose`: they are
+written over again and again.
 """
 
 import json
+import math
 import mmap
 import os
 import struct
 import weakref
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,10 +30,9 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 
 MAGIC = b'PDCHUNK\n'
-VERSION = 1
-PREFIX = struct.Struct('<8sIIqqI')  # magic version checksum count total json
-COUNTS = struct.Struct('<qq')  # count, total
-COUNTS_AT = 16
+VERSION = 2
+PREFIX = struct.Struct('<8sIII')  # magic version checksum json
+CHECK = struct.Struct('<I')
 BLOCK = 4096
 ALIGN = 64
 
@@ -64,13 +67,14 @@ def schema_of(step: Mapping[str, Array]) -> Schema:
 
 
 class Part(NamedTuple):
-  """Successive steps of one chunk: rows `begin` to `end` of its mapped
-  `columns`, the first being step `first`. Outlives the chunk's deletion."""
+  """Successive steps: rows `begin` to `end` of a chunk's mapped `columns`, the
+  first being step `first`. The columns outlive the chunk's deletion."""
 
   first: int
   begin: int
   end: int
   columns: dict[str, Array]
+  chunk: 'Chunk'
 
 
 class Chunk:
@@ -83,22 +87,31 @@ class Chunk:
   """
 
   def __init__(
-    self, path: Path, header: dict[str, Any], count: int, total: int
+    self, path: Path, header: dict[str, Any], state: bytes = b''
   ) -> None:
     self.path = path
     self.size: int = header['size']
     self.first: int = header['first']
     self.stream: int = header['stream']
     self.offset: int = header['offset']
-    self.count = count
-    self.total = total
     self.next: Chunk | None = None
     self.schema = {
       key: Field(np.dtype(dtype), tuple(shape))
       for key, (dtype, shape) in header['columns'].items()
     }
-    start = _round_up(PREFIX.size + len(_encode(header)), BLOCK)
+    self._loose = frozenset(header['loose'])
+    self._state = struct.Struct(f'<qq{len(self.schema)}I')
+    # Written at once, so that a killed process leaves all of it or nothing:
+    # it has to lie within one page, if there are not very many columns.
+    size = self._state.size + CHECK.size
+    self._state_at = PREFIX.size + len(_encode(header))
+    if self._state_at % BLOCK + size > BLOCK:
+      self._state_at = _round_up(self._state_at, BLOCK)
+    start = _round_up(self._state_at + size, BLOCK)
     self._starts, self._bytes = _layout(self.schema, self.size, start)
+    state = state or bytes(self._state.size)
+    self.count, self.total, *checks = self._state.unpack(state)
+    self._checks = dict(zip(self.schema, checks, strict=True))
     self._columns: dict[str, Array] | None = None
     self._fd = -1
     self._close_fd: weakref.finalize[[int], Chunk] | None = None
@@ -113,54 +126,70 @@ class Chunk:
     stream: int,
     offset: int,
     schema: Schema,
+    loose: Collection[str] = (),
   ) -> 'Chunk':
-    """Creates the file at `path` (which must not exist) for appending."""
+    """Creates the file at `path` (which must not exist) for appending.
+    The columns `loose` have no checksum, and can be written over."""
     header = {
       'size': size,
       'first': first,
       'stream': stream,
       'offset': offset,
+      'loose': sorted(loose),
       'columns': {k: [f.dtype.str, f.shape] for k, f in schema.items()},
     }
     text = _encode(header)
-    chunk = cls(path, header, 0, 0)
+    chunk = cls(path, header)
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
     chunk._fd = fd
     chunk._close_fd = weakref.finalize(chunk, os.close, fd)
     os.ftruncate(fd, chunk._bytes)
-    prefix = PREFIX.pack(MAGIC, VERSION, zlib.crc32(text), 0, 0, len(text))
-    chunk._write(prefix + text, 0)
+    prefix = PREFIX.pack(MAGIC, VERSION, zlib.crc32(text), len(text))
+    space = bytes(chunk._state_at - len(prefix + text))
+    chunk._write(prefix + text + space + chunk._packed(0, 0, chunk._checks), 0)
     return chunk
 
   @classmethod
   def open(cls, path: Path) -> 'Chunk':
     """Opens a chunk for reading and updating; reads nothing but its header.
 
-    Raises ChunkError if the file is foreign, damaged, cut short or of
-    another version.
+    Raises ChunkError if the file is foreign, cut short or of another version,
+    or its header is damaged.
     """
     with path.open('rb') as file:
-      block = file.read(BLOCK)
-      if len(block) < PREFIX.size or not block.startswith(MAGIC):
+      prefix = file.read(PREFIX.size)
+      if len(prefix) < PREFIX.size or not prefix.startswith(MAGIC):
         raise ChunkError(f'{path} is not a replay chunk.')
-      _, version, checksum, count, total, length = PREFIX.unpack_from(block)
+      _, version, checksum, length = PREFIX.unpack(prefix)
       if version != VERSION:
         raise ChunkError(
           f'{path} has version {version}; this program reads {VERSION}.'
         )
-      text = (block + file.read(max(0, PREFIX.size + length - BLOCK)))[
-        PREFIX.size : PREFIX.size + length
-      ]
+      text = file.read(length)
       if zlib.crc32(text) != checksum:
         raise ChunkError(f'{path} has a damaged header.')
-      chunk = cls(path, json.loads(text), count, total)
-      found = os.fstat(file.fileno()).st_size
-    if found != chunk._bytes or not 0 <= count <= chunk.size:
+      header = json.loads(text)
+      empty = cls(path, header)
+      file.seek(empty._state_at)
+      state = file.read(empty._state.size)
+      check = file.read(CHECK.size)
+      if CHECK.pack(zlib.crc32(state)) != check:
+        raise ChunkError(f'{path} has a damaged header.')
+      chunk = cls(path, header, state)
+      length = os.fstat(file.fileno()).st_size
+    if length != chunk._bytes or not 0 <= chunk.count <= chunk.size:
       raise ChunkError(
-        f'{path} has {found} bytes and {count} steps; '
+        f'{path} has {length} bytes and {chunk.count} steps; '
         f'a whole chunk has {chunk._bytes} bytes and up to {chunk.size} steps.'
       )
     return chunk
+
+  def check(self) -> None:
+    """Reads all that was written once. Raises ChunkError for a column that
+    is not what was written."""
+    for key, found in self._sums().items():
+      if found != self._checks[key]:
+        raise ChunkError(f"{self.path} has a damaged column '{key}'.")
 
   @property
   def live(self) -> bool:
@@ -177,22 +206,39 @@ class Chunk:
     Raises OSError if it cannot be written, for instance on a full disk;
     the step is then not in the chunk.
     """
+    checks = dict(self._checks)
     for key, start in self._starts.items():
-      value = step[key]
-      self._write(value.tobytes(), start + self.count * value.nbytes)
-    self._write(COUNTS.pack(self.count + 1, total), COUNTS_AT)
-    self.count += 1
-    self.total = total
+      data = step[key].tobytes()
+      self._write(data, start + self.count * len(data))
+      if key not in self._loose:
+        checks[key] = zlib.crc32(data, checks[key])
+    self._write_state(self.count + 1, total, checks)
+    self.count, self.total, self._checks = self.count + 1, total, checks
+
+  def overwrite(self, row: int, values: Mapping[str, Array]) -> None:
+    """Writes `values`, key -> [t, ...], over the rows from `row` on. For a
+    column that is not loose, all of it is read for its checksum.
+
+    Not through a mapping: the system would be told of each of its pages with
+    a fault, which takes longer than to write it.
+    """
+    fd = os.open(self.path, os.O_WRONLY)
+    try:
+      for key, value in values.items():
+        step = value.nbytes // max(1, len(value))
+        start = self._starts[key] + row * step
+        self._write(np.ascontiguousarray(value).reshape(-1).data, start, fd)
+      if not values.keys() <= self._loose:
+        self._checks = self._sums()
+        self._write_state(self.count, self.total, self._checks, fd)
+    finally:
+      os.close(fd)
 
   def columns(self) -> dict[str, Array]:
-    """The columns [size, ...], mapped on first use; rows from `count` on
-    mean nothing. Writing into them writes into the file."""
+    """The columns [size, ...], for reading, mapped on first use; they show
+    what is written later. Rows from `count` on mean nothing."""
     if self._columns is None:
-      fd = os.open(self.path, os.O_RDWR)
-      try:
-        memory = mmap.mmap(fd, self._bytes)
-      finally:
-        os.close(fd)
+      memory = self._map()
       self._columns = {
         key: np.ndarray(
           (self.size, *field.shape), field.dtype, memory, self._starts[key]
@@ -200,6 +246,24 @@ class Chunk:
         for key, field in self.schema.items()
       }
     return self._columns
+
+  def _map(self) -> mmap.mmap:
+    fd = os.open(self.path, os.O_RDONLY)
+    try:
+      return mmap.mmap(fd, self._bytes, prot=mmap.PROT_READ)
+    finally:
+      os.close(fd)
+
+  def _sums(self) -> dict[str, int]:
+    """Checksums of the columns as the file holds them, 0 for loose ones."""
+    sums = dict.fromkeys(self._starts, 0)
+    with self._map() as memory, memoryview(memory) as view:
+      for key in self._starts.keys() - self._loose:
+        field, start = self.schema[key], self._starts[key]
+        step = field.dtype.itemsize * math.prod(field.shape)
+        with view[start : start + self.count * step] as rows:
+          sums[key] = zlib.crc32(rows)
+    return sums
 
   def unmap(self) -> None:
     """Forgets the mapping; it ends when the last array that uses it does."""
@@ -217,13 +281,31 @@ class Chunk:
     self.unmap()
     self.path.unlink()
 
-  def _write(self, data: bytes, start: int) -> None:
+  def _write_state(
+    self,
+    count: int,
+    total: int,
+    checks: Mapping[str, int],
+    fd: int | None = None,
+  ) -> None:
+    data = self._packed(count, total, checks)
+    self._write(data, self._state_at, fd)
+
+  def _packed(
+    self, count: int, total: int, checks: Mapping[str, int]
+  ) -> bytes:
+    state = self._state.pack(count, total, *checks.values())
+    return state + CHECK.pack(zlib.crc32(state))
+
+  def _write(
+    self, data: bytes | memoryview, start: int, fd: int | None = None
+  ) -> None:
     # Not through the mapping: on a full disk a mapped store kills the
     # process with SIGBUS where pwrite says what is wrong.
-    view = memoryview(data)
+    view = memoryview(data).cast('B')
     while view:
       try:
-        done = os.pwrite(self._fd, view, start)
+        done = os.pwrite(self._fd if fd is None else fd, view, start)
       except OSError as error:
         raise OSError(
           error.errno,
@@ -249,6 +331,6 @@ def _layout(
   starts = {}
   for key, field in schema.items():
     starts[key] = start
-    step = field.dtype.itemsize * int(np.prod(field.shape, dtype=np.int64))
+    step = field.dtype.itemsize * math.prod(field.shape)
     start = _round_up(start + size * step, ALIGN)
   return starts, start

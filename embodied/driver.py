@@ -8,6 +8,7 @@ import numpy as np
 
 from embodied.base import Carry, Obs
 from embodied.board import Board
+from embodied.errors import EnvironmentFailed
 from embodied.worker import LocalWorker, MakeEnv, ProcessWorker, WorkerError
 
 Policy = Callable[[Carry, Obs], tuple[Carry, dict[str, Any], dict[str, Any]]]
@@ -43,7 +44,7 @@ class Driver:
     UsageError: Making an environment raised it.
     ValueError: No functions, not picklable ones, or environments with
       different spaces.
-    RuntimeError: An environment fails three times in a row before it has
+    EnvironmentFailed: An environment fails three times in a row before it has
       answered an action; this may be raised while stepping, too.
   """
 
@@ -198,7 +199,7 @@ class Driver:
     self._failures[i] = 0 if self._answered[i] else self._failures[i] + 1
     self._answered[i] = False
     if self._failures[i] >= MAX_FAILED_STARTS:
-      raise RuntimeError(
+      raise EnvironmentFailed(
         f'Environment {i} failed {MAX_FAILED_STARTS} times in a row before'
         f' it answered an action; the last time: {error}'
       )

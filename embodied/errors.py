@@ -8,6 +8,10 @@ class UsageError(ValueError):
   """A user's mistake: the command line prints the sentence and exits 2."""
 
 
+class EnvironmentFailed(RuntimeError):
+  """An environment cannot be made to work by starting it anew."""
+
+
 def suggest(name: str, known: Iterable[str]) -> str:
   """A sentence that names the known word nearest to `name`.
 

@@ -1,5 +1,6 @@
 """The values at the leaves of a config: their types, and reading texts."""
 
+import math
 from typing import Any
 
 from embodied.errors import UsageError
@@ -65,6 +66,7 @@ def _scalar(key: str, kind: type, value: Any) -> bool | int | float | str:
       except ValueError:
         number = None
   plain = isinstance(number, int | float) and not isinstance(number, bool)
+  plain = plain and math.isfinite(number)
   if kind is bool and str(value) in ('True', 'False'):
     return str(value) == 'True'
   if kind is int and plain and number % 1 == 0:

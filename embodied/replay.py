@@ -44,8 +44,8 @@ class Replay:
   capacity is small), but never those being written.
 
   `directory` holds one file per chunk and is the memory: another Replay on
-  it goes on where the last process stopped, even if that was killed, and
-  reads only the headers for it. None means a temporary directory.
+  it goes on where the last process stopped, even if that was killed. None
+  means a temporary directory.
 
   With `online`, every fresh window (those of a stream that do not overlap)
   is returned once before the rest of a batch is drawn: with probability
@@ -53,7 +53,8 @@ class Replay:
   otherwise by the `selector` (uniform by default, from `seed`).
 
   `context` names keys that are wanted of the first step of a window alone,
-  such as the model state that learning starts from.
+  such as the model state that learning starts from. Checksums guard all
+  others, which makes these the ones that are fast to update.
 
   All methods may be called from any thread. Raises UsageError if another
   process uses the directory.
@@ -96,7 +97,7 @@ class Replay:
     if directory is None:
       directory = tempfile.mkdtemp(prefix='replay-')
       self._clean = weakref.finalize(self, shutil.rmtree, directory, True)
-    self._shelf = Shelf(Path(directory), length)
+    self._shelf = Shelf(Path(directory), length, self._context)
     chunks = self._shelf.chunks
     self._schema: Schema | None = chunks[-1].schema if chunks else None
     self._total = max((c.total for c in chunks), default=0)
@@ -157,16 +158,19 @@ class Replay:
 
     Raises RuntimeError while the buffer holds no whole window.
     """
+    windows: list[list[Part]] = []
     with self._lock:
-      if not self._shelf.widths.any():
-        raise RuntimeError(
-          f'Replay holds no window of {self.length} steps yet; add at least '
-          f'{self.length} successive steps of one worker before sampling.'
-        )
-      windows = [
-        list(self._shelf.parts(start, self.length))
-        for start in self._choose(batch, fresh)
-      ]
+      while len(windows) < batch:
+        if not self._shelf.widths.any():
+          raise RuntimeError(
+            f'Replay holds no window of {self.length} steps yet; add at least '
+            f'{self.length} successive steps of one worker before sampling.'
+          )
+        for start in self._choose(batch - len(windows), fresh):
+          parts = list(self._shelf.parts(start, self.length))
+          if sum(x.end - x.begin for x in parts) == self.length:
+            windows.append(parts)
+        self._forget_damaged()
       self._counts['sampled'] += batch
     assert self._schema is not None
     out: dict[str, Array] = {}
@@ -295,6 +299,14 @@ class Replay:
       gone = range(chunk.first, chunk.first + chunk.size)
       self._fresh = deque(x for x in self._fresh if x not in gone)
 
+  def _forget_damaged(self) -> None:
+    """Counts the steps no longer that were found to be damaged."""
+    for chunk in self._shelf.damaged:
+      self._held -= chunk.count
+      if self._priorities is not None:
+        self._priorities.drop(chunk)
+    self._shelf.damaged.clear()
+
   def _choose(self, batch: int, fresh: bool) -> list[int]:
     """Stepids of the first steps of `batch` windows."""
     starts: list[int] = []
@@ -319,8 +331,9 @@ class Replay:
           f'Row {ids} of stepid is not of successive steps; update whole '
           'windows, or slices of them, as they were sampled.'
         )
-      for key, value in values.items():
-        part.columns[key][part.begin : part.end] = value[begin:end]
+      part.chunk.overwrite(
+        part.begin, {k: v[begin:end] for k, v in values.items()}
+      )
       self._counts['updated'] += end - begin
       begin = end
 
@@ -329,7 +342,7 @@ def _copy(parts: list[Part], row: int, out: dict[str, Array]) -> None:
   """Copies the parts of one window into row `row` of a batch, as far as the
   batch has room for them."""
   start = 0
-  for first, begin, end, columns in parts:
+  for first, begin, end, columns, _ in parts:
     stop = start + end - begin
     for key, column in columns.items():
       room = out[key][row, start:stop]

@@ -7,7 +7,7 @@ import os
 import resource
 import weakref
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -26,18 +26,25 @@ class Shelf:
   `widths` says how many windows start in each chunk; those are always the
   ones that start at its first steps, as a stream grows at its end only.
 
-  Opening a directory reads the chunks' headers and nothing else. Files that
-  are no whole chunk, or whose steps differ in form from the newest chunk's,
-  are left alone, counted in `skipped` and named in a warning.
+  Opening a directory reads the chunks' headers and nothing else; the rest of
+  a chunk is checked when it is first used. Files that are no whole chunk, are
+  damaged, or whose steps differ in form from the newest chunk's, are left
+  alone, counted in `skipped` and named in a warning.
 
   Raises UsageError if another process uses the directory.
   """
 
-  def __init__(self, directory: Path, length: int) -> None:
+  def __init__(
+    self, directory: Path, length: int, loose: Collection[str] = ()
+  ) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     self.directory = directory
+    self.length = length
+    self.loose = loose
     self.unlock = weakref.finalize(self, os.close, _lock(directory))
     self.skipped = 0
+    # Those that turned out to be damaged, for whoever counts their steps.
+    self.damaged: list[Chunk] = []
     self.chunks: list[Chunk] = []
     self.widths = np.zeros(0, np.int64)
     self._firsts = np.zeros(0, np.int64)
@@ -46,8 +53,8 @@ class Shelf:
     chunks = self._load()
     after = _link(chunks)
     for chunk in sorted(chunks, key=lambda c: c.first):
-      windows = after[chunk.first] - length + 1
-      self._insert(chunk, max(0, min(windows, chunk.count)))
+      self._insert(chunk, self._width(chunk, after))
+    self._unchecked = {c.first for c in chunks}
     self._next_id = max((c.first + c.size for c in chunks), default=0)
     self._next_stream = max((c.stream for c in chunks), default=-1) + 1
 
@@ -66,10 +73,8 @@ class Shelf:
 
   def drop(self) -> Chunk:
     """Deletes the oldest chunk and returns what was it."""
-    chunk = self.chunks.pop(0)
-    self._firsts = self._firsts[1:]
-    self.widths = self.widths[1:]
-    self._mapped.pop(chunk.first, None)
+    chunk = self.chunks[0]
+    self._forget(0, chunk)
     chunk.delete()
     return chunk
 
@@ -99,10 +104,10 @@ class Shelf:
     """
     slot = self.find(stepid)
     chunk = None if slot is None else self.chunks[slot]
-    while length and chunk is not None:
+    while length and chunk is not None and self._sound(chunk):
       begin = stepid - chunk.first
       end = min(begin + length, chunk.count)
-      yield Part(stepid, begin, end, self._columns(chunk))
+      yield Part(stepid, begin, end, self._columns(chunk), chunk)
       length -= end - begin
       chunk = chunk.next
       stepid = chunk.first if chunk else -1
@@ -129,6 +134,7 @@ class Shelf:
       stream=stream,
       offset=offset,
       schema=schema,
+      loose=self.loose,
     )
     self._next_id += size
     self._insert(chunk, 0)
@@ -146,6 +152,44 @@ class Shelf:
       self._mapped.popitem(last=False)[1].unmap()
     return chunk.columns()
 
+  def _sound(self, chunk: Chunk) -> bool:
+    """Whether a chunk of an earlier process is what was written. If not, it is
+    no longer among the chunks, and no window reaches into it."""
+    if chunk.first not in self._unchecked:
+      return True
+    self._unchecked.remove(chunk.first)
+    try:
+      chunk.check()
+      return True
+    except (ChunkError, OSError) as error:
+      self._skip(error)
+    self.damaged.append(chunk)
+    self._forget(self.chunks.index(chunk), chunk)
+    chunk.unmap()
+    stream = [c for c in self.chunks if c.stream == chunk.stream]
+    for other in stream:
+      other.next = None if other.next is chunk else other.next
+    after = _link(stream)
+    for slot, other in enumerate(self.chunks):
+      if other.stream == chunk.stream:
+        self.widths[slot] = self._width(other, after)
+    return False
+
+  def _width(self, chunk: Chunk, after: dict[int, int]) -> int:
+    """How many windows start in the chunk; see `_link` for `after`."""
+    return max(0, min(after[chunk.first] - self.length + 1, chunk.count))
+
+  def _forget(self, slot: int, chunk: Chunk) -> None:
+    del self.chunks[slot]
+    self._firsts = np.delete(self._firsts, slot)
+    self.widths = np.delete(self.widths, slot)
+    self._mapped.pop(chunk.first, None)
+    self._unchecked.discard(chunk.first)
+
+  def _skip(self, error: Exception) -> None:
+    self.skipped += 1
+    log.warning('Replay skips a file: %s', error)
+
   def _load(self) -> list[Chunk]:
     """The directory's chunks, newest first."""
     chunks: list[Chunk] = []
@@ -154,9 +198,8 @@ class Shelf:
         chunk = Chunk.open(path)
         if chunk.count and chunks and chunk.schema != chunks[0].schema:
           raise ChunkError(f'{path} holds steps of another form.')
-      except ChunkError as error:
-        self.skipped += 1
-        log.warning('Replay skips a file: %s', error)
+      except (ChunkError, OSError) as error:
+        self._skip(error)
         continue
       if chunk.count:
         chunks.append(chunk)

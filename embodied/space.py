@@ -58,8 +58,8 @@ class Space:
       and (self._high >= most).all()
       and self._dtype.kind != 'f'
     )
-    # Comparing one number with two is ten times faster outside of NumPy.
-    self._ends: tuple[Any, Any] | None = None
+    # Of one number; comparing it with them is faster outside of NumPy.
+    self._ends: tuple[Any, Any] = (0, 0)
     if not self._shape:
       self._ends = self._low.item(), self._high.item()
 
@@ -126,16 +126,20 @@ class Space:
 
   def contains(self, value: Any) -> bool:
     """Whether dtype, shape and bounds agree exactly; NaN never does."""
-    value = np.asarray(value)
-    if value.dtype != self._dtype or value.shape != self._shape:
+    if type(value) is not self._dtype.type:  # a scalar of that dtype
+      value = np.asarray(value)
+      if value.dtype != self._dtype or value.shape != self._shape:
+        return False
+    elif self._shape:
       return False
     if not self._bounded:
       return True
-    if self._ends is not None:
+    if not self._shape:
       low, high = self._ends
       number = value.item()
-      inclusive = self._dtype.kind == 'f' and number == high
-      return bool(low <= number < high or inclusive)
+      return low <= number < high or (
+        number == high and self._dtype.kind == 'f'
+      )
     inside = self._low <= value
     if self._dtype.kind == 'f':
       return bool((inside & (value <= self._high)).all())

@@ -19,7 +19,8 @@ class Terminal:
   of episodes and the mean number of ponder steps are taken from the records,
   under the keys `score` and `ponder`; what is not known yet is left out.
   `total` is the step at which the run ends; rates are over a minute. `best`
-  is the best return of earlier processes, None if there were none.
+  is the best return of earlier processes, None if there were none. A `silent`
+  one shows nothing.
   """
 
   def __init__(
@@ -30,8 +31,10 @@ class Terminal:
     score: str = 'episode/score',
     ponder: str = 'train/ponder/steps',
     best: float | None = None,
+    silent: bool = False,
   ) -> None:
     self._total = total
+    self._silent = silent
     self._score = score
     self._ponder = ponder
     self._return: float | None = None  # the last
@@ -40,7 +43,8 @@ class Terminal:
     self._marks: deque[tuple[float, int, int]] = deque()
     self._console = Console(highlight=False)
     self._live: Live | None = None
-    if self._console.is_terminal and not self._console.is_dumb_terminal:
+    able = self._console.is_terminal and not self._console.is_dumb_terminal
+    if able and not silent:
       self._live = Live(console=self._console, auto_refresh=False)
     self._due = Every(0.2 if self._live else every)
 
@@ -70,6 +74,8 @@ class Terminal:
       self._live.stop()
 
   def _show(self) -> None:
+    if self._silent:
+      return
     if self._live is None:
       print(_join(self._parts()).plain, flush=True)
     else:

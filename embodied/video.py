@@ -10,6 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+# Of a video that shows how long was thought, in pixels.
+LEAST_WIDTH = 160
+
 
 def is_video(array: NDArray[Any]) -> bool:
   """Whether `array` is a video: uint8 [T, H, W, C], C being 1 or 3."""
@@ -67,46 +70,45 @@ def write_mp4(
 def thinking(
   frames: Sequence[NDArray[np.uint8]],
   steps: Sequence[float],
-  scale: int = 4,
+  scale: int | None = None,
 ) -> NDArray[np.uint8]:
   """A video whose frames show below the picture how long was thought.
 
   Args:
-    frames: `T` pictures uint8 `[H, W, C]`: grey (1 channel), RGB (3) or
-      RGBA (4, of which alpha is left out).
+    frames: `T` pictures uint8 `[H, W, C]`, see `rgb`.
     steps: ponder steps of the action chosen at each of them.
-    scale: pixels per pixel.
+    scale: pixels per pixel; 4 by default, and more for small pictures.
 
   Returns:
-    uint8 `[T, H', W', 3]`: below each picture a bar with one cell per step,
-    filled up to the number of this frame, and that number.
-
-  Raises:
-    ValueError: pictures of another form.
+    uint8 `[T, H', W', 3]`: below each picture a bar with one cell per step (or
+    for several, where there is no room), filled up to the number of this
+    frame, and that number.
   """
+  scale = scale or max(4, -(-LEAST_WIDTH // frames[0].shape[1]))
   height, width = frames[0].shape[0] * scale, frames[0].shape[1] * scale
-  most = max(1, round(max(steps)))
   strip, margin = 24, 4
-  cell = (width - 32) // most
+  most = max(1, round(max(steps)))
+  cells = max(1, min(most, (width - 32) // 4))
+  cell = (width - 32) // cells
   video = np.zeros((len(frames), height + strip, width, 3), np.uint8)
   for i, (frame, count) in enumerate(zip(frames, steps, strict=True)):
-    big = _rgb(frame).repeat(scale, 0).repeat(scale, 1)
+    big = rgb(frame).repeat(scale, 0).repeat(scale, 1)
     canvas = Image.fromarray(np.pad(big, ((0, strip), (0, 0), (0, 0))))
     draw = ImageDraw.Draw(canvas)
-    for j in range(most):
+    for j in range(cells):
       left, top = margin + j * cell, height + margin
       box = (left, top, left + cell - 2, height + strip - margin)
-      color = (255, 190, 60) if j < round(count) else (60, 60, 60)
+      full = j < round(count / most * cells)
+      color = (255, 190, 60) if full else (60, 60, 60)
       draw.rectangle(box, fill=color)
     draw.text((width - 24, height + 6), f'{count:g}', fill=(255, 255, 255))
     video[i] = np.asarray(canvas)
   return video
 
 
-def _rgb(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
-  """The picture `[H, W, C]` with 3 channels."""
-  if frame.ndim != 3 or frame.shape[-1] not in (1, 3, 4):
-    raise ValueError(
-      f'The picture is {frame.shape}; give [H, W, C] with 1, 3 or 4 channels.'
-    )
-  return frame.repeat(3, -1) if frame.shape[-1] == 1 else frame[..., :3]
+def rgb(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+  """Pictures `[..., C]` with 3 channels: the first three of them, or the first
+  one in grey if there are fewer."""
+  if picture.shape[-1] < 3:
+    return picture[..., :1].repeat(3, -1)
+  return picture[..., :3]

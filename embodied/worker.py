@@ -183,8 +183,9 @@ class LocalWorker:
 
 def _serve(make: MakeEnv, pipe: Connection) -> None:
   """Body of the process: steps when asked until the pipe closes."""
-  # Ctrl-C reaches the whole group; the parent decides what it means.
-  signal.signal(signal.SIGINT, signal.SIG_IGN)
+  # They may reach the whole group; the parent decides what they mean.
+  for number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, signal.SIG_IGN)
   threading.Thread(target=_follow_parent, daemon=True).start()
   made = False
   try:

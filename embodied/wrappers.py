@@ -91,6 +91,7 @@ class UnifyDtypes(Wrapper):
     self._obs = {k: _unified(v) for k, v in env.obs_space.items()}
     self._act = {k: _unified(v) for k, v in env.act_space.items()}
     self._inner = {k: v.dtype for k, v in env.act_space.items()}
+    self._dtypes = {k: v.dtype for k, v in self._obs.items()}
 
   @property
   def obs_space(self) -> Spaces:
@@ -105,13 +106,13 @@ class UnifyDtypes(Wrapper):
       k: np.asarray(v).astype(self._inner[k]) if k in self._inner else v
       for k, v in action.items()
     }
-    obs = self.env.step(action)
-    return {
-      k: np.asarray(v).astype(self._obs[k].dtype, copy=False)
-      if k in self._obs
-      else v
-      for k, v in obs.items()
-    }
+    return {k: self._unify(k, v) for k, v in self.env.step(action).items()}
+
+  def _unify(self, key: str, value: Any) -> Any:
+    dtype = self._dtypes.get(key)
+    if dtype is None or getattr(value, 'dtype', None) is dtype:
+      return value
+    return np.asarray(value).astype(dtype)
 
 
 class CheckSpaces(Wrapper):
@@ -130,6 +131,12 @@ class CheckSpaces(Wrapper):
     _check('action', action, self._act)
     obs = self.env.step(action)
     _check('observation', obs, self._obs)
+    if not np.isfinite(obs['reward']):
+      # The bounds of a reward may well be infinite.
+      raise ValueError(
+        f'An observation carries the reward {obs["reward"]}; it has to be'
+        ' finite.'
+      )
     if obs['is_first'] and obs['reward'] != 0:
       raise ValueError(
         'The first observation of an episode carries the reward'

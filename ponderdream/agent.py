@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import embodied
+from embodied import video
 from ponderdream import levels, optim, parallel, report, train_step
 from ponderdream import models as models_
 from ponderdream import state as state_
@@ -57,7 +58,8 @@ class Agent(embodied.Agent):
       jax.random.key(config.seed), 4
     )
     make = functools.partial(state_.initial, self.models, self.optimizer)
-    self.state = parallel.replicate(jax.jit(make)(init))
+    self.state = parallel.create(make, init)
+    self.act_key = jax.random.fold_in(self.act_key, parallel.host())
     self.acted = 0
     self.pending: tuple[Any, ...] | None = None
     self._train = parallel.pmap(
@@ -176,11 +178,11 @@ class Agent(embodied.Agent):
     return outs, levels.by_name(jax.device_get(metrics))
 
   def report(self, carry: Any, data: Data) -> tuple[Any, dict[str, Any]]:
-    """Open-loop predictions for `[B, T + 1, ...]`: videos `[T, H, W, C]`."""
+    """Open-loop predictions for `[B, T + 1, ...]`: videos `[T, H, W, 3]`."""
     params = parallel.local(self.state.params)
     key = jax.random.fold_in(self.report_key, int(self.state.updates))
     videos = self._report(params, self.seen(data), key)
-    return carry, {k: np.asarray(v) for k, v in videos.items()}
+    return carry, {k: video.rgb(np.asarray(v)) for k, v in videos.items()}
 
   def seen(self, data: Data) -> dict[str, np.ndarray]:
     """The keys of replayed data that learning reads."""

@@ -1,43 +1,73 @@
 """Checkpoints in Orbax's format: `checkpoints/<step>/`, atomic and async."""
 
+import contextlib
+import json
 import logging
+import math
 import pathlib
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
 import orbax.checkpoint as ocp
+from etils import epath
+from orbax.checkpoint import checkpoint_managers as policies
 
 from embodied.errors import UsageError
 
 log = logging.getLogger('ponderdream')
 
+RETURN = 'return'
+# What the system says of a disk on which there is no room.
+FULL = 'No space left', 'quota exceeded', 'File too large'
+# Seconds until a host gives up waiting for what another one was to write.
+PATIENCE = 300
+
+
+class NotWritten(OSError):
+  """A checkpoint could not be written; those before it are as they were."""
+
 
 class Checkpoint:
-  """Keeps the newest checkpoints of a run.
+  """Keeps the newest checkpoints of a run, and the one of the best return.
 
   A checkpoint holds a tree of arrays, `state`, and a dict for JSON, `meta`.
+  On several hosts, all of them call the same methods with the same steps, and
+  the directory has to be one that all of them see. It may be read onto
+  another number of devices or hosts than it was written from.
 
   Args:
-    directory: made if need be, unless nothing is kept.
-    keep: how many checkpoints stay; older ones are deleted. None is for
-      reading only.
+    directory: a folder or a URL such as `gs://bucket/run`; made if need be,
+      unless nothing is kept.
+    keep: how many of the newest checkpoints stay. None is for reading only.
 
   Raises:
     UsageError: for reading only, and there is no such directory.
   """
 
   def __init__(self, directory: str | pathlib.Path, keep: int | None = None):
-    self.directory = pathlib.Path(directory).absolute()
+    try:
+      self.directory = place(directory)
+      self.directory.exists()  # imports what a bucket needs
+    except ImportError as error:
+      raise UsageError(
+        f'{directory} needs a package that is not installed ({error});'
+        " pip install 'etils[epath-gcs]' for gs://."
+      ) from None
     self.damaged: set[int] = set()
+    self.scores: dict[int, float] = {}
     if keep is None and not self.directory.is_dir():
       raise UsageError(
         f'There is no checkpoint in {self.directory}; train first.'
       )
     options = ocp.CheckpointManagerOptions(
-      max_to_keep=keep,
+      preservation_policy=Keep(keep, self.score),
       create=keep is not None,
+      # What a killed process left half written.
+      cleanup_tmp_directories=keep is not None,
       read_only=keep is None,
       enable_async_checkpointing=keep is not None,
+      async_options=ocp.AsyncOptions(timeout_secs=PATIENCE),
     )
     self.manager = ocp.CheckpointManager(self.directory, options=options)
 
@@ -45,19 +75,76 @@ class Checkpoint:
     """Steps of the finished checkpoints, oldest first."""
     return sorted(self.manager.all_steps())
 
-  def save(self, step: int, state: Any, meta: dict[str, Any]) -> None:
+  def best(self) -> int | None:
+    """The step of the best return, None if none was saved with one."""
+    return best(self.steps(), self.score)
+
+  def score(self, step: int) -> float:
+    """The return it was saved with; the lowest there is if there was none,
+    or if that cannot be read."""
+    if step not in self.scores:
+      path = self.directory / str(step) / 'meta' / 'metadata'
+      try:
+        score = json.loads(path.read_text()).get(RETURN, -math.inf)
+      except (OSError, ValueError):
+        score = -math.inf
+      self.scores[step] = score
+    return self.scores[step]
+
+  def save(
+    self,
+    step: int,
+    state: Any,
+    meta: dict[str, Any],
+    score: float | None = None,
+  ) -> None:
     """Writes in the background; a step that is there already stays, unless
-    it could not be read."""
-    self.manager.wait_until_finished()
+    it could not be read.
+
+    Args:
+      step: environment steps of the run.
+      state: arrays, replicated over the devices.
+      meta: what else to remember.
+      score: mean return of late, if there is one.
+
+    Raises:
+      NotWritten: this one, or the one before, could not be.
+    """
+    self.wait()
     if step in self.manager.all_steps():
       if step not in self.damaged:
         return
       self.manager.delete(step)
       self.damaged.remove(step)
+    self.scores[step] = -math.inf if score is None else score
+    if score is not None:
+      meta = meta | {RETURN: score}
     args = ocp.args.Composite(
       state=ocp.args.StandardSave(state), meta=ocp.args.JsonSave(meta)
     )
-    self.manager.save(step, args=args, force=True)
+    with self.named():
+      self.manager.save(step, args=args, force=True)
+
+  def wait(self) -> None:
+    """Waits for the last write; raises NotWritten if it failed."""
+    with self.named():
+      self.manager.wait_until_finished()
+
+  @contextlib.contextmanager
+  def named(self) -> Iterator[None]:
+    """Turns what a failing disk causes in Orbax into a sentence."""
+    try:
+      yield
+    except Exception as error:
+      full = any(x in str(error) for x in FULL)
+      if not (full or isinstance(error, OSError)):
+        raise
+      way = 'free disk space' if full else 'mend that'
+      raise NotWritten(
+        f'A checkpoint cannot be written to {self.directory}'
+        f' ({brief(error)}); {way}, and start again: it goes on from the'
+        ' checkpoint before.'
+      ) from error
 
   def load(
     self, like: Any, step: int | None = None
@@ -90,8 +177,7 @@ class Checkpoint:
       try:
         return number, *self._read(like, number)
       except Exception as error:  # whatever a damaged file causes in Orbax
-        reason = str(error).strip().split('\n')[0][:200]
-        log.warning('Checkpoint %d cannot be read (%s).', number, reason)
+        log.warning('Checkpoint %d cannot be read (%s).', number, brief(error))
         self.damaged.add(number)
     raise UsageError(
       f'No checkpoint in {self.directory} can be read (tried'
@@ -107,6 +193,44 @@ class Checkpoint:
     return found.state, found.meta
 
   def close(self) -> None:
-    """Waits for the last write."""
-    self.manager.wait_until_finished()
-    self.manager.close()
+    """Waits for the last write; raises NotWritten if it failed."""
+    try:
+      self.wait()
+    finally:
+      self.manager.close()
+
+
+class Keep(policies.PreservationPolicy):
+  """Keeps the newest `count` checkpoints and the one of the best score.
+
+  Orbax has such a policy too, but with metrics in a file of their own, and
+  cannot open a directory in which one of these is damaged.
+  """
+
+  def __init__(self, count: int | None, score: Callable[[int], float]):
+    self.count = count
+    self.score = score
+
+  def should_preserve(
+    self, checkpoints: Sequence[Any], *, context: Any
+  ) -> list[bool]:
+    steps = sorted(x.step for x in checkpoints)
+    keep = {best(steps, self.score), *steps[-(self.count or len(steps)) :]}
+    return [x.step in keep for x in checkpoints]
+
+
+def best(steps: Sequence[int], score: Callable[[int], float]) -> int | None:
+  """The step of the best score, the newest of several, None without any."""
+  known = [x for x in steps if score(x) > -math.inf]
+  return max(known, key=lambda x: (score(x), x), default=None)
+
+
+def place(directory: str | pathlib.Path) -> epath.Path:
+  """The directory as Orbax takes it: absolute, or a URL as it is."""
+  path = epath.Path(directory)
+  return path if '://' in str(directory) else path.expanduser().absolute()
+
+
+def brief(error: Exception) -> str:
+  """What happened, in one line."""
+  return str(error).strip().split('\n')[0][:200]

@@ -3,6 +3,8 @@
 python -m ponderdream.evaluate --logdir DIR --episodes 20
 
   --step S       which checkpoint; the newest by default
+  --best         the checkpoint of the best return while training
+  --checkpoints  where they are, if training was given it; logdir/checkpoints
   --halt H       sample (as in training) or median: how thinking stops
   --suppress K   think K steps more: the first K cannot halt
   --greedy       take the most probable action instead of sampling
@@ -27,7 +29,9 @@ OPTIONS = Config(
   {
     'logdir': '',
     'episodes': 20,
+    'checkpoints': '',
     'step': -1,
+    'best': False,
     'halt': 'sample',
     'suppress': 0,
     'greedy': False,
@@ -44,7 +48,8 @@ FIRST = 2**40
 def main(argv: Sequence[str]) -> int:
   """Runs the command line; returns the exit code."""
   try:
-    flags = flags_.split_flags(argv, ('greedy', 'random', 'video'))
+    switches = ('best', 'greedy', 'random', 'video')
+    flags = flags_.split_flags(argv, switches)
     options = flags_.apply(OPTIONS, flags)
     check(options)
     return run(settings.recall(options.logdir), options)
@@ -62,6 +67,8 @@ def check(options: Config) -> None:
       f'Evaluate 1 episode or more in 1 environment or more, not'
       f' {options.episodes} in {options.envs}.'
     )
+  if options.best and options.step >= 0:
+    raise UsageError('Give --step or --best, not both.')
   if options.halt not in ('sample', 'median'):
     raise UsageError(f"--halt is sample or median, not '{options.halt}'.")
   if options.suppress < 0:
@@ -111,8 +118,18 @@ def restore(
   agent = factories.make_agent(
     driver, config, options.halt, options.greedy, options.suppress
   )
-  saved = checkpoint.Checkpoint(pathlib.Path(config.logdir) / 'checkpoints')
+  # What the run's config.yaml says of paths does not count: it may be
+  # somebody else's.
+  where = options.checkpoints or pathlib.Path(config.logdir) / 'checkpoints'
+  saved = checkpoint.Checkpoint(where)
   step = None if options.step < 0 else options.step
+  if options.best:
+    step = saved.best()
+    if step is None:
+      raise UsageError(
+        f'No checkpoint in {saved.directory} has a return to be the best of;'
+        ' leave out --best.'
+      )
   step, state, _ = saved.load(agent.save(), step)
   saved.close()
   agent.load(state)

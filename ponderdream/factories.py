@@ -15,8 +15,27 @@ from embodied.errors import UsageError
 from ponderdream import agent as agent_
 from ponderdream import memory, parallel, train_step
 
+# Numbers of environments that each host has to itself.
+WORLDS = 2**48
+
 # What a platform needs beyond the plain installation.
 EXTRAS = {'cuda': 'cuda', 'gpu': 'cuda', 'tpu': 'tpu'}
+
+
+def connect(config: Config) -> None:
+  """Joins the other hosts of the run, if there are any. Raises UsageError."""
+  jax_ = config.jax
+  if jax_.platform != 'auto':
+    jax.config.update('jax_platforms', jax_.platform)
+  parallel.connect(jax_.distributed, jax_.num_processes, jax_.process_id)
+
+
+def folder(config: Config) -> pathlib.Path:
+  """Where this host alone writes: host 0 into the logdir itself, so that a
+  run of one host looks the same, the others below it."""
+  logdir = pathlib.Path(config.logdir)
+  index = parallel.host()
+  return logdir / 'hosts' / str(index) if index else logdir
 
 
 def setup(config: Config) -> Config:
@@ -65,7 +84,11 @@ def env_maker(config: Config) -> Callable[[int], embodied.Env]:
 
 
 def make_driver(config: Config, count: int, first: int) -> embodied.Driver:
-  """`count` environments of the task, numbered from `first` on."""
+  """`count` environments of the task, numbered from `first` on.
+
+  Each host numbers its own, so no two of them see the same worlds.
+  """
+  first += parallel.host() * WORLDS
   # Here, where no time limit of a worker counts.
   envs.warm_up(config.task)
   make = env_maker(config)
@@ -89,7 +112,7 @@ def make_replay(config: Config) -> replay.Replay:
   return replay.Replay(
     config.batch.length + 1,
     config.replay.capacity,
-    pathlib.Path(config.logdir) / 'replay',
+    folder(config) / 'replay',
     chunk_size=config.replay.chunk,
     seed=seed,
     selector=selector,
@@ -113,17 +136,23 @@ def make_agent(
 
 def make_terminal(config: Config, best: float | None) -> terminal.Terminal:
   """The line that tells how the run is going; `best` is the best return of
-  an episode so far."""
+  an episode so far. The hosts beside the first one show nothing."""
   return terminal.Terminal(
-    config.run.steps, every=config.run.log_every, best=best
+    config.run.steps,
+    every=config.run.log_every,
+    best=best,
+    silent=parallel.host() > 0,
   )
 
 
 def make_logger(
   config: Config, line: terminal.Terminal, step: Any
 ) -> logger.Logger:
-  """Metrics, scores, TensorBoard events and videos in the logdir."""
+  """Metrics, scores, TensorBoard events and videos in the logdir, written by
+  the first host."""
   logdir = pathlib.Path(config.logdir)
+  if parallel.host():
+    return logger.Logger([line], step)
   return logger.Logger(
     [
       logger.JsonLines(logdir / 'metrics.jsonl', '(?!episode/).*'),

@@ -197,6 +197,14 @@ def check_pictures(config: Any, obs_space: Mapping[str, Any]) -> None:
       f'The environment shows pictures of sizes {sorted(sizes)}; wrap it so'
       ' that they have one size.'
     )
+  last = config.imgdec.mults[-1] if config.imgdec.kind == 'conv' else 1
+  for count in (config.imgdec.depth * last, config.dyn.deter) if sizes else ():
+    if count % config.imgdec.blocks:
+      raise UsageError(
+        f'imgdec.blocks is {config.imgdec.blocks}, which does not divide'
+        f' {count}; it has to divide dyn.deter and the channels of the'
+        ' smallest picture.'
+      )
   for name in ('enc', 'imgdec') if sizes else ():
     part = config[name]
     step = 2 ** len(part.mults)

@@ -12,6 +12,7 @@ from embodied.errors import UsageError
 # What may change from one process of a run to the next.
 FREE = (
   'logdir',
+  'checkpoints',
   r'jax\..*',
   r'run\.(steps|log_every|report_every|save_every|keep|parallel|timeout)',
 )
@@ -30,16 +31,29 @@ CHOICES = {
 RANGES = {
   'seed': (0, 2**31 - 1),
   'run.envs': (1, 10**4),
+  'run.train_ratio': (0.0, 1e6),
+  'run.log_every': (0.0, 1e9),
+  'run.report_every': (0.0, 1e9),
+  'run.save_every': (0.0, 1e9),
+  'run.keep': (1, 10**4),
+  'replay.chunk': (1, 10**7),
   'replay.recency': (0.0, 1.0),
   'replay.priority': (0.0, 1.0),
   'batch.size': (1, 10**6),
   'batch.length': (2, 10**6),
   'dyn.classes': (2, 256),
+  'enc.patch': (1, 10**4),
+  'imgdec.patch': (1, 10**4),
+  'rew.bins': (3, 10**4),
+  'val.bins': (3, 10**4),
+  'loss.horizon': (1, 10**9),
   'imag.length': (1, 10**4),
+  'imag.last': (0, 10**6),
   'ponder.max_steps': (1, 10**4),
   'ponder.eps': (1e-6, 0.999),
   'ponder.prior': (0.001, 0.999),
   'ponder.branch_length': (1, 10**4),
+  'opt.lr': (0.0, 1e38),
   'opt.agc': (1e-6, 1e6),
 }
 
@@ -83,6 +97,12 @@ def parse(
       'No folder for the results is named; add --logdir DIR, for example'
       ' --logdir logdir/{timestamp}.'
     )
+  if '://' in config.logdir:
+    raise UsageError(
+      f'The logdir {config.logdir} is no folder: the replay is mapped into'
+      ' memory from there. Name one, and put the checkpoints elsewhere by'
+      ' --checkpoints.'
+    )
   stamp = datetime.datetime.now().strftime('%Y%m%dT%H%M%S')
   logdir = config.logdir.replace('{timestamp}', stamp)
   return config.update({'logdir': str(pathlib.Path(logdir).expanduser())})
@@ -100,6 +120,33 @@ def check(config: Config) -> None:
       raise UsageError(
         f'{key} is {config[key]}; choose a number from {low} to {high}.'
       )
+  for key in ('rew.bins', 'val.bins'):
+    if config[key] % 2 == 0:
+      raise UsageError(
+        f'{key} is {config[key]}; choose an odd number, so that one bin is 0.'
+      )
+  if config.dyn.deter % config.dyn.blocks:
+    raise UsageError(
+      f'dyn.deter is {config.dyn.deter}, which does not divide by dyn.blocks,'
+      f' {config.dyn.blocks}.'
+    )
+  window = config.batch.length + 1
+  least = 2 * window * (config.batch.size + config.run.envs)
+  if config.replay.capacity < least:
+    raise UsageError(
+      f'replay.capacity is {config.replay.capacity}; batches of'
+      f' {config.batch.size} x {config.batch.length} steps need {least} or'
+      ' more.'
+    )
+
+
+def check_alone(hosts: int) -> None:
+  """Raises UsageError where several hosts would each read their own clock."""
+  if hosts > 1:
+    raise UsageError(
+      f'{hosts} hosts train together, and {{timestamp}} is the clock of each;'
+      ' give all of them the same --logdir.'
+    )
 
 
 def compare(config: Config) -> bool:
@@ -155,7 +202,9 @@ def recall(logdir: str) -> Config:
       f'There is no run in {logdir}: it has no config.yaml; give the --logdir'
       ' of a training.'
     )
-  return saved(path).update({'logdir': str(path.parent)})
+  # Where it was trained does not matter.
+  here = {'jax.platform': 'auto', 'jax.distributed': 'off'}
+  return saved(path).update({'logdir': str(path.parent), **here})
 
 
 def saved(path: pathlib.Path) -> Config:

@@ -4,24 +4,32 @@ python -m ponderdream.train --configs crafter pondernet --logdir DIR
 
 The same command with the same logdir resumes. `--key.sub value` overrides a
 key of `configs.yaml`. SIGTERM and Ctrl-C save a checkpoint and exit with 0.
+
+On several hosts the same command runs on each of them, and whatever ends one
+of them (but the end of its machine) ends all, after one common checkpoint.
 """
 
 import contextlib
+import os
 import pathlib
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+import traceback
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 # An environment's process imports this module again, and must not pay for
 # JAX: everything that needs it is imported inside of the functions.
+import embodied
 from embodied import flags as flags_
+from embodied import lock
 from embodied.config import Config
-from embodied.errors import UsageError
+from embodied.errors import EnvironmentFailed, UsageError
 from ponderdream import settings
 
 if TYPE_CHECKING:
+  from embodied import replay as replay_
   from embodied.run import train as loop
 
 FLAGS = ('configs',)
@@ -30,11 +38,24 @@ FLAGS = ('configs',)
 def main(argv: Sequence[str]) -> int:
   """Runs the command line; returns the exit code."""
   try:
-    config = configure(argv)
-    return train(config)
+    with asked_to_stop() as stop:
+      return train(configure(argv), stop)
   except UsageError as error:
     print(f'Error: {error}', file=sys.stderr)
     return 2
+
+
+@contextlib.contextmanager
+def asked_to_stop() -> Iterator[threading.Event]:
+  """An event that SIGTERM and Ctrl-C set, instead of ending the process."""
+  stop = threading.Event()
+  numbers = signal.SIGTERM, signal.SIGINT
+  before = [signal.signal(x, lambda *_: stop.set()) for x in numbers]
+  try:
+    yield stop
+  finally:
+    for number, handler in zip(numbers, before, strict=True):
+      signal.signal(number, handler)
 
 
 def configure(argv: Sequence[str]) -> Config:
@@ -48,6 +69,7 @@ def configure(argv: Sequence[str]) -> Config:
   config = settings.parse(names, flags, FLAGS)
   from ponderdream import factories, parallel
 
+  factories.connect(config)
   config = factories.setup(config)
   if not settings.sized(names):
     size = 'size12m' if parallel.accelerated() else 'cpu'
@@ -55,60 +77,95 @@ def configure(argv: Sequence[str]) -> Config:
       {'jax.dtype': config.jax.dtype, 'logdir': config.logdir}
     )
     where = 'An accelerator' if size == 'size12m' else 'No accelerator'
-    print(f'{where} found and no size named: taking the {size} block.')
+    say(f'{where} found and no size named: taking the {size} block.')
+  if '{timestamp}' in ''.join(flags.get('logdir', [])):
+    settings.check_alone(parallel.Hosts().count)
   return config
 
 
-def train(config: Config) -> int:
+def say(text: str) -> None:
+  """Prints, on the first host."""
+  from ponderdream import parallel
+
+  if not parallel.host():
+    print(text, flush=True)
+
+
+def train(config: Config, stop: threading.Event) -> int:
   """Trains until the steps are done or the process is asked to stop."""
   from embodied.run import train as loop
+  from ponderdream import parallel
 
-  stop = threading.Event()
-  for number in (signal.SIGTERM, signal.SIGINT):
-    signal.signal(number, lambda *_: stop.set())
-  resumed = settings.compare(config)
-  settings.make_logdir(config)
-  with contextlib.ExitStack() as stack:
-    run = assemble(config, stack, stop)
-    if resumed and run.checkpoint.steps():
-      step = run.resume()
-      print(f'Resuming at step {run.step}, from the checkpoint of {step}.')
-    elif resumed:
-      print(
-        f'There is no checkpoint in {config.logdir}: starting with new'
-        f' networks, on the {run.step} steps that its replay holds.'
-      )
-    # Only now, so that a mistake does not stand in the way of its correction.
-    settings.remember(config)
-    try:
+  try:
+    with contextlib.ExitStack() as stack:
+      resumed, *own = parallel.together(lambda: prepare(config, stack))
+      run = assemble(config, stack, stop, *own)
+      # The first host's word counts: it writes the configuration.
+      resumed = bool(parallel.exchange([resumed])[0, 0])
+      start(run, config, resumed)
+      # Only now, so that a mistake does not stand in the way of its
+      # correction.
+      remember = lambda: parallel.host() or settings.remember(config)
+      parallel.together(remember)
       run.run()
-    except loop.Diverged as error:
-      print(f'Error: {error}', file=sys.stderr)
-      return 1
+  except (
+    loop.Diverged,
+    loop.Elsewhere,
+    EnvironmentFailed,
+    FloatingPointError,
+    OSError,
+  ) as error:
+    print(f'Error: {error}', file=sys.stderr)
+    return 1
+  except Exception:
+    if parallel.Hosts().count == 1:
+      raise
+    # An orderly exit would wait for the other hosts, which wait for this one.
+    traceback.print_exc()
+    sys.stderr.flush()
+    os._exit(1)
   done = 'Finished' if run.step >= config.run.steps else 'Stopped'
-  print(f'{done} at step {run.step}; everything is in {config.logdir}.')
+  say(f'{done} at step {run.step}; everything is in {config.logdir}.')
   return 0
 
 
+def prepare(
+  config: Config, stack: contextlib.ExitStack
+) -> tuple[bool, embodied.Driver, 'replay_.Replay']:
+  """What a host does for itself, and what may fail on one host alone: is
+  there a run to go on with, environments, replay."""
+  from ponderdream import factories, parallel
+
+  parallel.share(config.batch.size)
+  settings.make_logdir(config)
+  folder = factories.folder(config)
+  stack.enter_context(lock.hold(folder / 'lock'))
+  resumed = not parallel.host() and settings.compare(config)
+  keep = lambda part: stack.enter_context(contextlib.closing(part))
+  replay = keep(factories.make_replay(config))
+  # Worlds of their own for every process of a run.
+  driver = keep(factories.make_driver(config, config.run.envs, replay.total))
+  return resumed, driver, replay
+
+
 def assemble(
-  config: Config, stack: contextlib.ExitStack, stop: threading.Event
+  config: Config,
+  stack: contextlib.ExitStack,
+  stop: threading.Event,
+  driver: embodied.Driver,
+  replay: 'replay_.Replay',
 ) -> 'loop.Train':
-  """Makes the parts of a run; the stack closes them, last one first."""
+  """Makes the common parts of a run; the stack closes them, last one first."""
   from embodied import success as success_
   from embodied.run import train as loop
   from ponderdream import checkpoint as checkpoint_
   from ponderdream import factories, parallel
 
-  parallel.check_batch(config.batch.size)
   keep = lambda part: stack.enter_context(contextlib.closing(part))
-  logdir = pathlib.Path(config.logdir)
-  replay = keep(factories.make_replay(config))
-  # Worlds of their own for every process of a run.
-  driver = keep(factories.make_driver(config, config.run.envs, replay.total))
   agent = factories.make_agent(driver, config)
-  checkpoint = keep(
-    checkpoint_.Checkpoint(logdir / 'checkpoints', config.run.keep)
-  )
+  logdir = pathlib.Path(config.logdir)
+  where = config.checkpoints or logdir / 'checkpoints'
+  checkpoint = keep(checkpoint_.Checkpoint(where, config.run.keep))
   success = success_.Success()
   success.load(logdir / 'scores.jsonl')
   terminal = factories.make_terminal(config, success.best)
@@ -122,11 +179,33 @@ def assemble(
     checkpoint=checkpoint,
     success=success,
     settings=config.run,
-    batch=config.batch.size,
+    batch=parallel.share(config.batch.size),
     length=config.batch.length,
     stop=stop.is_set,
+    hosts=parallel.Hosts(),
   )
   return run
+
+
+def start(run: 'loop.Train', config: Config, resumed: bool) -> None:
+  """Goes on where the last process stopped, and says so."""
+  from ponderdream import parallel
+
+  run.meet()
+  if not parallel.shared(run.checkpoint.directory):
+    raise UsageError(
+      'The hosts do not see the same checkpoints; name a folder or bucket that'
+      ' all of them share by --checkpoints.'
+    )
+  # They may be where the logdir, and what it says, was lost.
+  if run.checkpoint.steps():
+    step = run.resume()
+    say(f'Resuming at step {run.step}, from the checkpoint of {step}.')
+  elif resumed:
+    say(
+      f'There is no checkpoint in {run.checkpoint.directory}: starting with'
+      f' new networks, on the {run.step} steps that the replay holds.'
+    )
 
 
 if __name__ == '__main__':

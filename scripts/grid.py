@@ -82,7 +82,7 @@ def train(folder, flags, seed, steps):
 
 
 def curve(folder):
-  """Success by environment steps, and CPU-free: what training wrote."""
+  """Success by environment steps, as training wrote it down."""
   lines = (folder / 'scores.jsonl').read_text().splitlines()
   lines = [json.loads(x) for x in lines]
   step = np.array([x['step'] for x in lines])

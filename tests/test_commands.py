@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -24,6 +25,7 @@ def start(*args):
   return subprocess.Popen(
     [sys.executable, '-m', *map(str, args)],
     cwd=ROOT,
+    env=os.environ | {'PYTHONPATH': str(ROOT / 'tests' / 'embodied')},
     stdout=subprocess.PIPE,
     stderr=subprocess.STDOUT,
     text=True,
@@ -234,6 +236,28 @@ BAD = {
     ['--configs', 'dummy', 'debug', '--jax.dtype', 'int8'], 'int8',
     'bfloat16',
   ),
+  'not a number': (
+    ['--configs', 'dummy', 'debug', '--opt.lr', 'nan'], 'opt.lr', 'a number',
+  ),
+  'bins without a middle': (
+    ['--configs', 'dummy', 'debug', '--rew.bins', '8'], 'rew.bins', 'odd',
+  ),
+  'blocks that do not fit': (
+    ['--configs', 'dummy', 'debug', '--dyn.deter', '15'], 'dyn.deter',
+    'dyn.blocks',
+  ),
+  'a picture whose blocks do not fit': (
+    ['--configs', 'dummy', 'debug', '--imgdec.blocks', '3'], 'imgdec.blocks',
+    'divide',
+  ),
+  'a replay without room for a batch': (
+    ['--configs', 'dummy', 'debug', '--replay.capacity', '80'],
+    'replay.capacity', '90 or more',
+  ),
+  'negative ratio': (
+    ['--configs', 'dummy', 'debug', '--run.train_ratio', '-1'],
+    'run.train_ratio', '0.0',
+  ),
 }  # fmt: skip
 
 
@@ -257,14 +281,42 @@ def test_a_platform_that_is_not_there(tmp_path):
   assert "pip install -e '.[cuda]'" in error
 
 
-@pytest.mark.parametrize('task', ['CartPole-v1', 'Pendulum-v1'])
+# The last one has Dict observations, four channels, masked actions.
+TASKS = {
+  'CartPole-v1': ['vector'],
+  'Pendulum-v1': ['vector'],
+  'menu:Menu-v0': ['camera', 'body.mode', 'body.pos'],
+}
+
+
+@pytest.mark.parametrize('task', TASKS)
 def test_gymnasium_environments_train(task, tmp_path):
   args = ('--configs', 'gymnasium', 'pondernet', 'debug', '--task')
   args += (f'gymnasium_{task}', '--run.steps', 120, '--logdir', tmp_path)
+  args += ('--run.report_every', 1, '--enc.patch', 4, '--imgdec.patch', 4)
   out = finish(start('ponderdream.train', *args))
   assert 'Finished at step 120' in out
   last = lines(tmp_path / 'metrics.jsonl')[-1]
-  assert np.isfinite(last['train/loss/rec/vector'])
+  for key in TASKS[task]:
+    assert np.isfinite(last[f'train/loss/rec/{key}'])
+
+
+def test_a_dict_of_observations_is_resumed_and_evaluated(tmp_path):
+  task = 'gymnasium_menu:Menu-v0'
+  args = ('--configs', 'gymnasium', 'pondernet', 'debug', '--task', task)
+  args += ('--enc.patch', 4, '--imgdec.patch', 4, '--logdir', tmp_path)
+  args += ('--run.envs', 2)
+  finish(start('ponderdream.train', *args, '--run.steps', 60))
+  out = finish(start('ponderdream.train', *args, '--run.steps', 100))
+  assert 'Resuming at step 60' in out and 'Finished at step 100' in out
+  out = finish(
+    start(
+      'ponderdream.evaluate', '--logdir', tmp_path, '--episodes', 4, '--video'
+    )
+  )
+  # Three rewards of 0.5, as long as every action is an allowed one.
+  assert re.search(r'return[^\n]*1\.50', out)
+  assert (tmp_path / 'eval' / '100.mp4').stat().st_size
 
 
 def test_a_mistake_does_not_stand_in_the_way(tmp_path):

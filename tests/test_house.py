@@ -14,6 +14,7 @@ FLOORS = {
   'ponderdream.evaluate': 6,
   'ponderdream.factories': 6,
   'ponderdream.settings': 6,
+  'ponderdream.judge': 6,
   'ponderdream.agent': 5,
   'ponderdream.train_step': 4,
   'ponderdream.actor': 4,

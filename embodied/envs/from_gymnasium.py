@@ -17,6 +17,8 @@ SIGNALS = {
   'is_last': Space(bool),
   'is_terminal': Space(bool),
 }
+# What is stored beside the observations.
+STORED = 'action', 'reset', 'stepid'
 
 
 class FromGymnasium(Env):
@@ -100,6 +102,9 @@ class FromGymnasium(Env):
       return int(value) + int(space.start)
     if isinstance(space, spaces.MultiDiscrete):
       return (value + space.start).astype(space.dtype)
+    assert isinstance(space, spaces.Box)
+    if space.dtype.kind in 'iu':
+      value = np.rint(value).clip(space.low, space.high)
     return np.asarray(value, space.dtype)
 
   def _convert(
@@ -190,7 +195,7 @@ def _is_image(space: spaces.Space[Any]) -> bool:
 
 
 def _obs_space(key: str, space: spaces.Space[Any]) -> Space:
-  if key in SIGNALS or key.startswith('log/'):
+  if key in (*SIGNALS, *STORED) or key.startswith(('log/', 'dyn/')):
     raise UsageError(
       f"The observation key '{key}' has a meaning of its own here; rename it"
       ' in the environment.'
@@ -215,9 +220,11 @@ def _act_space(space: spaces.Space[Any]) -> Space:
     return Space(np.int32, (), 0, int(space.n))
   if isinstance(space, spaces.MultiDiscrete):
     return Space(np.int32, space.shape, 0, space.nvec)
-  if isinstance(space, spaces.Box) and space.dtype.kind == 'f':
-    return Space(space.dtype, space.shape, space.low, space.high)
+  if isinstance(space, spaces.Box):
+    # Whole numbers are rounded ones.
+    dtype = space.dtype if space.dtype.kind == 'f' else np.float32
+    return Space(dtype, space.shape, space.low, space.high)
   raise UsageError(
     f'The action space is {space}; supported are Discrete, MultiDiscrete and'
-    ' Box of floats.'
+    ' Box.'
   )

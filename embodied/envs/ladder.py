@@ -18,10 +18,12 @@ from embodied.errors import UsageError
 from embodied.space import Space
 
 END = 0  # where there is no row
+PACE = 2  # rows per step
 
 
 class Ladder(Env):
-  """Choose a lane, then ride down: an episode of `rows` + 1 steps.
+  """Choose a lane, then ride down, two rows per step: 1 + ceil(rows / 2)
+  steps to an episode.
 
   Observations, all int32:
 
@@ -30,8 +32,8 @@ class Ladder(Env):
   * `lane`: the lane one is on, or `lanes` as long as none is chosen.
   * `prize`: the lane that pays at the bottom.
 
-  The first action chooses the lane; later ones do nothing, while each step
-  crosses one row. The last step pays 1 at the prize, and `is_terminal`.
+  The first action chooses the lane; later ones do nothing while the ride goes
+  on. The last step pays 1 at the prize, and `is_terminal`.
   `log/rows` float32 is the number of rows of this episode.
 
   Args:
@@ -93,9 +95,12 @@ class Ladder(Env):
     if self.lane == self.lanes:
       self.lane = int(action['action'])
       return self._obs()
-    self.lane = cross(self.lane, int(self.rungs[0]))
-    self.rungs = np.append(self.rungs[1:], np.int32(END))
-    self.done = not self.rungs[0]
+    for rung in self.rungs[:PACE]:
+      self.lane = cross(self.lane, int(rung))
+    rest = np.full(self.rows + PACE, END, np.int32)
+    rest[: self.rows] = self.rungs
+    self.rungs = rest[PACE:]
+    self.done = self.rungs[0] == END
     return self._obs()
 
   def _reset(self) -> Obs:
@@ -121,7 +126,10 @@ class Ladder(Env):
 
 
 def cross(lane: int, rung: int) -> int:
-  """The lane after a row whose rung joins the lanes `rung` - 1 and `rung`."""
+  """The lane after a row whose rung joins the lanes `rung` - 1 and `rung`;
+  the same one if the row is `END`."""
+  if rung == END:
+    return lane
   if lane == rung:
     return rung - 1
   return rung if lane == rung - 1 else lane

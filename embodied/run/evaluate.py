@@ -51,6 +51,7 @@ def evaluate(
   end early do not count more often.
   """
   result = Evaluation([], [], [], [])
+  picture = next((k for k, v in driver.obs_space.items() if v.image), None)
   tracker = Episodes()
   share = np.full(len(driver), episodes // len(driver))
   share[: episodes % len(driver)] += 1
@@ -61,8 +62,8 @@ def evaluate(
     if 'log/ponder_steps' in transition:
       result.thought.append(float(transition['log/ponder_steps']))
     if video and worker == 0 and len(result.frames) < FRAMES:
-      if 'image' in transition:
-        result.frames.append(transition['image'])
+      if picture:
+        result.frames.append(transition[picture])
         result.shown.append(float(transition.get('log/ponder_steps', 0)))
     episode = tracker.add(transition, worker)
     if episode is not None:

@@ -5,7 +5,6 @@ import logging
 import os
 import resource
 import signal
-import struct
 import subprocess
 import sys
 import textwrap
@@ -14,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from embodied.chunk import BLOCK
 from embodied.errors import UsageError
 from embodied.replay import Replay
 
@@ -122,26 +122,6 @@ def test_kill_loses_no_finished_step(tmp_path, after):
   replay.close()
 
 
-def bytes_read():
-  text = Path('/proc/self/io').read_text()
-  return int(text.split('rchar: ')[1].split()[0])
-
-
-@pytest.mark.skipif(
-  not Path('/proc/self/io').exists(), reason='counts reads with /proc'
-)
-def test_resuming_reads_headers_only(tmp_path, monkeypatch):
-  replay = Replay(4, 10**6, tmp_path, chunk_size=64)
-  fill(replay, 64 * 50)
-  replay.close()
-  monkeypatch.setattr('embodied.chunk.mmap.mmap', None)  # not mapped either
-  before = bytes_read()
-  replay = Replay(4, 10**6, tmp_path, chunk_size=64)
-  assert bytes_read() - before < 50 * 4200 + 10_000
-  assert len(replay) == 64 * 50 - 3
-  replay.close()
-
-
 def test_keeps_few_files_open(tmp_path):
   replay = Replay(4, 1000, tmp_path, chunk_size=4, online=False)
   replay._shelf._map_limit = 5
@@ -207,12 +187,14 @@ def test_processes_are_never_mixed(tmp_path):
 
 def test_steps_that_a_power_cut_took_leave_a_gap(tmp_path):
   replay = Replay(4, 1000, tmp_path, chunk_size=8)
-  fill(replay, 16)
+  fill(replay, 5)
+  path = tmp_path / files(tmp_path)[0]
+  older = path.read_bytes()[:BLOCK]
+  fill(replay, 11, begin=5)
   replay.close()
-  # The disk got the second chunk and an older count of the first.
-  with (tmp_path / files(tmp_path)[0]).open('r+b') as file:
-    file.seek(16)
-    file.write(struct.pack('<q', 5))
+  # The disk got the second chunk and an older header of the first.
+  with path.open('r+b') as file:
+    file.write(older)
   replay = Replay(4, 1000, tmp_path, chunk_size=8, online=False)
   want = {tuple(range(i, i + 4)) for i in (0, 1, 8, 9, 10, 11, 12)}
   assert {counts for _, counts in windows(replay)} == want
@@ -222,22 +204,51 @@ def test_steps_that_a_power_cut_took_leave_a_gap(tmp_path):
 
 def test_damaged_files_are_skipped_and_named(tmp_path, caplog):
   replay = Replay(4, 1000, tmp_path, chunk_size=8)
-  fill(replay, 40)  # five chunks
+  fill(replay, 48)  # six chunks
   replay.close()
   names = files(tmp_path)
   os.truncate(tmp_path / names[1], 5000)
   (tmp_path / names[4]).write_bytes(b'not a chunk')
+  flipped = bytearray((tmp_path / names[5]).read_bytes())
+  flipped[BLOCK + 20] ^= 4  # in the second picture
+  (tmp_path / names[5]).write_bytes(flipped)
   (tmp_path / 'notes.txt').write_text('left alone')
   with caplog.at_level(logging.WARNING, 'embodied'):
     replay = Replay(4, 1000, tmp_path, chunk_size=8, online=False)
+  # Headers are read at once, the rest when it is used.
   assert replay.stats()['skipped_files'] == 2
-  assert names[1] in caplog.text and names[4] in caplog.text
+  assert len(replay) == 5 + 13 + 5
   # Steps 0 to 7, and 16 to 31 across the border at 24.
   want = {tuple(range(i, i + 4)) for i in [*range(5), *range(16, 29)]}
   assert {counts for _, counts in windows(replay)} == want
+  assert len(replay) == len(want)
+  stats = replay.stats()
+  assert (stats['skipped_files'], stats['steps']) == (3, 24)
+  for name in (names[1], names[4], names[5]):
+    assert caplog.text.count(name) == 1
   fill(replay, 8, begin=50)  # next to the damaged file, not over it
   assert (tmp_path / names[4]).read_bytes() == b'not a chunk'
   assert tuple(range(50, 54)) in {c for _, c in windows(replay, 200)}
+  replay.close()
+
+
+@pytest.mark.parametrize('priority', [0.0, 0.5])
+def test_no_window_reaches_into_a_damaged_chunk(tmp_path, priority):
+  replay = Replay(12, 1000, tmp_path, chunk_size=8)
+  fill(replay, 48)
+  replay.close()
+  path = tmp_path / files(tmp_path)[3]
+  flipped = bytearray(path.read_bytes())
+  flipped[BLOCK + 20] ^= 4
+  path.write_bytes(flipped)
+  replay = Replay(12, 1000, tmp_path, chunk_size=8, priority=priority)
+  assert len(replay) == 48 - 11
+  # Steps 0 to 23 and 32 to 47.
+  want = {tuple(range(i, i + 12)) for i in [*range(13), *range(32, 37)]}
+  assert {counts for _, counts in windows(replay)} == want
+  assert len(replay) == len(want)
+  assert replay.stats()['steps'] == 40 and replay.total == 48
+  assert path.exists()
   replay.close()
 
 

@@ -28,7 +28,18 @@ def test_grey_and_rgba_pictures_are_shown_in_three_channels():
   assert (film[1, :16] == rgb).all() and (film[2] == film[1]).all()
 
 
-@pytest.mark.parametrize('shape', [(16, 64, 2), (16, 64, 5), (16, 64)])
-def test_pictures_of_another_form_are_refused(shape):
-  with pytest.raises(ValueError, match='with 1, 3 or 4 channels'):
-    video.thinking([np.zeros(shape, np.uint8)], [1.0])
+@pytest.mark.parametrize('channels', [2, 5])
+def test_of_other_numbers_of_channels_the_first_are_shown(channels):
+  frame = np.arange(16 * 64 * channels, dtype=np.uint8)
+  frame = frame.reshape(16, 64, channels)
+  film = video.thinking([frame], [1.0], scale=1)[0, :16]
+  want = frame[..., :3] if channels == 5 else frame[..., :1]
+  assert (film == want).all()
+
+
+def test_small_pictures_and_long_thoughts_have_room():
+  frames = [np.zeros((7, 7, 3), np.uint8)] * 3
+  film = video.thinking(frames, [1000.0, 500.0, 1.0])
+  assert film.shape[2] >= 160
+  lit = (film == [255, 190, 60]).all(-1).sum((1, 2))
+  assert lit[0] == 2 * lit[1] > 0 and lit[2] == 0

@@ -226,12 +226,25 @@ def test_a_mask_over_floats_is_an_ordinary_observation(monkeypatch):
   assert env.obs_space['action_mask'] == Space(np.int32, (2,), 0, 2)
 
 
+def test_whole_numbers_are_rounded(monkeypatch):
+  action = spaces.Box(-2, 3, (4,), np.int32)
+  env, game = plain(monkeypatch, spaces.Discrete(2), action)
+  space = env.act_space['action']
+  assert space.dtype == np.float32
+  env.step({'action': np.zeros(4, np.float32), 'reset': True})
+  # A policy's -1 and 1 are the bounds: -2, -0.25, 1.25 and 3 of the game.
+  act = np.array([-1, -0.3, 0.3, 1], np.float32)
+  env.step({'action': act, 'reset': False})
+  received = game.received[-1]
+  assert received.dtype == np.int32 and received.tolist() == [-2, 0, 1, 3]
+
+
 @pytest.mark.parametrize(
   ('observation', 'action', 'sentence'),
   [
     (spaces.Text(4), spaces.Discrete(2), "'state' is Text"),
     (spaces.Discrete(2), spaces.MultiBinary(2), 'action space is MultiBinary'),
-    (spaces.Discrete(2), spaces.Box(0, 3, (1,), np.int32), 'Box of floats'),
+    (spaces.Dict(action=spaces.Discrete(2)), spaces.Discrete(2), 'rename'),
     (spaces.Dict(reward=spaces.Discrete(2)), spaces.Discrete(2), 'rename'),
     (
       spaces.Dict(

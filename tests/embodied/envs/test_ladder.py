@@ -33,17 +33,19 @@ def test_a_ride_by_hand():
   assert first['is_first'] and first['lane'] == 4 and first['rungs'][3] == 0
   env.rungs = np.array([2, 3, 1, ladder.END], np.int32)
   env.prize = 3
+  low = copy.deepcopy(env)
   seen = ride(env, 1)
-  assert [int(x['lane']) for x in seen] == [1, 2, 3, 3]
+  assert [int(x['lane']) for x in seen] == [1, 3, 3]
   assert [x['rungs'].tolist() for x in seen] == [
     [2, 3, 1, 0],
-    [3, 1, 0, 0],
     [1, 0, 0, 0],
     [0, 0, 0, 0],
   ]
-  assert [float(x['reward']) for x in seen] == [0, 0, 0, 1]
-  assert [bool(x['is_terminal']) for x in seen] == [False] * 3 + [True]
+  assert [float(x['reward']) for x in seen] == [0, 0, 1]
+  assert [bool(x['is_terminal']) for x in seen] == [False, False, True]
+  assert [int(x['lane']) for x in ride(low, 2)] == [2, 1, 0]
   assert ladder.answer(np.array([2, 3, 1, 0]), 3) == 1
+  assert ladder.answer(np.array([2, 3, 1, 0]), 0) == 2
 
 
 @pytest.mark.parametrize('rows', [1, 2, 5, 8])
@@ -52,7 +54,7 @@ def test_one_lane_pays_and_it_is_the_answer(rows):
   for _ in range(30):
     obs = env.step(RESET)
     rides = [ride(copy.deepcopy(env), lane) for lane in range(4)]
-    assert {len(x) for x in rides} == {rows + 1}
+    assert {len(x) for x in rides} == {1 + -(-rows // 2)}
     paid = [float(sum(y['reward'] for y in x)) for x in rides]
     best = ladder.answer(obs['rungs'], int(obs['prize']))
     assert paid == [float(lane == best) for lane in range(4)]

@@ -69,12 +69,14 @@ class Memory:
 
   def __init__(self):
     self.saved = {}
+    self.scores = {}
 
   def steps(self):
     return sorted(self.saved)
 
-  def save(self, step, state, meta):
+  def save(self, step, state, meta, score=None):
     self.saved[step] = state, json.loads(json.dumps(meta))
+    self.scores[step] = score
 
   def load(self, like):
     step = self.steps()[-1]

@@ -1,0 +1,53 @@
+"""One process per folder."""
+
+import contextlib
+import errno
+import fcntl
+import logging
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+from embodied.errors import UsageError
+
+log = logging.getLogger('embodied')
+
+
+@contextlib.contextmanager
+def hold(path: Path) -> Iterator[None]:
+  """Keeps `path` locked, with this process written into it.
+
+  The kernel lets go of the lock when the process ends, however it does; what
+  the file says then is of no account. Where the file system knows no locks,
+  that is warned of.
+
+  Raises:
+    UsageError: another process holds it; names that process.
+  """
+  path.parent.mkdir(parents=True, exist_ok=True)
+  fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+  try:
+    _take(fd, path)
+    yield
+  finally:
+    os.close(fd)
+
+
+def _take(fd: int, path: Path) -> None:
+  try:
+    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+  except OSError as error:
+    if error.errno in (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES):
+      holder = os.read(fd, 200).decode(errors='replace').strip()
+      raise UsageError(
+        f'{path.parent} is in use by {holder or "another process"}; stop that'
+        ' one first, or choose another folder.'
+      ) from None
+    log.warning(
+      '%s cannot be locked (%s); make sure that only one process uses it.',
+      path.parent,
+      error.strerror,
+    )
+  os.ftruncate(fd, 0)
+  os.write(fd, f'process {os.getpid()} on {socket.gethostname()}\n'.encode())

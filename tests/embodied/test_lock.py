@@ -1,0 +1,47 @@
+"""One process per folder."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from embodied import lock
+from embodied.errors import UsageError
+
+HOLD = """
+import pathlib, sys
+from embodied import lock
+with lock.hold(pathlib.Path(sys.argv[1])):
+  print('held', flush=True)
+  sys.stdin.read()
+"""
+
+
+def test_the_second_is_refused_and_told_who_the_first_is(tmp_path):
+  path = tmp_path / 'run' / 'lock'
+  first = subprocess.Popen(
+    [sys.executable, '-c', HOLD, path],
+    stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+  )  # fmt: skip
+  assert first.stdout.readline() == b'held\n'
+  name = f'process {first.pid} on {socket.gethostname()}'
+  with pytest.raises(UsageError, match=name):
+    with lock.hold(path):
+      pass
+  # The kernel lets go when the first is killed; what it wrote is of no
+  # account then.
+  first.send_signal(signal.SIGKILL)
+  first.wait()
+  assert str(first.pid) in path.read_text()
+  with lock.hold(path):
+    assert path.read_text() == (
+      f'process {os.getpid()} on {socket.gethostname()}\n'
+    )
+    with pytest.raises(UsageError, match=str(os.getpid())):
+      with lock.hold(path):
+        pass
+  with lock.hold(path):
+    pass

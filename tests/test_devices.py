@@ -1,0 +1,173 @@
+"""However many devices share a batch, the update is the same."""
+
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+
+import jax
+import numpy as np
+import pytest
+from jax import random
+
+from embodied.errors import UsageError
+from ponderdream import parallel
+
+ROOT = pathlib.Path(__file__).parent.parent
+
+
+def start(out, devices, *address):
+  """Starts `tests/updates.py` in a process with so many devices."""
+  count = f'--xla_force_host_platform_device_count={devices}'
+  flags = os.environ['XLA_FLAGS'].split()
+  flags = [x for x in flags if 'device_count' not in x]
+  return subprocess.Popen(
+    [sys.executable, 'tests/updates.py', out, *map(str, address)],
+    cwd=ROOT,
+    env=os.environ
+    | {'XLA_FLAGS': ' '.join([*flags, count]), 'PYTHONPATH': str(ROOT)},
+    stdout=subprocess.PIPE,
+    stderr=subprocess.STDOUT,
+    text=True,
+  )
+
+
+def finish(process, out):
+  text, _ = process.communicate(timeout=500)
+  assert process.returncode == 0, text
+  return [json.loads(x) for x in out.read_text().splitlines()]
+
+
+def assert_same(one, many):
+  assert len(one) == len(many) == 20
+  for number, (a, b) in enumerate(zip(one, many, strict=True)):
+    for key in a:
+      # The mean over devices of a deviation or a depth is another number.
+      if key.startswith('loss/'):
+        assert b[key] == pytest.approx(a[key], rel=1e-4), (number, key)
+  # They did learn, and did not repeat themselves.
+  assert len({x['loss/policy'] for x in one}) == 20
+
+
+@pytest.fixture(scope='module')
+def one_device(tmp_path_factory):
+  out = tmp_path_factory.mktemp('one') / 'metrics.jsonl'
+  return finish(start(out, 1), out)
+
+
+def test_eight_devices_learn_what_one_does(one_device, tmp_path):
+  out = tmp_path / 'metrics.jsonl'
+  eight = finish(start(out, 8), out)
+  # Loops of different lengths, side by side.
+  depths = eight[0]['depths']
+  assert len(depths) == 8 and len(set(depths)) > 1
+  assert max(depths) == one_device[0]['depths'][0]
+  assert_same(one_device, eight)
+
+
+@pytest.mark.slow
+def test_two_hosts_learn_what_one_device_does(one_device, tmp_path):
+  with socket.create_server(('127.0.0.1', 0)) as server:
+    port = server.getsockname()[1]
+  address = f'127.0.0.1:{port}'
+  outs = [tmp_path / '0', tmp_path / '1']
+  hosts = [start(out, 2, address, 2, i) for i, out in enumerate(outs)]
+  found = [finish(x, out) for x, out in zip(hosts, outs, strict=True)]
+  for lines in found:
+    assert_same(one_device, lines)
+
+
+def draws(key, size):
+  """What a step may ask of a key, for `size` examples."""
+  first, second, third = random.split(key, 3)
+  keys = random.split(first, 3)
+  scanned = jax.lax.scan(
+    lambda c, k: (c, random.uniform(k, (size,))), 0, keys
+  )[1]
+  coins = random.bernoulli(random.fold_in(second, 7), 0.4, (size,))
+  return [
+    random.uniform(first, (size, 4, 1)),
+    coins,
+    random.normal(third, (size, 5)),
+    random.categorical(second, np.zeros((size, 6))),
+    random.bits(third, (size, 3), 'uint8'),
+    scanned.T,
+  ]
+
+
+def test_a_key_gives_every_example_its_own_numbers():
+  # Two devices with four examples each draw what one draws for eight.
+  key = random.key(3)
+  split = jax.pmap(
+    lambda key, _: draws(parallel.fold(key), 4),
+    axis_name=parallel.AXIS,
+    in_axes=(None, 0),
+  )
+  for want, got in zip(draws(key, 8), split(key, np.zeros(2)), strict=True):
+    np.testing.assert_array_equal(
+      np.asarray(got).reshape(np.shape(want)), want
+    )
+    assert len(np.unique(want)) > 1
+
+
+@pytest.mark.parametrize(
+  'argv, words',
+  [
+    (('10.0.0.1:1234', 2, 2), ['--jax.process_id', '0 to N - 1']),
+    (('10.0.0.1:1234', 0, 0), ['--jax.num_processes']),
+    (('10.0.0.1', 2, 0), ['host:port', "'10.0.0.1'"]),
+  ],
+)
+def test_hosts_that_make_no_sense(argv, words):
+  with pytest.raises(UsageError) as error:
+    parallel.connect(*argv)
+  for word in words:
+    assert word in str(error.value)
+
+
+def test_alone_unless_something_speaks_of_others(monkeypatch):
+  monkeypatch.setattr(jax.distributed, 'initialize', lambda *_: 1 / 0)
+  for name in ('JAX_COORDINATOR_ADDRESS', 'SLURM_NTASKS'):
+    monkeypatch.delenv(name, raising=False)
+  parallel.connect('auto', 1, 0)
+  monkeypatch.setenv('SLURM_NTASKS', '1')
+  parallel.connect('auto', 1, 0)
+  monkeypatch.setenv('SLURM_NTASKS', '2')
+  parallel.connect('off', 1, 0)
+  with pytest.raises(ZeroDivisionError):
+    parallel.connect('auto', 1, 0)
+  monkeypatch.delenv('SLURM_NTASKS')
+  monkeypatch.setenv('JAX_COORDINATOR_ADDRESS', '10.0.0.1:1234')
+  with pytest.raises(ZeroDivisionError):
+    parallel.connect('auto', 1, 0)
+
+
+def test_a_batch_is_shared_by_all_devices_of_all_hosts(monkeypatch):
+  assert parallel.share(16) == 16
+  monkeypatch.setattr(jax, 'process_count', lambda: 4)
+  monkeypatch.setattr(jax, 'device_count', lambda: 8)
+  assert parallel.share(16) == 4
+  with pytest.raises(UsageError, match='size 12 .* 8 devices of 4 hosts.* 8'):
+    parallel.share(12)
+
+
+def test_what_fails_on_one_host_is_told_to_all(monkeypatch):
+  told = []
+  others = np.zeros(3)
+
+  def exchange(values):
+    told.append(float(values[0]))
+    rows = others.copy()
+    rows[0] = values[0]
+    return rows[:, None]
+
+  monkeypatch.setattr(parallel, 'exchange', exchange)
+  assert parallel.together(lambda: 7) == 7
+  with pytest.raises(KeyError):
+    parallel.together(lambda: {}['gone'])
+  assert told == [0, 1]
+  others[2] = 1
+  with pytest.raises(UsageError, match='Host 2 cannot start'):
+    parallel.together(lambda: 7)

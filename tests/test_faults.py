@@ -1,0 +1,232 @@
+"""What goes wrong on a real machine, made to go wrong."""
+
+import functools
+import os
+import pathlib
+import re
+import resource
+import shutil
+import subprocess
+import sys
+import time
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import embodied
+from embodied import replay as replay_
+from embodied.envs import make_env, wrap
+from ponderdream import checkpoint, parallel, settings, train
+from tests.embodied.run import test_train as loop
+
+ROOT = pathlib.Path(__file__).parent.parent
+DUMMY = ('--configs', 'dummy', 'debug', '--run.parallel', 'False')
+
+
+def tree(value):
+  return parallel.replicate({'kernel': jnp.full((300, 400), value)})
+
+
+def shell(command, *args):
+  """Starts a line of bash, with arguments."""
+  return subprocess.Popen(
+    ['bash', '-c', command, 'bash', *map(str, args)],
+    cwd=ROOT,
+    stdout=subprocess.PIPE,
+    stderr=subprocess.STDOUT,
+    text=True,
+  )
+
+
+def halve(folder):
+  """Deletes every second file, and half of each that is left."""
+  files = sorted(x for x in folder.rglob('*') if x.is_file())
+  for path in files[::2]:
+    path.unlink()
+  for path in files[1::2]:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+class TestCheckpoints:
+  def test_a_directory_cut_in_half(self, tmp_path, caplog):
+    store = checkpoint.Checkpoint(tmp_path, keep=3)
+    for step in (1, 2, 3):
+      store.save(step, tree(step), {'updates': step})
+    store.close()
+    halve(tmp_path / '3')
+    store = checkpoint.Checkpoint(tmp_path, keep=3)
+    step, state, meta = store.load(tree(0))
+    assert (step, meta) == (2, {'updates': 2})
+    assert (np.asarray(state['kernel']) == 2).all()
+    # And training goes on over it.
+    store.save(4, tree(4), {'updates': 4})
+    store.close()
+    assert checkpoint.Checkpoint(tmp_path).load(tree(0))[0] == 4
+
+  def test_a_process_killed_while_it_wrote(self, tmp_path):
+    store = checkpoint.Checkpoint(tmp_path, keep=3)
+    store.save(1, tree(1), {})
+    store.close()
+    half = tmp_path / '2.orbax-checkpoint-tmp'
+    shutil.copytree(tmp_path / '1', half)
+    (half / 'commit_success.txt').unlink(missing_ok=True)
+    assert checkpoint.Checkpoint(tmp_path).steps() == [1]
+    store = checkpoint.Checkpoint(tmp_path, keep=3)
+    store.save(2, tree(2), {})
+    store.close()
+    assert checkpoint.Checkpoint(tmp_path).load(tree(0))[0] == 2
+    assert not half.exists()
+
+  def test_a_full_disk(self, tmp_path):
+    store = checkpoint.Checkpoint(tmp_path, keep=3)
+    store.save(1, tree(1), {})
+    store.close()
+    store = checkpoint.Checkpoint(tmp_path, keep=3)
+    noise = jax.random.normal(jax.random.key(0), (300, 400))
+    # No file may grow beyond 64 KiB; the kernel answers EFBIG.
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (65536, hard))
+    try:
+      with pytest.raises(checkpoint.NotWritten, match='free disk space'):
+        store.save(2, parallel.replicate({'kernel': noise}), {})
+        store.wait()
+    finally:
+      resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    step, state, _ = checkpoint.Checkpoint(tmp_path).load(tree(0))
+    assert step == 1 and (np.asarray(state['kernel']) == 1).all()
+
+  def test_the_best_one_stays(self, tmp_path):
+    store = checkpoint.Checkpoint(tmp_path, keep=2)
+    scores = {1: None, 2: 3.0, 3: 7.5, 4: 1.0, 5: None, 6: 2.0}
+    for step, score in scores.items():
+      store.save(step, tree(step), {}, score)
+    store.close()
+    store = checkpoint.Checkpoint(tmp_path)
+    assert store.best() == 3
+    assert store.steps() == [3, 5, 6]
+    assert store.load(tree(0), 3)[0] == 3
+    # What an earlier process thought of its checkpoints is not forgotten.
+    store = checkpoint.Checkpoint(tmp_path, keep=2)
+    for step in (7, 8):
+      store.save(step, tree(step), {}, 6.0)
+    store.close()
+    assert checkpoint.Checkpoint(tmp_path).steps() == [3, 7, 8]
+
+  def test_where_they_are(self, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert str(checkpoint.place('run/x')) == str(tmp_path / 'run' / 'x')
+    assert str(checkpoint.place('gs://bucket/run')) == 'gs://bucket/run'
+
+
+@pytest.mark.slow
+def test_a_full_disk_ends_the_training_with_a_sentence(tmp_path):
+  # Chunks of 16 steps are below 256 KiB, the networks are above it.
+  args = (*DUMMY, '--replay.chunk', 16, '--dyn.deter', 512, '--logdir')
+  plain = f'exec {sys.executable} -m ponderdream.train "$@"'
+  first = shell(plain, *args, tmp_path, '--run.steps', 60)
+  assert first.wait(300) == 0, first.stdout.read()
+  full = shell(f'ulimit -f 256; {plain}', *args, tmp_path, '--run.steps', 90)
+  out = full.communicate(timeout=300)[0]
+  assert full.returncode == 1, out
+  assert out.strip().splitlines()[-1].startswith('Error: A checkpoint cannot')
+  # There is room again.
+  again = shell(plain, *args, tmp_path, '--run.steps', 100)
+  out = again.communicate(timeout=300)[0]
+  assert again.returncode == 0, out
+  assert re.search(r'Resuming at step \d+, from the checkpoint of 60', out)
+
+
+def test_a_second_trainer_is_refused(tmp_path, capsys):
+  hold = (
+    'import pathlib, sys; from embodied import lock\n'
+    'with lock.hold(pathlib.Path(sys.argv[1]) / "lock"):\n'
+    '  print("held", flush=True); sys.stdin.read()'
+  )
+  first = subprocess.Popen(
+    [sys.executable, '-c', hold, tmp_path],
+    cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+  )  # fmt: skip
+  first.stdout.readline()
+  try:
+    assert train.main([*DUMMY, '--logdir', str(tmp_path)]) == 2
+  finally:
+    first.kill()
+    first.wait()
+  error = capsys.readouterr().err
+  assert f'in use by process {first.pid} on' in error
+  assert os.listdir(tmp_path) == ['lock']
+
+
+class Odd(embodied.Wrapper):
+  """Shows something odd once, at its 30th step."""
+
+  calls = 0
+
+  def __init__(self, env, key, value):
+    super().__init__(env)
+    self.odd = {key: value}
+
+  def step(self, action):
+    obs = self.env.step(action)
+    Odd.calls += 1
+    return obs | self.odd if Odd.calls == 30 else obs
+
+
+def odd(key, value):
+  return wrap(Odd(make_env('dummy_count', 0, seed=0, length=13), key, value))
+
+
+ODDS = {
+  'wrong shape': ('acted', np.zeros(3, np.int32), r'shape \(3,\)'),
+  'NaN reward': ('reward', np.float32(np.nan), "'reward' is float32"),
+  'infinite reward': ('reward', np.float32(np.inf), 'reward inf'),
+}
+
+
+@pytest.mark.parametrize('name', ODDS)
+def test_an_odd_observation_restarts_the_environment(name, tmp_path):
+  key, value, words = ODDS[name]
+  Odd.calls = 0
+  driver = embodied.Driver(
+    [functools.partial(odd, key, value)], parallel=False
+  )
+  store = replay_.Replay(5, 1000, tmp_path)
+  driver.on_step(store.add)
+  agent = embodied.RandomAgent(driver.act_space)
+  driver(agent.policy, steps=100)
+  driver.close()
+  assert driver.restarts == 1
+  assert re.search(words, driver.last_error)
+  data = store.sample(200)
+  assert np.isfinite(data['reward']).all() and data['acted'].ndim == 2
+  assert store.total == 100
+  store.close()
+
+
+def test_clock_jumps_change_nothing(tmp_path, monkeypatch):
+  # Every look at the clock of the wall finds another decade.
+  looks, real = iter(range(10**9)), time.time
+  monkeypatch.setattr(time, 'time', lambda: real() + (-1) ** next(looks) * 3e8)
+  assert abs(time.time() - time.time()) > 1e8
+  memory = loop.Memory()
+  rare = dict.fromkeys(('save_every', 'log_every', 'report_every'), 1e6)
+  run = loop.make(tmp_path, memory, **rare)
+  run.run()
+  loop.close(run)
+  # One at the start and one at the end; no timer rang.
+  assert run.step == 200 and memory.steps() == [0, 200]
+  # A line of means and one of the report, at the end.
+  assert len((tmp_path / 'metrics.jsonl').read_text().splitlines()) == 2
+
+
+def test_the_program_asks_no_clock_that_jumps():
+  # But for the name of a logdir.
+  for folder in ('embodied', 'ponderdream'):
+    for path in (ROOT / folder).rglob('*.py'):
+      text = path.read_text()
+      assert 'time.time' not in text, path
+      assert 'datetime.now' not in text or path == pathlib.Path(
+        settings.__file__
+      ), path

@@ -1,0 +1,136 @@
+"""Several processes on one machine train like the hosts of a pod."""
+
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from embodied import replay as replay_
+
+ROOT = pathlib.Path(__file__).parent.parent
+CRAFTER = ('--configs', 'crafter', 'pondernet', 'debug')
+
+
+def start(*args):
+  """Starts `scripts/pod.sh`, or a module, with its output in a pipe."""
+  command = ['bash', 'scripts/pod.sh'] if args[0] != '-m' else [sys.executable]
+  # The number of devices is the script's to set.
+  flags = [x for x in os.environ['XLA_FLAGS'].split() if 'count' not in x]
+  return subprocess.Popen(
+    [*command, *map(str, args)],
+    cwd=ROOT,
+    env=os.environ | {'PYTHON': sys.executable, 'XLA_FLAGS': ' '.join(flags)},
+    stdout=subprocess.PIPE,
+    stderr=subprocess.STDOUT,
+    text=True,
+  )
+
+
+def finish(process, code=0):
+  out, _ = process.communicate(timeout=900)
+  assert process.returncode == code, out
+  return out
+
+
+def lines(path):
+  text = path.read_text() if path.exists() else ''
+  return [json.loads(x) for x in text.splitlines()]
+
+
+def trained(logdir):
+  """Whether an update was logged."""
+  return any('train/loss/rew' in x for x in lines(logdir / 'metrics.jsonl'))
+
+
+def held(folder):
+  replay = replay_.Replay(9, 10000, folder / 'replay')
+  total = replay.total
+  replay.close()
+  return total
+
+
+def hosts(process, count):
+  """Process numbers by host, as the script says them first."""
+  said = [process.stdout.readline() for _ in range(count)]
+  return [int(re.search(r'is process (\d+)', x)[1]) for x in said]
+
+
+def wait_for(condition, process, seconds=1200):
+  end = time.monotonic() + seconds
+  while not condition():
+    assert process.poll() is None, process.stdout.read()
+    if time.monotonic() > end:
+      process.terminate()
+      pytest.fail(f'It took too long: {process.communicate()[0]}')
+    time.sleep(0.2)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_two_hosts_train_stop_and_become_one(tmp_path):
+  logdir = tmp_path / 'run'
+  args = (*CRAFTER, '--logdir', logdir, '--run.steps')
+  pod = start(2, 2, *args, '1e6')
+  pids = hosts(pod, 2)
+  wait_for(lambda: trained(logdir), pod)
+  # To one host only, and not the one that writes.
+  os.kill(pids[1], signal.SIGTERM)
+  out = finish(pod, 0)
+  (step,) = map(int, re.findall(r'Stopped at step (\d+)', out))
+  first, second = held(logdir), held(logdir / 'hosts' / '1')
+  assert first + second == step and first == second
+  assert (logdir / 'checkpoints' / str(step)).is_dir()
+  # What the first host writes, it alone writes.
+  assert {x.name for x in (logdir / 'hosts' / '1').iterdir()} == {
+    'lock', 'replay',
+  }  # fmt: skip
+  records = lines(logdir / 'metrics.jsonl')
+  assert records[-1]['run/updates'] > 0
+  # One process with one device goes on, and counts on.
+  out = finish(start(1, 1, *args, step + 40))
+  assert f'Resuming at step {step}, from the checkpoint of {step}' in out
+  assert f'Finished at step {step + 40}' in out
+  assert held(logdir) == first + 40
+  before, after = records[-1], lines(logdir / 'metrics.jsonl')[-1]
+  assert after['run/updates'] > before['run/updates']
+  out = finish(
+    start('-m', 'ponderdream.evaluate', '--logdir', logdir, '--episodes', 1)
+  )
+  assert f'1 episodes at step {step + 40}' in out
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_one_becomes_two(tmp_path):
+  args = ('--configs', 'dummy', 'pondernet', 'debug', '--logdir', tmp_path)
+  finish(start(1, 1, *args, '--run.steps', 100))
+  out = finish(start(2, 2, *args, '--run.steps', 160))
+  assert 'Resuming at step 100, from the checkpoint of 100' in out
+  assert 'Finished at step 160' in out
+  assert held(tmp_path) + held(tmp_path / 'hosts' / '1') == 160
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_a_host_that_cannot_start_keeps_no_one_waiting(tmp_path):
+  # A folder stands where the second host wants to write.
+  (tmp_path / 'hosts').mkdir()
+  (tmp_path / 'hosts' / '1').write_text('a file')
+  args = ('--configs', 'dummy', 'pondernet', 'debug', '--logdir', tmp_path)
+  out = finish(start(2, 1, *args), 2)
+  assert '[0] Error: Host 1 cannot start' in out
+  assert not (tmp_path / 'config.yaml').exists()
+
+
+def test_the_script_explains_itself():
+  for args in ((), ('2',), ('2', 'x'), ('0', '1')):
+    done = subprocess.run(
+      ['bash', 'scripts/pod.sh', *args], cwd=ROOT, capture_output=True
+    )
+    assert done.returncode == 2 and done.stderr.startswith(b'usage: ')
