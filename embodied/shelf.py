@@ -1,9 +1,7 @@
 """The chunks of one replay directory, and the windows that start in them."""
 
 import contextlib
-import fcntl
 import logging
-import os
 import resource
 import weakref
 from collections import OrderedDict
@@ -13,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from embodied import lock
 from embodied.chunk import Array, Chunk, ChunkError, Part, Schema
-from embodied.errors import UsageError
 
 log = logging.getLogger('embodied')
 
@@ -37,11 +35,13 @@ class Shelf:
   def __init__(
     self, directory: Path, length: int, loose: Collection[str] = ()
   ) -> None:
-    directory.mkdir(parents=True, exist_ok=True)
     self.directory = directory
     self.length = length
     self.loose = loose
-    self.unlock = weakref.finalize(self, os.close, _lock(directory))
+    # The lock is let go of with this object.
+    held = contextlib.ExitStack()
+    held.enter_context(lock.hold(directory / 'lock'))
+    self.unlock = weakref.finalize(self, held.close)
     self.skipped = 0
     # Those that turned out to be damaged, for whoever counts their steps.
     self.damaged: list[Chunk] = []
@@ -233,25 +233,3 @@ def _raise_file_limit() -> int:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
     return most
   return soft
-
-
-def _lock(directory: Path) -> int:
-  """Locks the directory against a second process. Returns the file that
-  holds the lock; the kernel lets go of it when this process ends, however."""
-  fd = os.open(directory / 'lock', os.O_RDWR | os.O_CREAT, 0o644)
-  try:
-    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-  except BlockingIOError:
-    os.close(fd)
-    raise UsageError(
-      f'Replay directory {directory} is in use by another run; '
-      'stop that run or choose another logdir.'
-    ) from None
-  except OSError as error:  # a file system without locks
-    log.warning(
-      'Replay directory %s cannot be locked (%s); make sure that only one '
-      'run uses it.',
-      directory,
-      error.strerror,
-    )
-  return fd

@@ -151,7 +151,7 @@ def test_may_hold_more_chunks_than_the_soft_limit_of_files(tmp_path):
 
 def test_one_process_at_a_time(tmp_path):
   replay = Replay(4, 100, tmp_path)
-  with pytest.raises(UsageError, match='in use by another run'):
+  with pytest.raises(UsageError, match='in use by process'):
     Replay(4, 100, tmp_path)
   replay.close()
   with pytest.raises(RuntimeError, match='closed'):
