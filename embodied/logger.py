@@ -1,5 +1,6 @@
 """Where numbers, histograms and videos go."""
 
+import datetime
 import json
 import logging
 import math
@@ -15,6 +16,9 @@ from numpy.typing import ArrayLike, NDArray
 from embodied.video import is_video, write_mp4
 
 log = logging.getLogger('embodied')
+
+# Of a histogram in TensorBoard, between its lowest and highest value.
+BINS = 30
 
 
 class Record(NamedTuple):
@@ -126,23 +130,38 @@ class JsonLines:
 
 
 class TensorBoard:
-  """Scalars and histograms as TensorBoard events in `logdir`."""
+  """Scalars and histograms as TensorBoard events in `logdir`.
+
+  An event is in the file when `write` returns. The writer of tensorboardX has
+  a thread for that, and blocks for good once that has died of a full disk.
+  """
 
   def __init__(self, logdir: str | os.PathLike[str]) -> None:
-    from tensorboardX import SummaryWriter
+    from tensorboardX.event_file_writer import EventsWriter
 
-    self._writer = SummaryWriter(os.fspath(logdir), flush_secs=10)
+    Path(logdir).mkdir(parents=True, exist_ok=True)
+    self._file = EventsWriter(os.path.join(logdir, 'events'))
 
   def write(self, record: Record) -> None:
-    for key, value in record.scalars.items():
-      self._writer.add_scalar(key, value, record.step)
+    from tensorboardX import summary
+    from tensorboardX.proto.event_pb2 import Event
+
+    parts = [summary.scalar(k, v) for k, v in record.scalars.items()]
     for key, values in record.histograms.items():
       finite = values[np.isfinite(values)].astype(np.float64)
       if finite.size:  # a histogram has no place for NaN
-        self._writer.add_histogram(key, finite, record.step)
+        parts.append(summary.histogram(key, finite, BINS))
+    if not parts:
+      return
+    for part in parts[1:]:
+      parts[0].MergeFrom(part)
+    now = datetime.datetime.now().timestamp()
+    event = Event(step=record.step, wall_time=now, summary=parts[0])
+    self._file.write_event(event)
+    self._file.flush()
 
   def close(self) -> None:
-    self._writer.close()
+    self._file.close()
 
 
 class VideoFiles:

@@ -93,7 +93,7 @@ command = ['--configs', 'dummy', 'pondernet', 'debug', '--run.parallel',
 for steps in ('60', '80'):
   assert train.main([*command, '--run.steps', steps]) == 0
 assert evaluate.main(
-  ['--logdir', logdir, '--episodes', '1', '--envs', '1', '--random']) == 0
+  ['--logdir', logdir, '--episodes', '1', '--envs', '1']) == 0
 import pickle
 try:
   pickle.loads(pickle.dumps(pathlib.Path))
@@ -133,7 +133,14 @@ def test_a_config_leads_nowhere_else(tmp_path, capsys):
   config.update(elsewhere).save(logdir / 'config.yaml')
   assert settings.recall(str(logdir)).logdir == str(logdir)
   measure = ['--logdir', str(logdir), '--episodes', '1', '--envs', '1']
-  assert evaluate.main([*measure, '--random']) == 0
+  assert (
+    evaluate.main(
+      [
+        *measure,
+      ]
+    )
+    == 0
+  )
   assert os.listdir(logdir / 'eval') == ['random.json']
   # It looks for checkpoints in the folder that was named.
   assert evaluate.main(measure) == 2

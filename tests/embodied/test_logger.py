@@ -1,4 +1,5 @@
 import json
+import resource
 import struct
 import subprocess
 from itertools import count
@@ -195,6 +196,20 @@ def test_tensorboard_events_hold_the_values(tmp_path):
   assert values['halt'][1].histo.max == 3.0
   assert values['flags'][1].histo.sum == 1
   assert 'none' not in values
+
+
+def test_a_full_disk_does_not_block(tmp_path):
+  soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+  logger = Logger([TensorBoard(tmp_path)], lambda: 12)
+  resource.setrlimit(resource.RLIMIT_FSIZE, (65536, hard))
+  try:
+    with pytest.raises(OSError, match='File too large'):
+      for i in range(1000):
+        logger.add({f'a_rather_long_name_of_a_number_{i}': 1.0})
+        logger.write()
+  finally:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+  logger.close()
 
 
 def read_mp4(path):
