@@ -133,14 +133,7 @@ def test_a_config_leads_nowhere_else(tmp_path, capsys):
   config.update(elsewhere).save(logdir / 'config.yaml')
   assert settings.recall(str(logdir)).logdir == str(logdir)
   measure = ['--logdir', str(logdir), '--episodes', '1', '--envs', '1']
-  assert (
-    evaluate.main(
-      [
-        *measure,
-      ]
-    )
-    == 0
-  )
+  assert evaluate.main([*measure, '--random']) == 0
   assert os.listdir(logdir / 'eval') == ['random.json']
   # It looks for checkpoints in the folder that was named.
   assert evaluate.main(measure) == 2
