@@ -41,7 +41,8 @@ def measure(names, folder, skip, updates):
   stop = threading.Event()
   with contextlib.ExitStack() as stack:
     config = train.configure(flags)
-    run = train.assemble(config, stack, stop)
+    _, *own = train.prepare(config, stack)
+    run = train.assemble(config, stack, stop, *own)
     clock = Clock()
     watch(run, clock)
     learn = run.learn
