@@ -12,6 +12,7 @@ left on the disk, and starts the same command again. For each kill it writes
   resumed     step at which the next process says that it goes on, null if
               that one was killed before it could
   checkpoint  step of the checkpoint that the next process starts from
+  updates     in the log, once the process is dead
   lost        before - after, where that is not below zero
 
 and of the whole run `gaps`, the sum of |after - resumed|; `breaks`, places in
@@ -99,7 +100,12 @@ def live_and_die(logdir, rng):
     process.send_signal(signal.SIGKILL)
     process.wait()
   # Its environments leave when they see that it is gone.
-  return {'moment': moment, 'before': before, 'after': held(logdir)}
+  return {
+    'moment': moment,
+    'before': before,
+    'after': held(logdir),
+    'updates': updates(logdir),
+  }
 
 
 def said(logdir):
@@ -110,16 +116,22 @@ def said(logdir):
   return {'resumed': step, 'checkpoint': checkpoint}
 
 
-def last_life(logdir):
-  """Starts once more, and ends it softly; returns the exit code."""
+def soft_life(logdir):
+  """Starts, and ends it softly after some updates; returns the exit code."""
   process = start(logdir)
-  known = held(logdir)
+  known = updates(logdir)
   try:
-    wait_for(lambda: held(logdir) > known, process, START)
+    wait_for(lambda: updates(logdir) > known, process, START)
   finally:
     process.send_signal(signal.SIGTERM)
-    code = process.wait()
+    code = process.wait(START)
   return code
+
+
+def updates(logdir):
+  """How many updates the log knows of."""
+  counts = [x.get('run/updates', 0) for x in lines(logdir / 'metrics.jsonl')]
+  return max(counts, default=0)
 
 
 def counted(logdir):
@@ -158,6 +170,8 @@ def lines(path):
 
 def run(logdir, kills, rng):
   """Lives and deaths; returns the report."""
+  # Compiled programs are kept, so that later lives learn before they end.
+  soft_life(logdir)
   each = []
   for _ in range(kills):
     kill = live_and_die(logdir, rng)
@@ -166,7 +180,7 @@ def run(logdir, kills, rng):
       print(json.dumps(each[-1]), flush=True)
     kill['lost'] = max(0, kill['before'] - kill['after'])
     each.append(kill)
-  code = last_life(logdir)
+  code = soft_life(logdir)
   each[-1] |= said(logdir)
   metrics = [x for x in lines(logdir / 'metrics.jsonl') if 'run/updates' in x]
   logged = [x['step'] for x in metrics]
@@ -180,7 +194,7 @@ def run(logdir, kills, rng):
     'steps_in_chunks': steps,
     'breaks': breaks,
     'log_goes_up': logged == sorted(logged),
-    'updates': metrics[-1]['run/updates'],
+    'updates': updates(logdir),
     'last_exit_code': code,
     'each': each,
   }
@@ -207,6 +221,7 @@ def main():
     and report['log_goes_up']
     and report['last_exit_code'] == 0
     and told >= len(report['each']) / 2
+    and report['updates'] > report['each'][0]['updates']
   )
   return int(not right)
 
