@@ -193,8 +193,8 @@ class Agent(embodied.Agent):
     return data
 
   def save(self) -> state_.TrainState:
-    """The train state, replicated over the devices."""
-    return self.state
+    """The train state, replicated over the devices of all hosts."""
+    return parallel.common(self.state)
 
   def load(self, tree: state_.TrainState) -> None:
     """Takes over a state that `save` returned."""

@@ -196,6 +196,19 @@ def replicate(tree: Any) -> Any:
   return jax.device_put(tree, everywhere())
 
 
+def common(tree: Any) -> Any:
+  """What `pmap` replicated over this host's devices, as a tree that is
+  replicated over those of all hosts; no copy."""
+  if jax.process_count() == 1:
+    return tree
+  return jax.tree.map(
+    lambda x: jax.make_array_from_single_device_arrays(
+      x.shape, everywhere(), [part.data for part in x.addressable_shards]
+    ),
+    tree,
+  )
+
+
 def local(tree: Any) -> Any:
   """A replicated tree as this host's first device holds it; no copy."""
   return jax.tree.map(lambda x: x.addressable_data(0), tree)
