@@ -117,8 +117,8 @@ def train(config: Config, stop: threading.Event) -> int:
   ) as error:
     print(f'Error: {error}', file=sys.stderr)
     return 1
-  except Exception:
-    if parallel.Hosts().count == 1:
+  except Exception as error:
+    if isinstance(error, UsageError) or parallel.Hosts().count == 1:
       raise
     # An orderly exit would wait for the other hosts, which wait for this one.
     traceback.print_exc()
