@@ -5,6 +5,7 @@ python scripts/bench_peer.py CHECKOUT SIZE BATCH LENGTH DTYPE
 
 import pathlib
 import sys
+import tempfile
 
 import bench_serve
 import numpy as np
@@ -25,7 +26,7 @@ def main(checkout, size, batch, length, dtype):
     {
       'jax.platform': jax.default_backend().replace('gpu', 'cuda'),
       'jax.compute_dtype': dtype,
-      'logdir': '/tmp/none',
+      'logdir': tempfile.gettempdir(),
     }
   )
   keys = ('seed', 'replay_context', 'report_length', 'replica', 'replicas')

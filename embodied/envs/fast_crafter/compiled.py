@@ -1,4 +1,8 @@
-"""Where numba keeps what it has compiled, from one process to the next."""
+"""Where numba keeps what it has compiled, from one process to the next.
+
+The functions that numba compiles have no annotations, and say so to mypy: it
+takes their types from the arguments, and compiles anew for others.
+"""
 
 import os
 import tempfile
