@@ -37,6 +37,22 @@ def test_it_keeps_the_newest_and_reads_them_back(tmp_path):
     store.load(tree(0), 15)
 
 
+@pytest.mark.parametrize('before, after', [(1, 2), (2, 1)])
+def test_another_number_of_devices_reads_it(
+  before, after, tmp_path, monkeypatch
+):
+  devices = jax.devices()
+  monkeypatch.setattr(jax, 'devices', lambda: devices[:before])
+  store = checkpoint.Checkpoint(tmp_path, keep=1)
+  store.save(1, tree(3), {})
+  store.close()
+  monkeypatch.setattr(jax, 'devices', lambda: devices[:after])
+  _, state, _ = checkpoint.Checkpoint(tmp_path).load(tree(0))
+  assert state['kernel'].devices() == set(devices[:after])
+  assert state['kernel'].is_fully_replicated
+  same(state, tree(3))
+
+
 def test_an_update_after_the_save_does_not_reach_the_file(tmp_path):
   # The write goes on in the background while the update, which is given the
   # memory of the state, overwrites it.

@@ -14,7 +14,7 @@ import pytest
 
 from embodied import replay as replay_
 from embodied.errors import UsageError
-from ponderdream import evaluate, settings, train
+from ponderdream import evaluate, parallel, settings, train
 
 ROOT = pathlib.Path(__file__).parent.parent
 DUMMY = ('--configs', 'dummy', 'pondernet', 'debug')
@@ -117,7 +117,8 @@ class TestTrain:
     updates = lines(logdir / 'metrics.jsonl')[-1]['run/updates']
     assert updates == (300 - 40) // 4
 
-  def test_sigterm_saves_and_exits_with_zero(self, tmp_path):
+  @pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
+  def test_a_signal_saves_and_exits_with_zero(self, number, tmp_path):
     logdir = tmp_path / 'run'
     process = start(
       'ponderdream.train', *DUMMY, '--logdir', logdir, '--run.steps', '1e6'
@@ -127,7 +128,7 @@ class TestTrain:
       lambda: metrics.exists() and 'loss' in metrics.read_text(), process
     )
     asked = time.monotonic()
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(number)
     out = finish(process)
     assert time.monotonic() - asked < 30
     assert 'Stopped at step' in out
@@ -357,6 +358,14 @@ def test_a_small_machine_takes_the_cpu_block(tmp_path, capsys):
   )
   assert own.dyn.deter == 128
   assert capsys.readouterr().out == ''
+
+
+def test_an_accelerator_takes_size12m(tmp_path, monkeypatch, capsys):
+  monkeypatch.setattr(parallel, 'accelerated', lambda: True)
+  argv = ['--configs', 'crafter', 'pondernet', '--logdir', str(tmp_path)]
+  config = train.configure(argv)
+  assert config.dyn.deter == 2048 and config.jax.dtype == 'bfloat16'
+  assert 'size12m' in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,41 @@ def test_two_hosts_learn_what_one_device_does(one_device, tmp_path):
     assert_same(one_device, lines)
 
 
+@pytest.mark.slow
+def test_one_device_becomes_eight_and_one_again(tmp_path):
+  def train(devices, steps):
+    flags = [x for x in os.environ['XLA_FLAGS'].split() if 'count' not in x]
+    flags += [f'--xla_force_host_platform_device_count={devices}']
+    done = subprocess.run(
+      [
+        sys.executable, '-m', 'ponderdream.train', '--configs', 'dummy',
+        'pondernet', 'debug', '--batch.size', '8', '--run.steps', str(steps),
+        '--logdir', str(tmp_path),
+      ],
+      cwd=ROOT, env=os.environ | {'XLA_FLAGS': ' '.join(flags)},
+      capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    metrics = (tmp_path / 'metrics.jsonl').read_text().splitlines()
+    return done.stdout, json.loads(metrics[-1])['run/updates']
+
+  _, first = train(1, 200)
+  out, second = train(8, 300)
+  assert 'Resuming at step 200, from the checkpoint of 200.' in out
+  out, third = train(1, 400)
+  assert 'Resuming at step 300, from the checkpoint of 300.' in out
+  assert 0 < first < second < third
+
+
+def test_the_policy_reads_the_parameters_where_they_are():
+  tree = parallel.replicate({'kernel': np.ones((8, 8), np.float32)})
+  mine = parallel.local(tree)['kernel']
+  assert mine.devices() == {jax.local_devices()[0]}
+  copies = tree['kernel'].addressable_shards
+  where = [x.data.unsafe_buffer_pointer() for x in copies]
+  assert mine.unsafe_buffer_pointer() in where
+
+
 def draws(key, size):
   """What a step may ask of a key, for `size` examples."""
   first, second, third = random.split(key, 3)

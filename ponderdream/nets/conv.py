@@ -8,6 +8,7 @@ numbers are the same; the second form needs 2.8 times fewer products, because
 the pixels of a doubled cell are equal.
 """
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -62,8 +63,7 @@ def pooled(x: Array, kernel: Array) -> Array:
   wide = jnp.einsum('aupk,bvql,klio->uvpqiabo', taps, taps, kernel)
   cells, inputs, outputs = len(wide), x.shape[-1], kernel.shape[-1]
   wide = wide.reshape((cells, cells, inputs, 4 * outputs)).astype(x.dtype)
-  a, b, c, d = jnp.split(same(x, wide), 4, -1)
-  return jnp.maximum(jnp.maximum(a, b), jnp.maximum(c, d))
+  return largest(x, wide)
 
 
 def upsampled(x: Array, kernel: Array) -> Array:
@@ -114,28 +114,90 @@ def convolve(x: Array, kernel: Array) -> Array:
   )
 
 
+def flipped(kernel: Array) -> Array:
+  """What a gradient is convolved with to reach the input."""
+  return kernel[::-1, ::-1].swapaxes(2, 3)
+
+
 @jax.custom_vjp
 def same(x: Array, kernel: Array) -> Array:
   """`convolve` for an odd kernel, with a gradient that is fast on CPUs too."""
   return convolve(x, kernel)
 
 
-def _forward(x: Array, kernel: Array) -> tuple[Array, tuple[Array, Array]]:
+def _same_forward(x: Array, kernel: Array) -> tuple[Array, Any]:
   return convolve(x, kernel), (x, kernel)
 
 
-def _backward(kept: tuple[Array, Array], dy: Array) -> tuple[Array, Array]:
+def _same_backward(kept: Any, dy: Array) -> tuple[Array, Array]:
   x, kernel = kept
-  plain = lambda x, dy: jax.vjp(lambda k: convolve(x, k), kernel)[1](dy)[0]
-  tiled = lambda x, dy: kernel_gradient(x, dy, len(kernel))
-  dkernel = jax.lax.platform_dependent(x, dy, cpu=tiled, default=plain)
-  return convolve(dy, kernel[::-1, ::-1].swapaxes(2, 3)), dkernel
+  dkernel = kernel_gradient(x, kernel, dy, lambda dy: dy)
+  return convolve(dy, flipped(kernel)), dkernel
 
 
-same.defvjp(_forward, _backward)
+same.defvjp(_same_forward, _same_backward)
 
 
-def kernel_gradient(x: Array, dy: Array, size: int) -> Array:
+@jax.custom_vjp
+def largest(x: Array, kernel: Array) -> Array:
+  """The largest of the four phases of `convolve`: `[B, H, W, O]` for a
+  kernel `[K, K, I, 4 * O]`.
+
+  Its gradient goes to the largest phase, in equal parts to several. Four bits
+  per outcome say which, and only they are kept: the gradient of all phases,
+  mostly zeros, is made where it is used.
+  """
+  return _largest_forward(x, kernel)[0]
+
+
+def _largest_forward(x: Array, kernel: Array) -> tuple[Array, Any]:
+  phases = jnp.split(convolve(x, kernel), 4, -1)
+  top = functools.reduce(jnp.maximum, phases)
+  won = sum((y == top).astype(jnp.uint8) << i for i, y in enumerate(phases))
+  return top, (x, kernel, won)
+
+
+def _largest_backward(kept: Any, dtop: Array) -> tuple[Array, Array]:
+  x, kernel, won = kept
+  dkernel = kernel_gradient(x, kernel, (won, dtop), _all_phases)
+  return convolve(_all_phases((won, dtop)), flipped(kernel)), dkernel
+
+
+def _all_phases(gradient: tuple[Array, Array]) -> Array:
+  """Gradient of the four phases, `[..., 4 * O]`, from that of the largest."""
+  won, dtop = gradient
+  bits = [(won >> i) & 1 for i in range(4)]
+  share = dtop / sum(bits).astype(dtop.dtype)
+  return jnp.concatenate([jnp.where(x > 0, share, 0) for x in bits], -1)
+
+
+largest.defvjp(_largest_forward, _largest_backward)
+
+
+def kernel_gradient(
+  x: Array, kernel: Array, dy: Any, unpack: Callable[[Any], Array]
+) -> Array:
+  """Gradient of `convolve` by its kernel.
+
+  Args:
+    x: what was convolved, `[B, H, W, I]`.
+    kernel: `[K, K, I, O]`.
+    dy: what `unpack` makes the gradient of the outcome of, `[B, H, W, O]`; a
+      tree of `[B, ...]`.
+  """
+  plain = lambda x, dy: jax.vjp(lambda k: convolve(x, k), kernel)[1](
+    unpack(dy)
+  )[0]
+  tiled = lambda x, dy: tiled_gradient(x, dy, unpack, kernel.shape)
+  return jax.lax.platform_dependent(x, dy, cpu=tiled, default=plain)
+
+
+def tiled_gradient(
+  x: Array,
+  dy: Any,
+  unpack: Callable[[Any], Array],
+  shape: tuple[int, ...],
+) -> Array:
   """`dk[u, v] = sum_bhw x[b, h + u, w + v] dy[b, h, w]`, a few pictures at a
   time, so that their patches stay in a core's cache.
 
@@ -143,15 +205,12 @@ def kernel_gradient(x: Array, dy: Array, size: int) -> Array:
   all pictures.
 
   Args:
-    x: what was convolved, `[B, H, W, I]`.
-    dy: gradient of the outcome, `[B, H, W, O]`.
-    size: of the kernel, K, odd.
-
-  Returns:
-    `[K, K, I, O]`.
+    x, dy, unpack: as in `kernel_gradient`.
+    shape: of the kernel, `[K, K, I, O]`, K odd.
   """
-  batch, height, width, inputs = x.shape
-  reach, outputs = size // 2, dy.shape[-1]
+  batch, height, width, _ = x.shape
+  size, _, inputs, outputs = shape
+  reach = size // 2
   columns = size * size * inputs
   some = max(2, CACHE // (height * width * columns * x.dtype.itemsize))
   count = max(n for n in range(1, some + 1) if batch % n == 0)
@@ -165,12 +224,12 @@ def kernel_gradient(x: Array, dy: Array, size: int) -> Array:
       for v in range(size)
     ]
     patches = jnp.concatenate(shifted, -1).reshape((-1, columns))
-    return total + patches.T @ dy.reshape((-1, outputs)), None
+    return total + patches.T @ unpack(dy).reshape((-1, outputs)), None
 
   split = lambda x: x.reshape((-1, count, *x.shape[1:]))
   zero = jnp.zeros((columns, outputs), x.dtype)
-  total, _ = jax.lax.scan(add, zero, (split(x), split(dy)))
-  return total.reshape((size, size, inputs, outputs))
+  total, _ = jax.lax.scan(add, zero, jax.tree.map(split, (x, dy)))
+  return total.reshape(shape)
 
 
 def to_patches(x: Array, size: int) -> Array:

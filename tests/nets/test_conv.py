@@ -86,6 +86,22 @@ def test_upsampled_equals_double_then_convolve(size):
     np.testing.assert_allclose(a, b, atol=1e-5 * abs(b).max())
 
 
+def test_equal_phases_share_the_gradient():
+  # A picture of one colour: away from the border all four phases are equal.
+  # At the border zeros are convolved too, so the largest phase is inside.
+  x, kernel = jnp.ones((1, 4, 4, 4)), jnp.ones((3, 3, 1, 1))
+  _, back = jax.vjp(lambda k: conv.pooled(x, k), kernel)
+  # Each of the 16 outcomes passes on 1 to every tap, as all pixels are 1.
+  np.testing.assert_allclose(back(jnp.ones((1, 4, 4, 1)))[0], 16 + 0 * kernel)
+
+
+def test_gradient_of_all_phases_by_hand():
+  # Phases 0 and 2 are the largest of the first outcome, 3 of the second.
+  won = jnp.array([0b0101, 0b1000], jnp.uint8)
+  got = conv._all_phases((won, jnp.array([6.0, 7.0])))
+  np.testing.assert_array_equal(got, [3, 0, 0, 0, 3, 0, 0, 7])
+
+
 @pytest.mark.parametrize('batch', [1, 6, 7])
 def test_kernel_gradient_whatever_the_batch(batch, monkeypatch):
   # Room for three pictures at a time, if their number divides so.
@@ -93,8 +109,8 @@ def test_kernel_gradient_whatever_the_batch(batch, monkeypatch):
   x, dy = draw(0, batch, 4, 4, 2), draw(1, batch, 4, 4, 3)
   kernel = jnp.zeros((3, 3, 2, 3))
   _, back = jax.vjp(lambda k: conv.convolve(x, k), kernel)
-  got = conv.kernel_gradient(x, dy, 3)
-  np.testing.assert_allclose(got, back(dy)[0], atol=1e-5)
+  got = conv.tiled_gradient(x, dy, lambda dy: 2 * dy, kernel.shape)
+  np.testing.assert_allclose(got, 2 * back(dy)[0], atol=1e-5)
 
 
 def test_the_layer_adds_its_bias_and_halves_or_doubles():

@@ -29,6 +29,21 @@ def test_rms_norm_by_hand():
   )
 
 
+@pytest.mark.parametrize('channels', [1, 3, layers.NARROW, layers.NARROW + 1])
+def test_gradient_of_the_rms_norm_equals_the_automatic_one(channels):
+  x = jax.random.normal(jax.random.key(0), (2, 5, channels))
+  dy = jax.random.normal(jax.random.key(1), x.shape)
+
+  def plain(x):
+    square = (x**2).mean(-1, keepdims=True)
+    return x / jnp.sqrt(square + layers.RMS_EPS)
+
+  got, back = jax.vjp(layers.unit_rms, x)
+  want, automatic = jax.vjp(plain, x)
+  np.testing.assert_allclose(got, want, rtol=1e-5)
+  np.testing.assert_allclose(back(dy)[0], automatic(dy)[0], atol=2e-6)
+
+
 def test_parts_of_a_linear_layer_add_up():
   linear = layers.Linear((3, 2), 4, jnp.float32)
   a, b = jnp.ones((5, 3)), jnp.arange(10.0).reshape((5, 2))
