@@ -1,6 +1,7 @@
 """Steps several environments together with one policy."""
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,6 +17,9 @@ OnStep = Callable[[dict[str, Any], int], None]
 
 # Starts in a row that end before a single action was answered.
 MAX_FAILED_STARTS = 3
+
+# That all environments together may take to close.
+CLOSE_SECONDS = 2.0
 
 log = logging.getLogger('embodied')
 
@@ -39,6 +43,9 @@ class Driver:
       where a hanging environment hangs the program.
     timeout: Seconds that one step may take, resets included. Making an
       environment may take a minute in any case.
+    asked: Whether the run is to stop. Nothing waits for an environment in
+      another process then, which may hang: Stopped is raised instead, and only
+      `close` is allowed.
 
   Raises:
     UsageError: Making an environment raised it.
@@ -54,13 +61,14 @@ class Driver:
     *,
     parallel: bool = True,
     timeout: float = 60.0,
+    asked: Callable[[], bool] = lambda: False,
   ) -> None:
     if not make_env_fns:
       raise ValueError('A Driver needs at least one environment.')
     self.restarts = 0
     self.last_error = ''
     self._workers: list[ProcessWorker | LocalWorker] = [
-      ProcessWorker(fn, timeout) if parallel else LocalWorker(fn)
+      ProcessWorker(fn, timeout, asked) if parallel else LocalWorker(fn)
       for fn in make_env_fns
     ]
     self._failures = [0] * len(self._workers)
@@ -130,7 +138,10 @@ class Driver:
   def close(self) -> None:
     """End the environments; the driver is not used again."""
     for worker in self._workers:
-      worker.stop(patience=2.0)
+      worker.dismiss()
+    end = time.monotonic() + CLOSE_SECONDS
+    for worker in self._workers:
+      worker.stop(patience=max(0.0, end - time.monotonic()))
     self._workers = []
 
   def _step(self, policy: Policy) -> np.ndarray:

@@ -8,6 +8,10 @@ class UsageError(ValueError):
   """A user's mistake: the command line prints the sentence and exits 2."""
 
 
+class Stopped(Exception):
+  """The run was asked to stop while it waited for an environment."""
+
+
 class EnvironmentFailed(RuntimeError):
   """An environment cannot be made to work by starting it anew."""
 

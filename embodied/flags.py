@@ -20,9 +20,11 @@ def split_flags(
     argv: Arguments without the program's name.
     switches: Flags that may stand alone; they get the value 'True'.
 
+  Returns:
+    Lists of texts, empty where a flag stands alone.
+
   Raises:
-    UsageError: A flag without a value, a value without a flag, or a flag that
-      was given twice.
+    UsageError: A value without a flag, or a flag that was given twice.
   """
   flags: dict[str, list[str]] = {}
   values: list[str] | None = None
@@ -44,11 +46,25 @@ def split_flags(
   for name, given in flags.items():
     if not given and name in switches:
       given.append('True')
-    if not given:
-      raise UsageError(
-        f'The flag --{name} needs a value; write --{name} VALUE.'
-      )
   return flags
+
+
+def asks_for_help(argv: Sequence[str]) -> bool:
+  """Whether the arguments ask what the program is."""
+  return '--help' in argv or '-h' in argv
+
+
+def take(flags: dict[str, list[str]], name: str) -> list[str]:
+  """Removes a flag that the program knows itself, and returns its values, none
+  if it is not there. Raises UsageError if it stands alone."""
+  values = flags.pop(name, None)
+  if values == []:
+    raise _alone(name)
+  return values or []
+
+
+def _alone(name: str) -> UsageError:
+  return UsageError(f'The flag --{name} needs a value; write --{name} VALUE.')
 
 
 def apply(
@@ -64,9 +80,12 @@ def apply(
     known: The program's own flags, which the hint of an error may name.
 
   Raises:
-    UsageError: An unknown flag, or a value of the wrong type.
+    UsageError: An unknown flag, one without a value, or a value of the wrong
+      type.
   """
   for name, values in flags.items():
+    if not values and name in config.flat:
+      raise _alone(name)
     text = values[0] if len(values) == 1 else list(values)
     try:
       config = config.update({name: text})

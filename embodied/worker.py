@@ -17,7 +17,7 @@ from typing import Any
 
 from embodied.base import Env, Spaces
 from embodied.board import Board
-from embodied.errors import UsageError
+from embodied.errors import Stopped, UsageError
 
 MakeEnv = Callable[[], Env]
 
@@ -29,6 +29,9 @@ START_SECONDS = 60.0
 # What is waited for in any case, where the time was spent on something else
 # that may have kept the processor busy.
 GRACE_SECONDS = 1.0
+
+# Between two looks at whether the run is to stop.
+SLICE_SECONDS = 1.0
 
 # Through the pipe: a step is asked for, or done.
 WORD = b'step'
@@ -48,12 +51,19 @@ class ProcessWorker:
   Args:
     make: Picklable, such as a functools.partial of a module's function.
     timeout: Seconds that one step may take, resets included.
+    asked: Whether the run is to stop; `spaces` and `receive` raise Stopped
+      then, rather than wait for an environment that may hang.
 
   Raises:
     ValueError: `make` cannot be pickled.
   """
 
-  def __init__(self, make: MakeEnv, timeout: float) -> None:
+  def __init__(
+    self,
+    make: MakeEnv,
+    timeout: float,
+    asked: Callable[[], bool] = lambda: False,
+  ) -> None:
     try:
       pickle.dumps(make)
     except (pickle.PicklingError, AttributeError, TypeError) as e:
@@ -63,6 +73,7 @@ class ProcessWorker:
       ) from None
     self._make = make
     self._timeout = timeout
+    self._asked = asked
     self._context = multiprocessing.get_context('spawn')
     self._process: SpawnProcess | None = None
 
@@ -103,6 +114,11 @@ class ProcessWorker:
     """Wait until the observation of the step is on the board."""
     self._receive()
 
+  def dismiss(self) -> None:
+    """Tell the environment to close, without waiting for it."""
+    if self._process is not None:
+      self._pipe.close()
+
   def stop(self, patience: float = 0.0) -> None:
     """End the process, leaving `patience` seconds to close the environment."""
     if self._process is None:
@@ -115,10 +131,13 @@ class ProcessWorker:
     self._process = None
 
   def _receive(self) -> Any:
-    seconds = max(GRACE_SECONDS, self._deadline - time.monotonic())
+    end = max(time.monotonic() + GRACE_SECONDS, self._deadline)
     try:
-      if not self._pipe.poll(seconds):
-        raise WorkerError('gave no answer in time')
+      while not self._pipe.poll(min(SLICE_SECONDS, end - time.monotonic())):
+        if self._asked():
+          raise Stopped
+        if time.monotonic() >= end:
+          raise WorkerError('gave no answer in time')
       answer = self._pipe.recv_bytes()
     except (EOFError, OSError):
       process = self._process
@@ -171,6 +190,9 @@ class LocalWorker:
       self._board.show(self._row, obs)
     except Exception:
       raise WorkerError(traceback.format_exc()) from None
+
+  def dismiss(self) -> None:
+    pass
 
   def stop(self, patience: float = 0.0) -> None:
     if self._env is not None:

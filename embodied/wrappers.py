@@ -126,17 +126,22 @@ class CheckSpaces(Wrapper):
     super().__init__(env)
     self._obs = env.obs_space
     self._act = env.act_space
+    self._floats = [
+      k
+      for k, v in env.obs_space.items()
+      if v.dtype.kind == 'f' and not k.startswith('log/')
+    ]
 
   def step(self, action: dict[str, Any]) -> Obs:
     _check('action', action, self._act)
     obs = self.env.step(action)
     _check('observation', obs, self._obs)
-    if not np.isfinite(obs['reward']):
-      # The bounds of a reward may well be infinite.
-      raise ValueError(
-        f'An observation carries the reward {obs["reward"]}; it has to be'
-        ' finite.'
-      )
+    for key in self._floats:
+      # The bounds may well be infinite.
+      if not np.isfinite(obs[key]).all():
+        raise ValueError(
+          f"The observation '{key}' is {obs[key]}; it has to be finite."
+        )
     if obs['is_first'] and obs['reward'] != 0:
       raise ValueError(
         'The first observation of an episode carries the reward'

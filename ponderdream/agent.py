@@ -94,7 +94,9 @@ class Agent(embodied.Agent):
     carry, action, outs = self._policy(params, carry, obs, key, mode)
     outs = {k: np.asarray(v) for k, v in outs.items()}
     if not np.isfinite(outs['dyn/deter']).all():
-      raise FloatingPointError('The model state of the policy became NaN.')
+      raise FloatingPointError(
+        'The model state that the policy acts on is no finite number.'
+      )
     return carry, {'action': self.outward(action)}, outs
 
   def outward(self, action: Any) -> np.ndarray:

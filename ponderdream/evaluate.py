@@ -22,7 +22,7 @@ from typing import Any
 import embodied
 from embodied import flags as flags_
 from embodied.config import Config
-from embodied.errors import UsageError
+from embodied.errors import EnvironmentFailed, UsageError
 from ponderdream import settings
 
 OPTIONS = Config(
@@ -47,6 +47,9 @@ FIRST = 2**40
 
 def main(argv: Sequence[str]) -> int:
   """Runs the command line; returns the exit code."""
+  if flags_.asks_for_help(argv):
+    print(__doc__)
+    return 0
   try:
     switches = ('best', 'greedy', 'random', 'video')
     flags = flags_.split_flags(argv, switches)
@@ -56,6 +59,9 @@ def main(argv: Sequence[str]) -> int:
   except UsageError as error:
     print(f'Error: {error}', file=sys.stderr)
     return 2
+  except (EnvironmentFailed, FloatingPointError, OSError) as error:
+    print(f'Error: {error}', file=sys.stderr)
+    return 1
 
 
 def check(options: Config) -> None:

@@ -83,8 +83,14 @@ def env_maker(config: Config) -> Callable[[int], embodied.Env]:
   return functools.partial(envs.make_env, config.task, seed=config.seed, **own)
 
 
-def make_driver(config: Config, count: int, first: int) -> embodied.Driver:
-  """`count` environments of the task, numbered from `first` on.
+def make_driver(
+  config: Config,
+  count: int,
+  first: int,
+  asked: Callable[[], bool] = lambda: False,
+) -> embodied.Driver:
+  """`count` environments of the task, numbered from `first` on; `asked` is
+  whether the run is to stop.
 
   Each host numbers its own, so no two of them see the same worlds.
   """
@@ -96,6 +102,7 @@ def make_driver(config: Config, count: int, first: int) -> embodied.Driver:
     [functools.partial(make, first + i) for i in range(count)],
     parallel=config.run.parallel,
     timeout=config.run.timeout,
+    asked=asked,
   )
 
 

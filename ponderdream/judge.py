@@ -228,6 +228,18 @@ def follow(
   return total
 
 
+def compile_sizes(agent: agent_.Agent, start: Start, most: int) -> None:
+  """Compiles what `real` may need for up to `most` branches at a time."""
+  params = parallel.local(agent.state.params)
+  draws = _draws(agent.models, 1)(start.raw, start.mask, jax.random.key(0))
+  size = 1
+  while size < 2 * most:
+    envs = [copy.deepcopy(start.env) for _ in range(size)]
+    action = np.asarray(draws)[:, 0].repeat(size, 0)
+    follow(agent, params, start, envs, action, np.zeros(size, int), 1, 0)
+    size *= 2
+
+
 @functools.cache
 def _opinions(models: Any) -> Callable:
   @jax.jit

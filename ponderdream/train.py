@@ -13,6 +13,7 @@ import contextlib
 import os
 import pathlib
 import signal
+import socket
 import sys
 import threading
 import traceback
@@ -25,7 +26,7 @@ import embodied
 from embodied import flags as flags_
 from embodied import lock
 from embodied.config import Config
-from embodied.errors import EnvironmentFailed, UsageError
+from embodied.errors import EnvironmentFailed, Stopped, UsageError
 from ponderdream import settings
 
 if TYPE_CHECKING:
@@ -34,9 +35,15 @@ if TYPE_CHECKING:
 
 FLAGS = ('configs',)
 
+# Seconds until the process leaves when Python gets no hold of a signal.
+PATIENCE = 20.0
+
 
 def main(argv: Sequence[str]) -> int:
   """Runs the command line; returns the exit code."""
+  if flags_.asks_for_help(argv):
+    print(__doc__)
+    return 0
   try:
     with asked_to_stop() as stop:
       return train(configure(argv), stop)
@@ -47,15 +54,35 @@ def main(argv: Sequence[str]) -> int:
 
 @contextlib.contextmanager
 def asked_to_stop() -> Iterator[threading.Event]:
-  """An event that SIGTERM and Ctrl-C set, instead of ending the process."""
+  """An event that SIGTERM and Ctrl-C set, instead of ending the process.
+
+  A compilation may take minutes, in which Python does not get to handle
+  signals; the process leaves then, from a thread, as after `kill -9`: no step
+  and no checkpoint is lost by that.
+  """
   stop = threading.Event()
   numbers = signal.SIGTERM, signal.SIGINT
   before = [signal.signal(x, lambda *_: stop.set()) for x in numbers]
+  told, teller = socket.socketpair()
+  teller.setblocking(False)
+  wakeup = signal.set_wakeup_fd(teller.fileno(), warn_on_full_buffer=False)
+
+  def watch() -> None:
+    if told.recv(1) and not stop.wait(PATIENCE):
+      print('Stopped; it goes on from the last checkpoint.', flush=True)
+      os._exit(0)
+
+  thread = threading.Thread(target=watch, daemon=True)
+  thread.start()
   try:
     yield stop
   finally:
+    signal.set_wakeup_fd(wakeup)
     for number, handler in zip(numbers, before, strict=True):
       signal.signal(number, handler)
+    teller.close()
+    thread.join()
+    told.close()
 
 
 def configure(argv: Sequence[str]) -> Config:
@@ -65,7 +92,7 @@ def configure(argv: Sequence[str]) -> Config:
   block is taken; on an accelerator, `size12m`.
   """
   flags = flags_.split_flags(argv)
-  names = flags.pop('configs', [])
+  names = flags_.take(flags, 'configs')
   config = settings.parse(names, flags, FLAGS)
   from ponderdream import factories, parallel
 
@@ -98,7 +125,7 @@ def train(config: Config, stop: threading.Event) -> int:
 
   try:
     with contextlib.ExitStack() as stack:
-      resumed, *own = parallel.together(lambda: prepare(config, stack))
+      resumed, *own = parallel.together(lambda: prepare(config, stack, stop))
       run = assemble(config, stack, stop, *own)
       # The first host's word counts: it writes the configuration.
       resumed = bool(parallel.exchange([resumed])[0, 0])
@@ -108,6 +135,9 @@ def train(config: Config, stop: threading.Event) -> int:
       remember = lambda: parallel.host() or settings.remember(config)
       parallel.together(remember)
       run.run()
+  except Stopped:
+    say('Stopped before it began.')
+    return 0
   except (
     loop.Diverged,
     loop.Elsewhere,
@@ -130,7 +160,7 @@ def train(config: Config, stop: threading.Event) -> int:
 
 
 def prepare(
-  config: Config, stack: contextlib.ExitStack
+  config: Config, stack: contextlib.ExitStack, stop: threading.Event
 ) -> tuple[bool, embodied.Driver, 'replay_.Replay']:
   """What a host does for itself, and what may fail on one host alone: is
   there a run to go on with, environments, replay."""
@@ -144,7 +174,9 @@ def prepare(
   keep = lambda part: stack.enter_context(contextlib.closing(part))
   replay = keep(factories.make_replay(config))
   # Worlds of their own for every process of a run.
-  driver = keep(factories.make_driver(config, config.run.envs, replay.total))
+  driver = keep(
+    factories.make_driver(config, config.run.envs, replay.total, stop.is_set)
+  )
   return resumed, driver, replay
 
 

@@ -34,8 +34,8 @@ def make(
 ) -> Callable:
   """The step `(state, batch, key) -> (state, latents, metrics)` to `pmap`.
 
-  An update whose loss or gradient is not finite leaves the state as it was;
-  the metrics show which loss it was.
+  An update whose loss, gradient or outcome is not finite leaves the state as
+  it was; the metrics show which loss it was.
   """
 
   def step(state: state_.TrainState, batch: Mapping[str, Array], key: Array):
@@ -50,7 +50,8 @@ def make(
       params['val'], state.slowval, config.slowval.rate
     )
     size = optim.norm(grads)
-    good = jnp.isfinite(size) & jnp.isfinite(parallel.mean(total))
+    sizes = jnp.stack([size, optim.norm(params), parallel.mean(total)])
+    good = jnp.isfinite(sizes).all()
     new = state_.TrainState(params, slowval, opt, span, state.updates + 1)
     new = jax.tree.map(lambda a, b: jnp.where(good, a, b), new, state)
     return new, latents, metrics | {'opt/grad_norm': size}

@@ -7,7 +7,7 @@ if [ ! -x .venv/bin/python ]; then
     echo "PonderDream needs Python 3.11 to 3.13, and $python is $("$python" -V 2>&1); set PYTHON to one of these." >&2
     exit 2
   }
-  "$python" -m venv .venv || exit 1
+  "$python" -m venv .venv || { rm -rf .venv; exit 1; }
 fi
 # A stamp newer than setup.py says that the same was installed before.
 stamp=".venv/installed${1:+-$1}"

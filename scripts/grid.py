@@ -18,8 +18,10 @@ picture beside them, and prints the table.
 
 import json
 import pathlib
+import re
 import subprocess
 import sys
+import time
 
 import numpy as np
 
@@ -63,22 +65,31 @@ ENVS, FIRST = 64, 2**41
 
 
 def train(folder, flags, seed, steps):
-  """Runs one training to its end, unless that was reached before."""
-  config = folder / 'config.yaml'
-  done = folder / 'finished'
+  """Runs one training to its end, unless that was reached before; returns
+  its seconds."""
+  done = folder / 'finished.json'
+  flags = [*flags, '--seed', str(seed)]
+  flags += ['--run.steps', str(steps)] if steps else []
   if done.exists():
-    return
-  more = ['--run.steps', str(steps)] if steps else []
+    before = json.loads(done.read_text())
+    if before['flags'] != flags:
+      raise UsageError(
+        f'{folder} holds a run with {" ".join(before["flags"])}; delete it, or'
+        ' name another --logdir.'
+      )
+    return before['seconds']
+  begun = time.monotonic()
   subprocess.run(
     [
       sys.executable, '-m', 'ponderdream.train', *flags,
-      '--logdir', str(folder.resolve()), '--seed', str(seed), *more,
+      '--logdir', str(folder.resolve()),
     ],
     cwd=ROOT,
     check=True,
   )  # fmt: skip
-  assert config.exists()
-  done.touch()
+  seconds = round(time.monotonic() - begun)
+  done.write_text(json.dumps({'flags': flags, 'seconds': seconds}))
+  return seconds
 
 
 def curve(folder):
@@ -157,10 +168,11 @@ def results(options):
   for name, flags in VARIANTS[options.what].items():
     found[name] = []
     for seed in range(options.seeds):
-      folder = pathlib.Path(options.logdir) / f'{name}-{seed}'.replace(' ', '')
+      folder = pathlib.Path(options.logdir) / f'{name}-{seed}'
+      folder = folder.with_name(re.sub('[ ,]+', '-', folder.name))
       print(f'{name}, seed {seed}: {folder}', flush=True)
-      train(folder, flags, seed, options.steps)
-      run = {'curve': curve(folder)}
+      seconds = train(folder, flags, seed, options.steps)
+      run = {'seconds': seconds, 'curve': curve(folder)}
       for more in MORE:
         run[f'more_{more}'] = evaluate(folder, more, options.episodes)
       found[name].append(run)
@@ -252,10 +264,10 @@ def main(argv):
       raise UsageError(f"--what is depth or credit, not '{options.what}'.")
     if min(options.seeds, options.episodes) < 1 or options.steps < 0:
       raise UsageError('There is at least one seed, episode and step.')
+    found = results(options)
   except UsageError as error:
     print(f'Error: {error}', file=sys.stderr)
     return 2
-  found = results(options)
   out = options.out or f'{ROOT}/scripts/results/{NAMES[options.what]}'
   out = pathlib.Path(out)
   out.parent.mkdir(parents=True, exist_ok=True)

@@ -164,7 +164,9 @@ class TestTrain:
       code=1,
     )  # fmt: skip
     assert 'Error: No finite number at step' in out and 'loss/' in out
-    assert checkpoints(logdir)
+    # The state before it: an agent that acts.
+    assert checkpoints(logdir)[-1] == held(logdir) > 0
+    finish(start('ponderdream.evaluate', '--logdir', logdir, '--episodes', 1))
 
 
 class TestEvaluate:
@@ -337,6 +339,33 @@ def test_another_configuration_is_refused(tmp_path, capsys):
   assert 'run.steps' not in error
 
 
+LONG = """
+import hashlib
+from ponderdream import train
+train.PATIENCE = 1.0
+with train.asked_to_stop():
+  print('begins', flush=True)
+  hashlib.pbkdf2_hmac('sha256', b'', b'', 10**9)  # does not hear of signals
+"""
+
+
+def test_a_signal_ends_what_does_not_hear_of_it():
+  process = subprocess.Popen(
+    [sys.executable, '-c', LONG], cwd=ROOT, text=True,
+    stdout=subprocess.PIPE,
+  )  # fmt: skip
+  assert process.stdout.readline() == 'begins\n'
+  time.sleep(0.2)
+  process.send_signal(signal.SIGTERM)
+  assert 'it goes on from the last checkpoint' in finish(process)
+
+
+@pytest.mark.parametrize('program', [train, evaluate])
+def test_help(program, capsys):
+  assert program.main(['--logdir', 'x', '--help']) == 0
+  assert 'python -m ponderdream.' in capsys.readouterr().out
+
+
 def test_no_logdir(capsys):
   assert train.main(['--configs', 'dummy']) == 2
   assert '--logdir' in capsys.readouterr().err
@@ -376,6 +405,8 @@ def test_an_accelerator_takes_size12m(tmp_path, monkeypatch, capsys):
     (['--logdir', 'x', '--halt', 'never'], ['never', 'median']),
     (['--logdir', 'x', '--episodes', '0'], ['1 episode']),
     (['--logdir', 'x', '--episode', '3'], ['episodes']),
+    (['--logdir', 'x', '--vidoe'], ["Did you mean 'video'"]),
+    (['--logdir'], ['--logdir needs a value']),
   ],
 )
 def test_bad_input_of_evaluate(argv, words, capsys):

@@ -182,7 +182,7 @@ def odd(key, value):
 ODDS = {
   'wrong shape': ('acted', np.zeros(3, np.int32), r'shape \(3,\)'),
   'NaN reward': ('reward', np.float32(np.nan), "'reward' is float32"),
-  'infinite reward': ('reward', np.float32(np.inf), 'reward inf'),
+  'infinite reward': ('reward', np.float32(np.inf), "'reward' is inf"),
 }
 
 

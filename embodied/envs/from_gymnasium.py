@@ -39,7 +39,8 @@ class FromGymnasium(Env):
     seed: Of the first reset; later ones go on from there.
 
   Raises:
-    UsageError: An unknown id, a missing package, or a space of another kind.
+    UsageError: An unknown id, a missing package, a space of another kind, or
+      a mask of float actions.
   """
 
   def __init__(self, task: str, *, seed: int) -> None:
@@ -58,13 +59,18 @@ class FromGymnasium(Env):
         f"An observation key of '{task}' comes twice once nested keys are"
         f' joined by dots: {sorted(key for key, _ in parts)}.'
       )
+    if 'action_mask' in self._parts and not action.discrete:
+      raise UsageError(
+        f"The observation 'action_mask' of '{task}' would say which classes"
+        ' of the action are allowed, and its actions are floats; rename it.'
+      )
     self._masked = action.discrete and (
       'action_mask' in self._parts or 'action_mask' in self._start[1]
     )
     self._obs = {
       k: _obs_space(k, space)
       for k, (_, space) in self._parts.items()
-      if not (self._masked and k == 'action_mask')
+      if k != 'action_mask'
     }
     self._spaces = {**self._obs, **SIGNALS}
     if self._masked:

@@ -59,7 +59,8 @@ def evaluate(
   def follow(transition: dict[str, Any], worker: int) -> None:
     if not share[worker]:
       return
-    if 'log/ponder_steps' in transition:
+    # After the last observation nothing is done, whatever was thought.
+    if 'log/ponder_steps' in transition and not transition['is_last']:
       result.thought.append(float(transition['log/ponder_steps']))
     if video and worker == 0 and len(result.frames) < FRAMES:
       if picture:

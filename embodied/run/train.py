@@ -22,7 +22,7 @@ from embodied import success as success_
 from embodied import when
 from embodied.base import Agent
 from embodied.driver import Driver
-from embodied.errors import UsageError
+from embodied.errors import Stopped, UsageError
 from embodied.hosts import Alone, Hosts
 from embodied.replay import Replay
 from embodied.streams import Prefetch
@@ -51,8 +51,9 @@ class Elsewhere(RuntimeError):
   """Another host failed."""
 
 
-# Updates between two environment steps at most: those that a killed process
-# owes are made up for bit by bit, with checkpoints in between.
+# Updates between two environment steps at most, or twice what they owe: those
+# that a killed process owes are made up for bit by bit, with checkpoints in
+# between.
 CATCH_UP = 16
 
 # Episodes whose mean return says how good a checkpoint is.
@@ -109,6 +110,9 @@ class Train:
     self.updates = 0
     replayed = batch * self.hosts.count * length
     self.ratio = when.Ratio(settings.train_ratio / replayed)
+    steps = len(driver) * self.hosts.count
+    owed = math.ceil(settings.train_ratio / replayed * steps)
+    self.most = max(CATCH_UP, 2 * owed)
     self.save_now = when.Every(settings.save_every)
     self.metrics = metrics_.Metrics()
     self.episodes = metrics_.Episodes()
@@ -161,6 +165,8 @@ class Train:
     try:
       if self.failure is None:
         part(*args)
+    except Stopped:
+      pass  # as the next meeting will tell
     except Exception as error:
       self.failure = error
 
@@ -272,7 +278,7 @@ class Train:
 
   def learn(self) -> None:
     """The updates that are owed, once all hosts have enough to learn from."""
-    for _ in range(CATCH_UP):
+    for _ in range(self.most):
       self.attempt(self.fetch)
       self.meet()
       if self.stopping or self.failing or not self.ready:
@@ -314,7 +320,8 @@ class Train:
 
   def follow(self, transition: dict[str, Any], worker: int) -> None:
     """Writes down how long was thought, and every episode that ends."""
-    if 'log/ponder_steps' in transition:
+    # After the last observation nothing is done, whatever was thought.
+    if 'log/ponder_steps' in transition and not transition['is_last']:
       self.thought.append(float(transition['log/ponder_steps']))
     episode = self.episodes.add(transition, worker)
     if episode is None:
@@ -324,9 +331,9 @@ class Train:
     self.success.add(unlocked)
     line = {'score': episode['score'], 'length': episode['length']}
     if 'log/ponder_steps/sum' in episode:
-      # The policy is asked at the first observation, too.
-      steps = episode['log/ponder_steps/sum'] / (episode['length'] + 1)
-      line['ponder_steps'] = steps
+      last = episode['log/ponder_steps/last']
+      steps = episode['log/ponder_steps/sum'] - last
+      line['ponder_steps'] = steps / episode['length']
     line |= {success_.ACHIEVEMENT + k: v for k, v in unlocked.items()}
     self.logger.add(line, 'episode')
     self.logger.write()

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from embodied import envs
-from embodied.driver import Driver
+from embodied.driver import CLOSE_SECONDS, Driver
 from embodied.errors import UsageError
 
 HERE = pathlib.Path(__file__).parent
@@ -193,8 +193,11 @@ def test_raising_hanging_and_killed_environments_are_restarted(
     timeout=3.0,
   )
   steps = record(driver)
+  start = time.monotonic()
   with caplog.at_level(logging.WARNING, 'embodied'):
     driver(idle, steps=5 * 20)
+  # Three seconds for the one that hangs, and to start four anew.
+  assert time.monotonic() - start < 30
   check_streams(steps, 20)
   lives = [[int(x['life']) for x in stream] for stream in steps]
   assert lives == [
@@ -392,6 +395,14 @@ def test_close_ends_the_processes(make):
   for pid in pids:
     with pytest.raises(ProcessLookupError):
       os.kill(pid, 0)
+
+
+def test_environments_that_hang_are_not_waited_for_one_by_one(make, drive):
+  driver = drive([make(i, 'hang', at=0) for i in range(4)])
+  time.sleep(1.0)
+  start = time.monotonic()
+  driver.close()
+  assert time.monotonic() - start < 2 * CLOSE_SECONDS
 
 
 def test_bad_arguments_are_refused(drive, make):

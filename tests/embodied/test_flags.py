@@ -43,13 +43,20 @@ def test_switches_may_stand_alone():
   assert flags.split_flags(argv, switches=['video']) == {'video': ['False']}
 
 
+def test_a_program_takes_its_own_flags():
+  given = {'configs': ['a', 'b'], 'logdir': []}
+  assert flags.take(given, 'configs') == ['a', 'b']
+  assert flags.take(given, 'configs') == []
+  with pytest.raises(UsageError, match='--logdir needs a value'):
+    flags.take(given, 'logdir')
+  assert given == {}
+
+
 @pytest.mark.parametrize(
   ('argv', 'sentence'),
   [
     (['crafter'], "'crafter' follows no flag"),
     (['--seed=3', 'more'], "'more' follows no flag"),
-    (['--seed'], '--seed needs a value'),
-    (['--seed', '--logdir', 'x'], '--seed needs a value'),
     (['--seed', '1', '--seed', '2'], '--seed is given twice'),
     (['--'], 'names no flag'),
     (['--=3'], 'names no flag'),
@@ -84,6 +91,9 @@ def test_flags_override_with_the_type_of_the_default(config):
     ('--confgs x', "Unknown flag --confgs. Did you mean 'configs'"),
     ('--seed 1.5', "--seed: 'seed' takes a whole number; got '1.5'"),
     ('--seed 1 2', 'takes a whole number'),
+    ('--seed', '--seed needs a value'),
+    ('--seed --run.steps 3', '--seed needs a value'),
+    ('--confgs', "Unknown flag --confgs. Did you mean 'configs'"),
     ('--run.debug yes', 'takes True or False'),
     ('--run 3', "'run' is a section"),
   ],

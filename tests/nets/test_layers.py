@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ponderdream.nets import conv, layers
+from ponderdream.nets import layers
 
 
 def test_initial_deviation_is_that_of_the_fan_in():
@@ -105,14 +105,3 @@ def test_outscale_zero_is_neutral():
   linear = layers.Linear((3,), 4, jnp.float32, 0.0)
   variables = linear.init(jax.random.key(0), jnp.ones((1, 3)))
   assert (variables['params']['kernel'] == 0).all()
-
-
-def test_patches_come_back_whole():
-  x = jax.random.normal(jax.random.key(0), (2, 10, 9, 3))
-  patches = conv.to_patches(x, 4)
-  assert patches.shape == (2, 3, 3, 48)
-  # The second patch of the first row holds columns 4 to 7.
-  np.testing.assert_array_equal(
-    patches[0, 0, 1].reshape((4, 4, 3)), x[0, :4, 4:8]
-  )
-  np.testing.assert_array_equal(conv.from_patches(patches, 4, 10, 9), x)

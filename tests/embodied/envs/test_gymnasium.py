@@ -220,10 +220,10 @@ def test_masks_in_info_are_shown(monkeypatch):
     env.step({'action': zero, 'reset': GO})
 
 
-def test_a_mask_over_floats_is_an_ordinary_observation(monkeypatch):
+def test_floats_have_no_mask(monkeypatch):
   observation = spaces.Dict({'action_mask': spaces.MultiDiscrete([2, 2])})
-  env, _ = plain(monkeypatch, observation, spaces.Box(-1, 1, (1,)))
-  assert env.obs_space['action_mask'] == Space(np.int32, (2,), 0, 2)
+  with pytest.raises(UsageError, match="'action_mask'.* are floats; rename"):
+    plain(monkeypatch, observation, spaces.Box(-1, 1, (1,)))
 
 
 def test_whole_numbers_are_rounded(monkeypatch):

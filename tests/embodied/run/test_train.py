@@ -2,6 +2,9 @@
 
 import functools
 import json
+import pathlib
+import threading
+import time
 import types
 
 import numpy as np
@@ -83,14 +86,14 @@ class Memory:
     return step, *self.saved[step]
 
 
-def make(folder, memory=None, stop=lambda: False, **changes):
+def make(folder, memory=None, stop=lambda: False, driver=None, **changes):
   settings = types.SimpleNamespace(**{**vars(SETTINGS), **changes})
   store = replay.Replay(LENGTH + 1, 10000, folder / 'replay', chunk_size=32)
   envs = [
     functools.partial(make_env, 'dummy_count', i, seed=0, length=13)
     for i in range(2)
   ]
-  driver = embodied.Driver(envs, parallel=False)
+  driver = driver or embodied.Driver(envs, parallel=False)
   log = logger.Logger(
     [
       logger.JsonLines(folder / 'metrics.jsonl', '(?!episode/).*'),
@@ -146,8 +149,9 @@ def test_every_depth_of_thought_reaches_the_histogram(tmp_path):
   run.run()
   close(run)
   depths = [x.histograms.get('acted/ponder_steps', []) for x in records]
-  # One for every step, each once, whatever the log intervals were.
-  np.testing.assert_array_equal(np.concatenate(depths), np.full(200, 2.0))
+  # One for every action, each once, whatever the log intervals were; 14 of
+  # the 200 observations are the last ones of an episode.
+  np.testing.assert_array_equal(np.concatenate(depths), np.full(186, 2.0))
 
 
 def test_it_goes_on_where_it_stopped(tmp_path):
@@ -167,6 +171,45 @@ def test_it_goes_on_where_it_stopped(tmp_path):
   close(again)
   steps = [json.loads(x)['step'] for x in (tmp_path / 'metrics.jsonl').open()]
   assert steps == sorted(steps)
+
+
+def test_an_environment_that_hangs_does_not_keep_it_from_stopping(
+  tmp_path, monkeypatch
+):
+  monkeypatch.syspath_prepend(pathlib.Path(__file__).parent.parent)
+  import faulty_env
+
+  asked = threading.Event()
+  hanging = functools.partial(
+    faulty_env.Faulty, tmp_path / 'lives', faulty_env.hang, at=12
+  )
+  memory = Memory()
+  driver = embodied.Driver([hanging], timeout=100.0, asked=asked.is_set)
+  run = make(tmp_path, memory, asked.is_set, driver)
+  start = None
+
+  def ask():
+    nonlocal start
+    while run.replay.total < 12:
+      time.sleep(0.05)
+    time.sleep(0.5)  # so that it waits
+    start = time.monotonic()
+    asked.set()
+
+  threading.Thread(target=ask).start()
+  run.run()
+  assert time.monotonic() - start < 10
+  driver.close()
+  assert run.step == run.replay.total == memory.steps()[-1] == 12
+  close(run)
+
+
+def test_many_environments_get_the_updates_that_they_owe(tmp_path):
+  # 40 updates for the two steps of a round, each of 15 replayed steps.
+  run = make(tmp_path, train_ratio=300.0, steps=60)
+  run.run()
+  assert run.updates == (60 - 26) * 20
+  close(run)
 
 
 def test_steps_whose_replay_was_deleted_still_count(tmp_path):
