@@ -204,6 +204,10 @@ def table(found):
     ride = mean(runs, 'more_0', 'steps_of_ride')
     text = ' '.join(f'{x:.2f}' for x in rows)
     print(f'{name:18}{text}   {ride:.2f}')
+  print(f'{"":18}minutes of training, each seed')
+  for name, runs in found.items():
+    text = ' '.join(f'{x["seconds"] / 60:.1f}' for x in runs)
+    print(f'{name:18}{text}')
   print(f'{"":18}success with {", ".join(map(str, MORE))} steps more')
   for name, runs in found.items():
     cells = [mean(runs, f'more_{k}', 'success') for k in MORE]

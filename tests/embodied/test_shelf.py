@@ -299,3 +299,23 @@ def test_full_disk_is_said_and_survived(tmp_path, monkeypatch):
   want = {(0, tuple(range(i, i + 4))) for i in range(3)}
   assert windows(replay) == want
   replay.close()
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='reads /proc')
+def test_what_is_held_may_be_larger_than_the_memory(tmp_path):
+  def memory():
+    """KiB that belong to no file, and so cannot be dropped."""
+    text = Path('/proc/self/status').read_text()
+    return int(text.split('RssAnon:')[1].split()[0])
+
+  replay = Replay(5, 10000, tmp_path, chunk_size=256)
+  step = make_step(0) | {'image': np.zeros((64, 64, 3), np.uint8)}
+  before = memory()
+  for _ in range(8000):
+    replay.add(step, 0)
+  for _ in range(100):
+    replay.sample(16)
+  held = sum(x.stat().st_size for x in tmp_path.glob('*.chunk'))
+  assert held > 90 * 2**20
+  assert memory() - before < 15 * 2**10
+  replay.close()

@@ -247,7 +247,8 @@ def test_evaluation_counts_every_environment_alike():
   result = evaluate.evaluate(agent, driver, 5, video=True)
   # Three of the five from the first environment, however short.
   assert sorted(x['length'] for x in result.episodes) == [3, 3, 3, 40, 40]
-  assert len(result.thought) == 3 * 4 + 2 * 41
+  # One for every action.
+  assert len(result.thought) == 3 * 3 + 2 * 40
   assert len(result.frames) == len(result.shown) == 3 * 4
   assert result.frames[0].shape == (64, 64, 3)
 
