@@ -193,3 +193,103 @@ def test_metrics_of_levels_are_logged_apart():
   })  # fmt: skip
   assert np.isnan(got.pop('loss/some'))
   assert got == {'level/p/1': 0.5, 'level/p/3': 0.25}
+
+
+@pytest.fixture(scope='module')
+def dreamt(kit):
+  """Losses of a dream of three steps from five states, `losses(**changes)`,
+  and what they are made of."""
+  built, params, config = kit
+  start = rssm.initial(built.dyn, 5)
+  noise = jax.random.normal(jax.random.key(4), start.deter.shape)
+  start = start._replace(deter=noise)
+  dream = imagine.rollout(built, params, start, None, 3, jax.random.key(5))
+  flat = lambda x: x.reshape((-1, *x.shape[2:]))
+  every = built.levels(params, flat(dream.feat[:-1]))
+  dist = built.action.dist(every.raw, None)
+  rng = np.random.default_rng(0)
+  kept = {
+    'value': jnp.asarray(rng.normal(size=5), jnp.float32),
+    'adv': jnp.asarray(rng.normal(size=(3, 5)), jnp.float32),
+    'scale': jnp.float32(4.0),
+    'key': jax.random.key(6),
+    'start': start,
+    'every': every,
+    'dist': dist,
+    'steps': np.asarray(flat(dream.steps)).astype(int),
+    'p': np.exp(every.log_p),
+    'pi': np.exp(dist.log_prob(flat(dream.action)[None])),
+  }
+
+  def losses(**changes):
+    own = {'ponder.cost': 0.0, 'ponder.beta': 0.0, 'imag.entropy': 0.0}
+    terms, _ = actor.losses(
+      built, params, start, dream, *(kept[k] for k in (
+        'value', 'adv', 'scale', 'key',
+      )), config.update(own | changes),
+    )  # fmt: skip
+    return terms
+
+  return losses, kept
+
+
+class TestLosses:
+  def behaviour(self, kept):
+    """-A log mu(a), by probabilities instead of their logarithms."""
+    mu = (kept['p'] * kept['pi']).sum(0).reshape((3, 5))
+    return -kept['adv'] * np.log(mu)
+
+  def test_mixture_is_the_log_probability_of_the_behaviour(self, dreamt):
+    losses, kept = dreamt
+    assert (kept['p'] > 0.01).sum() > 30  # several levels do count
+    got = losses(**{'ponder.credit': 'mixture'})
+    np.testing.assert_allclose(
+      got['policy'], self.behaviour(kept), rtol=1e-4, atol=1e-5
+    )
+    assert not got['ponder'].any()
+
+  def test_sampled_credits_the_level_that_acted(self, dreamt):
+    losses, kept = dreamt
+    got = losses(**{'ponder.credit': 'sampled'})['policy']
+    n, rows = kept['steps'] - 1, np.arange(15)
+    assert set(n) > {0}
+    both = np.log(kept['p'][n, rows] * kept['pi'][n, rows]).reshape((3, 5))
+    np.testing.assert_allclose(got, -kept['adv'] * both, rtol=1e-4, atol=1e-5)
+
+  def test_levels_credits_all_branches_of_the_start_states(self, kit, dreamt):
+    losses, kept = dreamt
+    built, params, config = kit
+    got = losses(**{'ponder.credit': 'levels'})['policy']
+    every = kept['every']
+    want, _ = actor.branches(
+      built, params, kept['start'], every.raw[:, :5], every.log_p[:, :5],
+      None, kept['value'], kept['scale'], kept['key'], config,
+    )  # fmt: skip
+    np.testing.assert_allclose(got[0], want, rtol=1e-5)
+    np.testing.assert_allclose(
+      got[1:], self.behaviour(kept)[1:], rtol=1e-4, atol=1e-5
+    )
+    assert abs(got[0] - self.behaviour(kept)[0]).max() > 0.01
+
+  def test_a_step_has_its_price_and_the_prior_draws(self, dreamt):
+    losses, kept = dreamt
+    steps = (kept['p'] * np.arange(1, N + 1)[:, None]).sum(0)
+    # In units of return; losses are in normalised ones.
+    price = losses(**{'ponder.cost': 0.6})['ponder']
+    np.testing.assert_allclose(
+      price, 0.6 / 4 * steps.reshape((3, 5)), rtol=1e-5
+    )
+    drawn = losses(**{'ponder.beta': 0.5})['ponder']
+    want = 0.5 * kept['every'].kl.reshape((3, 5))
+    np.testing.assert_allclose(drawn, want, rtol=1e-5)
+
+  def test_entropy_is_rewarded(self, dreamt):
+    losses, kept = dreamt
+    with_it = losses(**{'ponder.credit': 'mixture', 'imag.entropy': 0.7})
+    mu = np.exp(kept['every'].log_p)[..., None] * np.exp(kept['dist'].logps[0])
+    mu = mu.sum(0)
+    entropy = -(mu * np.log(mu)).sum(-1).reshape((3, 5))
+    np.testing.assert_allclose(
+      with_it['policy'], self.behaviour(kept) - 0.7 * entropy, rtol=1e-4,
+      atol=1e-5,
+    )  # fmt: skip
