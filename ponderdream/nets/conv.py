@@ -36,13 +36,14 @@ class Conv(nn.Module):
   depth: int
   kernel: int
   dtype: Any
+  scale: float = 1.0
 
   @nn.compact
   def __call__(self, x: Array) -> Array:
     inputs = x.shape[-1] // (4 if self.form is pooled else 1)
     shape = (self.kernel, self.kernel, inputs, self.depth)
     fan = self.kernel * self.kernel * inputs
-    kernel = self.param('kernel', layers.fan_in(fan), shape)
+    kernel = self.param('kernel', layers.fan_in(fan, self.scale), shape)
     bias = self.param('bias', nn.initializers.zeros, (self.depth,))
     y = self.form(x.astype(self.dtype), kernel)
     return y + bias.astype(self.dtype)

@@ -91,8 +91,8 @@ class Decoder(nn.Module):
     scale = 2 ** len(depths)
     rows, cols = shape[0] // scale, shape[1] // scale
     x = self.spatial(deter, stoch, rows, cols, depths[-1])
-    stage = lambda depth, name: conv.Conv(
-      conv.upsampled, depth, self.kernel, self.dtype, name=name
+    stage = lambda depth, name, scale=1.0: conv.Conv(
+      conv.upsampled, depth, self.kernel, self.dtype, scale, name=name
     )
     for i, depth in reversed(list(enumerate(depths[:-1]))):
       x = stage(depth, f'conv{i}')(x)
@@ -100,7 +100,7 @@ class Decoder(nn.Module):
       b, h, w, phases, depth = x.shape
       x = x.reshape((b, h, w, phases * depth))
       x = conv.from_patches(x, 2, 2 * h, 2 * w)
-    return stage(channels, 'imgout')(x)
+    return stage(channels, 'imgout', self.outscale)(x)
 
   def patches(
     self, deter: Array, stoch: Array, shape: tuple[int, ...], channels: int
@@ -110,7 +110,11 @@ class Decoder(nn.Module):
     x = self.spatial(deter, stoch, rows, cols, self.depth)
     pixels = self.patch**2
     x = layers.Linear(
-      (self.depth,), pixels * channels, self.dtype, name='imgout'
+      (self.depth,),
+      pixels * channels,
+      self.dtype,
+      self.outscale,
+      name='imgout',
     )(x)
     return x.reshape((-1, rows, cols, pixels, channels))
 

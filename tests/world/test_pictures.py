@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from embodied.space import Space
 from ponderdream.nets import conv
@@ -62,3 +63,15 @@ def test_odd_pictures_in_patches_count_no_padding():
   got = decoder.log_prob(space, raw, target, 4)
   # 30 pixels with an error of 1 each; the patches have 64.
   np.testing.assert_allclose(got, [-30.0])
+
+
+@pytest.mark.parametrize('kind', ['conv', 'patch'])
+def test_the_scale_of_the_output_reaches_pictures(kind):
+  spaces = SPACES | {'vector': Space(np.float32, (3,))}
+  fields = spaces, kind, 4, (1, 2), 5, 8, 1, 8, 2
+  zero = decoder.Decoder(*fields, 0.0, dtype=jnp.float32)
+  deter, stoch = jnp.ones((2, 8)), jnp.ones((2, 3, 2))
+  out = zero.apply(zero.init(jax.random.key(0), deter, stoch), deter, stoch)
+  # No opinion: grey pictures, and vectors of zeros.
+  np.testing.assert_array_equal(out['image'], 0.5 + 0 * out['image'])
+  np.testing.assert_array_equal(out['vector'], 0 * out['vector'])
