@@ -9,6 +9,9 @@ are not mapped yet, and after each was touched once. `issue_ms` is what
 DreamerV3's replay took on two busy cores, for sampling and writing;
 `times_faster` is against that, by the clock.
 
+The C library keeps freed memory, as in every run on CPUs (`memory.py`), for
+both sides alike.
+
 With `--peer`, a checkout of github.com/danijar/dreamerv3 whose requirements
 `elements` and `numpy` are installed, its replay takes turns with ours in the
 same process, and `ratio` is the median over the rounds of CPU times.
@@ -30,6 +33,7 @@ import jsonl
 import numpy as np
 
 from embodied.replay import Replay
+from ponderdream import memory
 
 BATCH, LENGTH = 16, 65
 LATENTS = ('dyn/deter', 'dyn/stoch')
@@ -49,6 +53,7 @@ def main(argv):
   parser.add_argument('--folder', default=None, help='for the steps')
   parser.add_argument('--peer', type=pathlib.Path, default=None)
   args = parser.parse_args(argv)
+  memory.keep()
   lines = jsonl.Lines('replay')
   for size in args.sizes:
     for held in args.held:
@@ -179,6 +184,8 @@ def measure(size, ours, peer, rounds):
     line |= {
       'peer_sample_cpu_ms': pick(spent['peer'], 0),
       'peer_write_cpu_ms': pick(spent['peer'], 1),
+      'peer_sample_ms': pick(spent['peer'], 2),
+      'peer_write_ms': pick(spent['peer'], 3),
       'ratio': jsonl.median(ratios),
     }
   return line | jsonl.machine()

@@ -1,16 +1,17 @@
 """Times the train step, part by part, and against a checkout of DreamerV3.
 
 python scripts/bench_train.py [--sizes debug cpu size1m size12m]
-  [--actors plain pondernet] [--batch 16] [--length 64] [--dtype float32]
-  [--repeats 7] [--peer CHECKOUT --peer-python PYTHON] [--out FILE]
-  [--key.sub value ...]
+  [--actors plain pondernet depth3] [--batch 16] [--length 64]
+  [--dtype float32] [--repeats 7] [--peer CHECKOUT --peer-python PYTHON]
+  [--out FILE] [--key.sub value ...]
 
 Prints one line of JSON per case and appends it to FILE. Times are in seconds
 as [median, lowest, highest], wall and processor time. All cases of a size are
 alive at once and step in turns; the ratios are those of the medians. `gflop`
 is the compiler's count; `utilisation` is that by second, as a share of what a
 product of two matrices reached in the same process. The ponder actor starts
-from a prior of 1/3, with which it thinks for 2.9 steps on average.
+from a prior: in `pondernet`, of 1/3, with which it thinks for 2.9 steps on
+average and computes 8 levels; in `depth3`, of 0.64, and computes 3.
 """
 
 import argparse
@@ -22,12 +23,12 @@ import sys
 import bench_serve
 
 HERE = pathlib.Path(__file__).parent
-# Of the ponder actor: p starts out as the prior, cut off after 8 steps.
-BLOCKS = {
-  'plain': ('crafter',),
-  'pondernet': ('crafter', 'pondernet'),
+# p starts out as the prior, cut off where less than 5% is left.
+ACTORS = {
+  'plain': (['crafter'], []),
+  'pondernet': (['crafter', 'pondernet'], ['--ponder.prior', '0.3333']),
+  'depth3': (['crafter', 'pondernet'], ['--ponder.prior', '0.64']),
 }
-PRIOR = ('--ponder.prior', '0.3333')
 
 
 def main(argv):
@@ -57,7 +58,7 @@ def arguments():
   sizes = ['debug', 'cpu', 'size1m', 'size12m']
   parser.add_argument('--sizes', nargs='+', default=sizes)
   parser.add_argument(
-    '--actors', nargs='+', default=list(BLOCKS), choices=BLOCKS
+    '--actors', nargs='+', default=list(ACTORS), choices=ACTORS
   )
   parser.add_argument('--batch', type=int, default=16)
   parser.add_argument('--length', type=int, default=64)
@@ -71,16 +72,17 @@ def arguments():
 
 def ours(args, actor, size, rest):
   """A process with one of our agents."""
-  blocks = [*BLOCKS[actor], size]
+  blocks, own = ACTORS[actor]
   flags = [
     '--batch.size', args.batch, '--batch.length', args.length,
-    '--jax.dtype', args.dtype, *(PRIOR if actor == 'pondernet' else ()), *rest,
+    '--jax.dtype', args.dtype, *own, *rest,
   ]  # fmt: skip
   path = [str(HERE.parent), os.environ.get('PYTHONPATH', '')]
   return bench_serve.Child(
     sys.executable,
     HERE / 'bench_child.py',
     *blocks,
+    size,
     *flags,
     PYTHONPATH=os.pathsep.join(path),
   )
