@@ -45,10 +45,9 @@ class Case:
     return out | {'params': sum(x.size for x in jax.tree.leaves(params))}
 
   def compile(self):
-    """Compiles the train step anew."""
+    """Compiles the train step."""
     agent = self.agent
     self.data = parallel.split(agent.seen(self.batch()))
-    jax.config.update('jax_enable_compilation_cache', False)
 
     def run():
       args = (agent.state, self.data, agent.train_key)
@@ -197,6 +196,7 @@ def parts(agent, data):
 
 
 def main(*argv):
+  jax.config.update('jax_enable_compilation_cache', False)
   split = next((i for i, x in enumerate(argv) if x[:2] == '--'), len(argv))
   config = resolve(settings.blocks(), argv[:split])
   config = flags_.apply(config, flags_.split_flags(argv[split:]))
