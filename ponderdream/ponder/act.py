@@ -49,13 +49,13 @@ def act(
     counted from 0: the example thought for n + 1 steps.
 
   Raises:
-    ValueError: an argument outside its range, or a step that does not keep
-      the hidden state or gives logits that are not `[B]`.
+    ValueError: as `loop.unroll`.
   """
   loop.check(step, params, x, h0, max_steps=max_steps, eps=eps)
   if halt not in HALTS:
     raise ValueError(
       f'Acting was asked to halt by {halt!r}; choose one of {sorted(HALTS)}.'
+  params, x, h0 = trees.arrays((params, x, h0))
     )
   params, x, h0, key = trees.vary((params, x, h0, key))
 

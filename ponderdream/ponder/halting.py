@@ -37,6 +37,16 @@ def coin(key: jax.Array, n: jax.Array | int, logit: jax.Array) -> jax.Array:
 def wide(logit: jax.Array) -> jax.Array:
   """The logit in float32, or in float64 where it is that already."""
   return logit.astype(jnp.promote_types(logit.dtype, jnp.float32))
+def check_eps(name: str, eps: float | None) -> None:
+  """Raises ValueError unless `eps` is a number in (0, 1), or None."""
+  if eps is None or (isinstance(eps, numbers.Real) and 0 < eps < 1):
+    return
+  raise ValueError(
+    f'{name} got eps={eps!r}; it is the survival at which thinking stops, so '
+    'choose a number above 0 and below 1, or None never to stop early.'
+  )
+
+
 
 
 def log_distribution(logit: jax.Array, active: jax.Array) -> jax.Array:
@@ -76,7 +86,7 @@ def kl(logit: jax.Array, ref_logit: jax.Array, active: jax.Array) -> jax.Array:
     ref_logit: broadcasts to `[N, B]`. It must hold a logit at every level
       that is active for p: unroll a reference with `eps=None`.
   """
-  logit, ref_logit = wide(logit), wide(ref_logit)
+  logit, ref_logit = _finite(wide(logit)), _finite(wide(ref_logit))
   log_go, log_stay = jax.nn.log_sigmoid(logit), jax.nn.log_sigmoid(-logit)
   ref_go, ref_stay = (jax.nn.log_sigmoid(s * ref_logit) for s in (1, -1))
   bernoulli = jax.nn.sigmoid(logit) * (log_go - ref_go)
@@ -84,6 +94,9 @@ def kl(logit: jax.Array, ref_logit: jax.Array, active: jax.Array) -> jax.Array:
   continues = _continues(active)
   reached = jnp.exp(_log_reached(logit, continues))
   return jnp.where(continues, reached * bernoulli, 0).sum(0)
+
+  An infinite logit counts as the largest finite one: what the reference
+  never does costs 1e38 nats, not NaN.
 
 
 def kl_geometric(
@@ -96,13 +109,16 @@ def kl_geometric(
   prior))` on every level.
 
   Raises:
-    ValueError: a `prior` given as a number lies outside (0, 1).
+    ValueError: a `prior` whose value is known lies outside (0, 1).
   """
-  if isinstance(prior, numbers.Real) and not 0 < prior < 1:
-    raise ValueError(
-      f'The halting prior is {prior}; it is a probability per step, so '
-      'choose a number above 0 and below 1.'
-    )
+  if not isinstance(prior, jax.core.Tracer):
+    # Not by jnp, which under jit would make a tracer of a known value.
+    values = prior.tolist() if hasattr(prior, 'tolist') else prior
+    if not all(0 < value < 1 for value in jax.tree.leaves(values)):
+      raise ValueError(
+        f'The halting prior is {prior}; it is a probability per step, so '
+        'choose a number above 0 and below 1.'
+      )
   odds = jnp.log(prior) - jnp.log1p(-jnp.asarray(prior))
   return kl(logit, odds, active)
 
@@ -134,4 +150,10 @@ def _continues(active: jax.Array) -> jax.Array:
 def _log_reached(logit: jax.Array, continues: jax.Array) -> jax.Array:
   """`log S_{n-1} [N, B]` up to the last active level, constant after it."""
   stays = jnp.where(continues, jax.nn.log_sigmoid(-logit), 0)
+def _finite(logit: jax.Array) -> jax.Array:
+  """The logit with the largest finite numbers in place of infinities."""
+  most = jnp.finfo(logit.dtype).max
+  return jnp.clip(logit, -most, most)
+
+
   return jnp.concatenate([jnp.zeros_like(stays[:1]), stays[:-1].cumsum(0)])

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from ponderdream.ponder import chain, level, trees
+from ponderdream.ponder import chain, halting, level, trees
 
 Tree = Any
 Step = level.Step
@@ -70,7 +70,7 @@ def unroll(
       per call is compiled again), closes over no traced array (hand these in
       through params or x), and has no side effects. For noise, put keys into
       x and fold `n` in: the backward loop then sees the same noise.
-    params: Any tree of arrays.
+    params: Any tree of arrays and numbers.
     x: Tree of `[B, ...]` arrays, integers and random keys included, which
       every level sees. Project it once outside.
     h0: Tree of `[B, ...]` number arrays, the hidden state before level 0;
@@ -84,13 +84,15 @@ def unroll(
       rounded. The step is then called with those sizes too.
 
   Raises:
-    ValueError: an argument outside its range, or a step that does not keep
-      the hidden state or gives logits that are not `[B]`.
+    ValueError: an argument outside its range, arrays whose rows differ, or a
+      step that does not keep the hidden state or gives logits that are not
+      `[B]`.
   """
   check(step, params, x, h0, max_steps=max_steps, eps=eps)
   if impl not in IMPLS:
     raise ValueError(
       f'The ponder loop is called with impl={impl!r}; choose one of '
+  params, x, h0 = trees.arrays((params, x, h0))
       f'{sorted(IMPLS)}.'
     )
   if compact and impl != 'while':
@@ -118,34 +120,42 @@ def check(
   eps: float | None,
 ) -> None:
   """Raises ValueError where `unroll` and `act` would fail obscurely."""
-  if not isinstance(max_steps, numbers.Integral) or max_steps < 1:
+  whole = isinstance(max_steps, numbers.Integral)
+  if not whole or isinstance(max_steps, bool) or max_steps < 1:
     raise ValueError(
-      f'The ponder loop got max_steps={max_steps}; give it a whole number of '
-      'steps, 1 or more.'
+      f'The ponder loop got max_steps={max_steps!r}; give it a whole number '
+      'of steps, 1 or more.'
     )
-  if eps is not None and not 0 < eps < 1:
+  halting.check_eps('The ponder loop', eps)
+  rows = {leaf.shape[:1] for leaf in jax.tree.leaves((x, h0))}
+  if len(rows) != 1 or rows & {(), (0,)}:
     raise ValueError(
-      f'The ponder loop got eps={eps}; it is the survival at which thinking '
-      'stops, so choose it above 0 and below 1, or None never to stop early.'
+      f'The ponder loop got x {trees.text(x)} and h0 {trees.text(h0)}; give '
+      'every array of both one row per example, for at least one example, and '
+      'put what all examples share into params.'
     )
-  h, _, logit = jax.eval_shape(step, params, x, h0, jnp.int32(0))
-  if logit.ndim != 1 or not jnp.issubdtype(logit.dtype, jnp.floating):
+  _check_step(h0, jax.eval_shape(step, params, x, h0, jnp.int32(0)), *rows)
+
+
+def _check_step(h0: Tree, given: Any, shape: tuple[int, ...]) -> None:
+  """Raises ValueError unless a step of `[B]` examples gave what it has to."""
+  if not isinstance(given, tuple | list) or len(given) != 3:
+    raise ValueError(
+      f'The ponder step returned {trees.text(given)}; return three things, '
+      '(h, out, logit).'
+    )
+  h, _, logit = given
+  array = isinstance(logit, jax.ShapeDtypeStruct) and logit.shape == shape
+  if not array or not jnp.issubdtype(logit.dtype, jnp.floating):
     raise ValueError(
       f'The ponder step returned a halting logit {trees.text(logit)}; return '
-      'one floating point number per example, shape [B].'
+      f'one floating point number per example, shape {list(shape)}.'
     )
   if trees.text(h) != trees.text(h0):
     raise ValueError(
       f'The ponder step turned a hidden state {trees.text(h0)} into '
       f'{trees.text(h)}; return the structure, shapes and dtypes of h0.'
     )
-  for name, tree in (('x', x), ('h0', h0)):
-    if any(a.shape[:1] != logit.shape for a in jax.tree.leaves(tree)):
-      raise ValueError(
-        f'The ponder loop got {name} {trees.text(tree)} beside halting '
-        f'logits {trees.text(logit)}; give every array of {name} one row per '
-        'example, and put what all examples share into params.'
-      )
 
 
 def _scan(

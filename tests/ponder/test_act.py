@@ -127,7 +127,7 @@ def test_runs_as_long_as_the_slowest():
     ({'halt': 'mean'}, r"'mean'; choose one of \['median', 'sample'\]"),
     ({'max_steps': 0}, 'max_steps=0'),
     ({'eps': 1}, 'eps=1'),
-    ({'h0': jnp.zeros((1, 3))}, r'float32\[1, 3\] beside'),
+    ({'h0': jnp.zeros((1, 3))}, r'x float32\[2, 2\] and h0 float32\[1, 3\];'),
   ],
 )
 def test_bad_input_gets_a_sentence(change, sentence):

@@ -262,10 +262,21 @@ def test_bfloat16():
     ({'eps': -0.1}, 'eps=-0.1'),
     ({'eps': float('nan')}, 'eps=nan'),
     ({'impl': 'scan', 'compact': True}, "impl='scan'; only impl='while'"),
-    ({'x': jnp.ones((3, 3))}, r'h0 float32\[2\] beside .*one row per example'),
+    ({'max_steps': True}, 'max_steps=True; .* whole number'),
+    ({'x': jnp.ones((3, 3))}, r'x float32\[3, 3\] and h0 float32\[2\]; give'),
+    ({'h0': jnp.ones(3)}, r'and h0 float32\[3\]; give .*one row per example'),
+    ({'h0': 1.0}, r'and h0 float32\[\]; give .*one row per example'),
+    ({'x': {'a': jnp.ones((2, 3)), 'b': 2}}, r'b: int32\[\]} and h0 .*; give'),
+    ({'x': (), 'h0': {}}, r'x \(\) and h0 {}; give .* at least one example'),
+    (
+      {'x': jnp.ones((0, 3)), 'h0': jnp.ones(0), 'compact': True},
+      r'x float32\[0, 3\] and h0 float32\[0\]; .* at least one example',
+    ),
     ({'impl': 'cond'}, r"impl='cond'; choose one of \['scan', 'while'\]"),
     ({'h0': jnp.ones((2, 1))}, r'float32\[2, 1\] into float32\[2, 2\]'),
     ({'h0': jnp.ones(2, jnp.bfloat16)}, r'bfloat16\[2\] into float32\[2\]'),
+    ({'eps': '0.05'}, "eps='0.05'; .* choose a number above 0"),
+    ({'eps': jnp.float32(0.05)}, r'eps=Array\(0.05.* choose a number'),
     ({'x': jnp.ones((2, 3, 1))}, r'logit float32\[2, 1\]; return one'),
     ({'x': jnp.ones((2, 3), int)}, r'logit int32\[2\]; return one'),
   ],
@@ -275,3 +286,46 @@ def test_bad_input_gets_a_sentence(change, sentence):
   arguments |= {'max_steps': 3, 'eps': 0.05} | change
   with pytest.raises(ValueError, match=sentence):
     loop.unroll(table_step, **arguments)
+
+
+def test_rows_are_compared_before_the_step_is_called():
+  def never(params, x, h, n):
+    raise AssertionError('called')
+
+  with pytest.raises(ValueError, match='one row per example'):
+    loop.unroll(
+      never, 0.0, jnp.ones((3, 3)), jnp.ones(2), max_steps=3, eps=0.05
+    )
+
+
+@pytest.mark.parametrize(
+  'answer, sentence',
+  [
+    (lambda h: h, r'returned float32\[2\]; return three things'),
+    (lambda h: (h, h), r'\(float32\[2\], float32\[2\]\); return three things'),
+    (lambda h: (h, h, h, h), r'return three things, \(h, out, logit\)'),
+    (lambda h: None, 'returned None; return three things'),
+    (lambda h: (h, h, {'a': h}), r'logit {a: float32\[2\]}; return one'),
+    (lambda h: (h, h, None), 'logit None; return one'),
+    (lambda h: (h, h, h[:1]), r'logit float32\[1\]; .* example, shape \[2\]'),
+  ],
+)
+def test_bad_steps_get_a_sentence(answer, sentence):
+  step = lambda params, x, h, n: answer(h)
+  with pytest.raises(ValueError, match=sentence):
+    loop.unroll(step, 0.0, (), jnp.ones(2), max_steps=3, eps=0.05)
+
+
+@pytest.mark.parametrize('impl', loop.IMPLS)
+def test_numbers_and_numpy_arrays_will_do(impl):
+  # As by hand above: h is 3, 6, 12 and 5, 10, doubled at each of 2 levels
+  # and at 1.
+  x, h0 = np.zeros((2, 5)), np.array([3.0, 5.0])
+  x[1, 0] = 9
+
+  def total(h0):
+    done = loop.unroll(table_step, 2.0, x, h0, max_steps=5, eps=0.3, impl=impl)
+    return done.h.sum()
+
+  assert total(h0) == 6 + 12 + 10
+  np.testing.assert_array_equal(jax.grad(total)(jnp.float32(h0)), [6, 2])
