@@ -31,6 +31,7 @@ import optax
 import record
 
 CHUNK = 250
+import jsonl
 
 
 class Setting(NamedTuple):
@@ -197,7 +198,7 @@ def draw_picture(runs, setting, path):
   axes[1].set_title('Expected steps')
   axes[0].legend(loc='lower left')
   figure.tight_layout(w_pad=2)
-  figure.savefig(path.with_suffix('.png'))
+  figure.savefig(record.named(path, '.png'))
 
 
 def shade(axis, setting):
@@ -222,13 +223,13 @@ def parse():
     if name == 'cell':
       parser.add_argument('--cell', choices=cores.GATES)
     elif isinstance(default, int):
-      parser.add_argument(f'--{name}', type=record.count)
+      parser.add_argument(f'--{name}', type=jsonl.count)
     else:
       kind = record.number(1 if name in SHARES else math.inf)
       parser.add_argument(f'--{name}', type=kind)
-  parser.add_argument('--seeds', type=record.count, default=5)
+  parser.add_argument('--seeds', type=jsonl.count, default=5)
   parser.add_argument(
-    '--out', type=pathlib.Path, default=record.RESULTS / 'parity'
+    '--out', type=pathlib.Path, default=jsonl.RESULTS / 'parity'
   )
   options = vars(parser.parse_args())
   given = {k: v for k, v in options.items() if v is not None}

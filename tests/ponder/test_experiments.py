@@ -86,10 +86,10 @@ def test_parity_writes_what_it_learnt(script, tmp_path):
   parity = script(
     'parity', '--length', 4, '--trained', 2, '--evaluated', 4, '--width', 8,
     '--levels', 6, '--batch', 32, '--updates', 1, '--seeds', 1,
-    '--out', tmp_path / 'a',
+    '--out', tmp_path / 'a.4',
   )  # fmt: skip
   parity.main()
-  found = json.loads((tmp_path / 'a.json').read_text())
+  found = json.loads((tmp_path / 'a.4.json').read_text())
   assert found['setting']['length'] == 4 and found['setting']['rate'] == 1e-3
   assert [run['method'] for run in found['runs']] == list(parity.METHODS)
   depth = {run['method']: run['levels_trained'] for run in found['runs']}
@@ -99,7 +99,7 @@ def test_parity_writes_what_it_learnt(script, tmp_path):
     near, far = np.reshape(run['accuracy'], (2, 2)).mean(1)
     assert run['interpolation'] == pytest.approx(near, abs=1e-3)
     assert run['extrapolation'] == pytest.approx(far, abs=1e-3)
-  assert (tmp_path / 'a.png').stat().st_size > 10_000
+  assert (tmp_path / 'a.4.png').stat().st_size > 10_000
 
 
 @pytest.mark.parametrize('name, flags, sentence', [
