@@ -110,12 +110,13 @@ def levels(
     max_steps=think.max_steps,
     eps=None if think.mode == 'fixed' else think.eps,
     compact=think.compact,
+    stop=graves.spend if think.mode == 'act' else halting.survive,
   )
   if think.mode == 'fixed':
     raw, steps = done.out[-1], zeros + think.max_steps
     return Levels(raw[None], zeros[None], steps, steps, zeros, done.steps)
   if think.mode == 'act':
-    weights = graves.halt(done.logit, done.active, eps=think.eps)
+    weights = graves.halt(done.logit, done.active)
     raw = graves.mean(done.out, weights.p)
     steps = weights.steps.astype(jnp.float32)
     paid = steps, graves.cost(weights), zeros, done.steps

@@ -9,23 +9,42 @@ Levels count from 0.
 
 import math
 import numbers
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+# When an example stops: `rule(tally, logit, eps) -> (tally, goes_on)`, all
+# `[B]` but eps. The tally is what the rule keeps in mind from level to level;
+# it is zero before the first.
+Rule = Callable[
+  [jax.Array, jax.Array, float | None], tuple[jax.Array, jax.Array]
+]
+
 
 def survive(
   log_survival: jax.Array, logit: jax.Array, eps: float | None
 ) -> tuple[jax.Array, jax.Array]:
-  """Takes the log survival [B] past one level, for the loop and for acting.
+  """PonderNet's rule: on while the product of the `1 - lambda` is large.
 
-  Returns `log S_n [B]` and whether `S_n >= eps [B]`, that is whether the
-  next level may be reached; with an `eps` of None it always may.
+  Takes the log survival [B] past one level: returns `log S_n [B]` and whether
+  `S_n >= eps [B]`, that is whether the next level may be reached; with an
+  `eps` of None it always may.
   """
   log_survival = log_survival + jax.nn.log_sigmoid(-logit)
   least = -math.inf if eps is None else math.log(eps)
   return log_survival, log_survival >= least
+
+
+def check_eps(name: str, eps: float | None) -> None:
+  """Raises ValueError unless `eps` is a number in (0, 1), or None."""
+  if eps is None or (isinstance(eps, numbers.Real) and 0 < eps < 1):
+    return
+  raise ValueError(
+    f'{name} got eps={eps!r}; it is the survival at which thinking stops, so '
+    'choose a number above 0 and below 1, or None never to stop early.'
+  )
 
 
 def coin(key: jax.Array, n: jax.Array | int, logit: jax.Array) -> jax.Array:
@@ -37,16 +56,6 @@ def coin(key: jax.Array, n: jax.Array | int, logit: jax.Array) -> jax.Array:
 def wide(logit: jax.Array) -> jax.Array:
   """The logit in float32, or in float64 where it is that already."""
   return logit.astype(jnp.promote_types(logit.dtype, jnp.float32))
-def check_eps(name: str, eps: float | None) -> None:
-  """Raises ValueError unless `eps` is a number in (0, 1), or None."""
-  if eps is None or (isinstance(eps, numbers.Real) and 0 < eps < 1):
-    return
-  raise ValueError(
-    f'{name} got eps={eps!r}; it is the survival at which thinking stops, so '
-    'choose a number above 0 and below 1, or None never to stop early.'
-  )
-
-
 
 
 def log_distribution(logit: jax.Array, active: jax.Array) -> jax.Array:
@@ -85,6 +94,9 @@ def kl(logit: jax.Array, ref_logit: jax.Array, active: jax.Array) -> jax.Array:
     logit: `[N, B]` of p; the mask `active [N, B]` is p's too.
     ref_logit: broadcasts to `[N, B]`. It must hold a logit at every level
       that is active for p: unroll a reference with `eps=None`.
+
+  An infinite logit counts as the largest finite one: what the reference
+  never does costs 1e38 nats, not NaN.
   """
   logit, ref_logit = _finite(wide(logit)), _finite(wide(ref_logit))
   log_go, log_stay = jax.nn.log_sigmoid(logit), jax.nn.log_sigmoid(-logit)
@@ -94,9 +106,6 @@ def kl(logit: jax.Array, ref_logit: jax.Array, active: jax.Array) -> jax.Array:
   continues = _continues(active)
   reached = jnp.exp(_log_reached(logit, continues))
   return jnp.where(continues, reached * bernoulli, 0).sum(0)
-
-  An infinite logit counts as the largest finite one: what the reference
-  never does costs 1e38 nats, not NaN.
 
 
 def kl_geometric(
@@ -141,6 +150,12 @@ def select(tree: Any, n: jax.Array) -> Any:
   return jax.tree.map(lambda leaf: leaf[n, rows], tree)
 
 
+def _finite(logit: jax.Array) -> jax.Array:
+  """The logit with the largest finite numbers in place of infinities."""
+  most = jnp.finfo(logit.dtype).max
+  return jnp.clip(logit, -most, most)
+
+
 def _continues(active: jax.Array) -> jax.Array:
   """True [N, B] at the active levels that are not an example's last."""
   after = jnp.concatenate([active[1:], jnp.zeros_like(active[:1])])
@@ -150,10 +165,4 @@ def _continues(active: jax.Array) -> jax.Array:
 def _log_reached(logit: jax.Array, continues: jax.Array) -> jax.Array:
   """`log S_{n-1} [N, B]` up to the last active level, constant after it."""
   stays = jnp.where(continues, jax.nn.log_sigmoid(-logit), 0)
-def _finite(logit: jax.Array) -> jax.Array:
-  """The logit with the largest finite numbers in place of infinities."""
-  most = jnp.finfo(logit.dtype).max
-  return jnp.clip(logit, -most, most)
-
-
   return jnp.concatenate([jnp.zeros_like(stays[:1]), stays[:-1].cumsum(0)])

@@ -53,15 +53,17 @@ def unroll(
   eps: float | None,
   impl: str = 'while',
   compact: bool = False,
+  stop: halting.Rule = halting.survive,
 ) -> Unrolled:
   """Applies `step` until the survival of every example is below `eps`.
 
-  Truncation is per example: level n is active where `S_{n-1} >= eps`, so what
-  an example computes depends neither on its neighbours nor on how the batch
-  is split over devices. Differentiable in the floating point arrays of
-  `params`, `x` and `h0`; gradients of params and x are summed in float32 at
-  the least. There is no collective inside, and under `shard_map` or `pmap`
-  every device runs its own number of levels; average over devices outside.
+  Truncation is per example: level n is active where `S_{n-1} >= eps` (or
+  where another rule `stop` lets it be), so what an example computes depends
+  neither on its neighbours nor on how the batch is split over devices.
+  Differentiable in the floating point arrays of `params`, `x` and `h0`;
+  gradients of params and x are summed in float32 at the least. There is no
+  collective inside, and under `shard_map` or `pmap` every device runs its own
+  number of levels; average over devices outside.
 
   Args:
     step: `step(params, x, h, n) -> (h, out, logit)` with `n` an int32 scalar,
@@ -82,17 +84,19 @@ def unroll(
       of the rows are active they go on in a batch of half the size, down to
       a sixteenth. The same numbers, up to how products of another size are
       rounded. The step is then called with those sizes too.
+    stop: When an example stops: `halting.survive` (PonderNet), or
+      `graves.spend` (ACT), or another function like them.
 
   Raises:
     ValueError: an argument outside its range, arrays whose rows differ, or a
       step that does not keep the hidden state or gives logits that are not
       `[B]`.
   """
+  params, x, h0 = trees.arrays((params, x, h0))
   check(step, params, x, h0, max_steps=max_steps, eps=eps)
   if impl not in IMPLS:
     raise ValueError(
       f'The ponder loop is called with impl={impl!r}; choose one of '
-  params, x, h0 = trees.arrays((params, x, h0))
       f'{sorted(IMPLS)}.'
     )
   if compact and impl != 'while':
@@ -102,10 +106,10 @@ def unroll(
     )
   params, x, h0 = trees.vary((params, x, h0))
   if impl == 'scan':
-    return _scan(step, max_steps, eps, params, x, h0)
+    return _scan(step, max_steps, stop, eps, params, x, h0)
   batch = len(jax.tree.leaves((x, h0))[0])
   sizes = chain.halves(batch) if compact else (batch,)
-  plan = chain.Plan(step, max_steps, eps, sizes)
+  plan = chain.Plan(step, max_steps, stop, eps, sizes)
   row, steps = chain.run(plan, params, x, h0)
   return Unrolled(*row, steps)
 
@@ -161,6 +165,7 @@ def _check_step(h0: Tree, given: Any, shape: tuple[int, ...]) -> None:
 def _scan(
   step: Step,
   max_steps: int,
+  stop: halting.Rule,
   eps: float | None,
   params: Tree,
   x: Tree,
@@ -169,6 +174,6 @@ def _scan(
   """Runs max_steps levels whatever happens; differentiated by jax."""
   state = level.start(level.shape(step, params, x, h0), h0)
   state = trees.vary(state, (params, x, h0))
-  body = functools.partial(level.forward, step, eps, params, x, h0)
+  body = functools.partial(level.forward, step, stop, eps, params, x, h0)
   _, row = jax.lax.scan(body, state, jnp.arange(max_steps, dtype=jnp.int32))
   return Unrolled(*row, row.active.any(1).sum(dtype=jnp.int32))

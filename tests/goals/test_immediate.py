@@ -204,3 +204,19 @@ def test_the_plain_agent_has_one_level():
   np.testing.assert_allclose(
     got.raw[0], actdec.apply(variables, feat), atol=1e-6
   )
+@pytest.mark.parametrize('compact', [False, True])
+def test_act_computes_no_level_that_it_does_not_weigh(compact):
+  # Halting probabilities of 1/2: the sum is there after two levels, while
+  # a survival of 1/32 < .05 takes five.
+  model, actdec, params = make()
+  params['inner']['halt']['kernel'] *= 0
+  feat, goal = inputs()
+  run = lambda mode: immediate.levels(
+    *(model, actdec, params, feat, goal), think(mode, 8, compact=compact)
+  )
+  got = run('act')
+  assert got.depth == 2 and run('pondernet').depth == 5
+  np.testing.assert_array_equal(got.steps, 2)
+  np.testing.assert_allclose(got.price, 2.5, rtol=1e-6)
+
+

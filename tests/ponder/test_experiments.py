@@ -102,6 +102,27 @@ def test_parity_writes_what_it_learnt(script, tmp_path):
   assert (tmp_path / 'a.4.png').stat().st_size > 10_000
 
 
+def test_act_runs_the_levels_it_is_said_to_run(script, monkeypatch):
+  # Halting weights of 1/2: two levels for ACT, and seven if it had to wait for
+  # PonderNet's survival to fall below its eps.
+  methods, setting = script('methods'), script('parity').Setting(length=4)
+  params = methods.cores.init(jax.random.key(0), 'rnn', 4, 128, 1, 0.5)
+  params['halt'] *= 0
+  calls, advance = [], methods.cores.advance
+
+  def counted(*args):
+    jax.debug.callback(lambda: calls.append(1))
+    return advance(*args)
+
+  monkeypatch.setattr(methods.cores, 'advance', counted)
+  answer = methods.act(setting, params, jnp.ones((3, 4)))
+  jax.block_until_ready(answer)
+  jax.effects_barrier()
+  assert len(calls) == 2
+  np.testing.assert_array_equal(answer.levels, [2, 2, 2])
+  np.testing.assert_array_equal(answer.steps, [2, 2, 2])
+
+
 @pytest.mark.parametrize('name, flags, sentence', [
   ('parity', ['--trained', 20], '--trained is 20, --evaluated 12 and'),
   ('parity', ['--prior', 1.5], "'1.5' is out of range; give a number above"),
