@@ -63,10 +63,10 @@ def make_step(
 
   def step(params: Any, x: Array, thought: inner_.Thought, n: Array):
     first = (n == 0).astype(jnp.float32)
-    thought, logit = inner.apply(
+    thought, subgoal, logit = inner.apply(
       {'params': params['inner']}, x, thought, first, method='step'
     )
-    raw = actdec.apply({'params': params['actdec']}, thought.subgoal)
+    raw = actdec.apply({'params': params['actdec']}, subgoal)
     if suppress:
       logit = jnp.where(n < suppress, NEVER, logit)
     return thought, raw, logit
