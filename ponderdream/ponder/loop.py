@@ -78,7 +78,8 @@ def unroll(
     h0: Tree of `[B, ...]` number arrays, the hidden state before level 0;
       `step` keeps its shapes and dtypes.
     max_steps: N, the most levels that run; the last of them always halts.
-    eps: Survival in (0, 1) below which an example stops; None always runs N.
+    eps: Survival in (0, 1) below which an example stops, or for ACT what its
+      sum may lack of 1; None always runs N.
     impl: 'while', or 'scan' for the reference.
     compact: Whether examples that are done leave the batch: when at most half
       of the rows are active they go on in a batch of half the size, down to
@@ -89,8 +90,8 @@ def unroll(
 
   Raises:
     ValueError: an argument outside its range, arrays whose rows differ, or a
-      step that does not keep the hidden state or gives logits that are not
-      `[B]`.
+      step that does not keep the hidden state, or gives logits that are not
+      `[B]` or outputs that are not `[B, ...]`.
   """
   params, x, h0 = trees.arrays((params, x, h0))
   check(step, params, x, h0, max_steps=max_steps, eps=eps)
@@ -148,7 +149,7 @@ def _check_step(h0: Tree, given: Any, shape: tuple[int, ...]) -> None:
       f'The ponder step returned {trees.text(given)}; return three things, '
       '(h, out, logit).'
     )
-  h, _, logit = given
+  h, out, logit = given
   array = isinstance(logit, jax.ShapeDtypeStruct) and logit.shape == shape
   if not array or not jnp.issubdtype(logit.dtype, jnp.floating):
     raise ValueError(
@@ -159,6 +160,11 @@ def _check_step(h0: Tree, given: Any, shape: tuple[int, ...]) -> None:
     raise ValueError(
       f'The ponder step turned a hidden state {trees.text(h0)} into '
       f'{trees.text(h)}; return the structure, shapes and dtypes of h0.'
+    )
+  if any(leaf.shape[:1] != shape for leaf in jax.tree.leaves(out)):
+    raise ValueError(
+      f'The ponder step returned an output {trees.text(out)}; give every '
+      f'array of it one row per example, shape [{shape[0]}, ...].'
     )
 
 

@@ -312,6 +312,7 @@ def test_rows_are_compared_before_the_step_is_called():
     (lambda h: None, 'returned None; return three things'),
     (lambda h: (h, h, {'a': h}), r'logit {a: float32\[2\]}; return one'),
     (lambda h: (h, h, None), 'logit None; return one'),
+    (lambda h: (h, (h, 1.0), h), r'output .*float32\[\]\); .* one row per ex'),
     (lambda h: (h, h, h[:1]), r'logit float32\[1\]; .* example, shape \[2\]'),
   ],
 )
