@@ -19,6 +19,7 @@ import time
 import cores
 import jax
 import jax.numpy as jnp
+import jsonl
 import numpy as np
 import optax
 import record
@@ -217,15 +218,15 @@ def draw_picture(runs, path):
   think.set_yticks(levels)
   think.legend(loc='upper left')
   figure.tight_layout(w_pad=2)
-  figure.savefig(path.with_suffix('.png'))
+  figure.savefig(record.named(path, '.png'))
 
 
 def main():
   parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-  parser.add_argument('--seeds', type=record.count, default=5)
-  parser.add_argument('--updates', type=record.count, default=3000)
+  parser.add_argument('--seeds', type=jsonl.count, default=5)
+  parser.add_argument('--updates', type=jsonl.count, default=3000)
   parser.add_argument(
-    '--out', type=pathlib.Path, default=record.RESULTS / 'bandit'
+    '--out', type=pathlib.Path, default=jsonl.RESULTS / 'bandit'
   )
   options = parser.parse_args()
   runs = []

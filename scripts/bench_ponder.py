@@ -22,8 +22,8 @@ import time
 import cores
 import jax
 import jax.numpy as jnp
+import jsonl
 import numpy as np
-import record
 
 from ponderdream.goals import immediate, inner
 from ponderdream.nets import heads
@@ -174,13 +174,13 @@ def cases(widths, batch):
 
 def main():
   parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-  parser.add_argument('--batch', type=record.count, default=BATCH)
+  parser.add_argument('--batch', type=jsonl.count, default=BATCH)
   parser.add_argument(
-    '--widths', type=record.count, nargs='+', default=[256, 512]
+    '--widths', type=jsonl.count, nargs='+', default=[256, 512]
   )
-  parser.add_argument('--rounds', type=record.count, default=15)
+  parser.add_argument('--rounds', type=jsonl.count, default=15)
   parser.add_argument(
-    '--out', type=pathlib.Path, default=record.RESULTS / 'ponder.jsonl'
+    '--out', type=pathlib.Path, default=jsonl.RESULTS / 'ponder.jsonl'
   )
   options = parser.parse_args()
   lines = []

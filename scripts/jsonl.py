@@ -36,7 +36,7 @@ def count(text):
     value = float(text)
   except ValueError:
     value = 0.0
-  if value < 1 or value != int(value):
+  if not value >= 1 or not value.is_integer():
     raise argparse.ArgumentTypeError(
       f"'{text}' is no count; give a whole number, 1 or more"
     )

@@ -37,13 +37,14 @@ def make_step(cell):
   return step
 
 
-def unroll(setting, params, x, levels, eps):
+def unroll(setting, params, x, levels, eps, stop=halting.survive):
   """All levels of a core for vectors `x [B, L]`."""
   u = cores.project(params, x)
   h0 = jnp.zeros((len(x), setting.width))
   return loop.unroll(
-    make_step(setting.cell), params, u, h0, max_steps=levels, eps=eps
-  )
+    *(make_step(setting.cell), params, u, h0),
+    max_steps=levels, eps=eps, stop=stop,
+  )  # fmt: skip
 
 
 def pondernet(setting, params, x):
@@ -57,13 +58,14 @@ def pondernet(setting, params, x):
 
 def act(setting, params, x):
   """The mean of the levels' answers (Graves 2016)."""
-  done = unroll(setting, params, x, setting.levels, setting.act_eps)
-  weights = graves.halt(done.logit, done.active, eps=setting.act_eps)
+  done = unroll(
+    setting, params, x, setting.levels, setting.act_eps, graves.spend
+  )
+  weights = graves.halt(done.logit, done.active)
   logit = graves.mean(done.out, weights.p)[None]
   price = setting.tau * graves.cost(weights)
-  return Answer(
-    logit, jnp.ones_like(logit), weights.steps * 1.0, price, weights.steps
-  )
+  levels = done.active.sum(0)
+  return Answer(logit, jnp.ones_like(logit), levels * 1.0, price, levels)
 
 
 def fixed(depth, setting, params, x):

@@ -8,19 +8,9 @@ import sys
 
 import numpy as np
 
-RESULTS = pathlib.Path(__file__).parent / 'results'
 INK, FAINT = '#333333', '#8c8c8c'
 # One colour per method, told apart by colour-blind readers too.
 COLORS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7']
-
-
-def count(text):
-  """A whole number of 1 or more, for argparse."""
-  if not text.isdecimal() or int(text) < 1:
-    raise argparse.ArgumentTypeError(
-      f"'{text}' is no count; give a whole number, 1 or more"
-    )
-  return int(text)
 
 
 def number(high):
@@ -46,13 +36,18 @@ def command():
   return ' '.join(['python', f'scripts/{script}', *sys.argv[1:]])
 
 
+def named(path, ending):
+  """`path` with an ending, whatever dots it has: paper.96 -> paper.96.json."""
+  return path.with_name(path.name + ending)
+
+
 def save(path, runs, **facts):
   """Writes `path`.json: the command, the facts, and a line for every run."""
   facts = {'command': command(), **facts}
   lines = [f'"{k}": {json.dumps(v)}' for k, v in facts.items()]
   rows = ',\n  '.join(json.dumps(run) for run in runs)
   lines.append(f'"runs": [\n  {rows}\n]')
-  path = path.with_suffix('.json')
+  path = named(path, '.json')
   path.parent.mkdir(parents=True, exist_ok=True)
   path.write_text('{\n' + ',\n'.join(lines) + '\n}\n')
 

@@ -44,6 +44,17 @@ def kit():
   return built, params, config
 
 
+def test_thinking_starts_at_the_prior(kit):
+  # Of 1/2, with four levels: 1/2, 1/4, 1/8 and the rest, whatever the state.
+  built = kit[0]
+  params = built.init(jax.random.key(0))
+  feat = jax.random.normal(jax.random.key(1), (32, built.inner.feat))
+  every = jax.jit(built.levels)(params, feat)
+  want = np.tile([1 / 2, 1 / 4, 1 / 8, 1 / 8], (32, 1)).T
+  np.testing.assert_allclose(jnp.exp(every.log_p), want, atol=0.015)
+  np.testing.assert_allclose(every.kl, 0, atol=3e-4)
+
+
 def credit(kit, raw, log_p, key, **changes):
   """What `actor.branches` gives for start states that are all alike."""
   built, params, config = kit

@@ -80,7 +80,7 @@ def test_the_clock_takes_off_what_is_inside(scripts, monkeypatch):
   assert clock.spent == {'inner': 15.0, 'outer': 4.0}
 
 
-@pytest.mark.parametrize('text', ['0', '1.5', 'many', '-3'])
+@pytest.mark.parametrize('text', ['0', '1.5', 'many', '-3', 'inf', 'nan'])
 def test_counts_are_counts(scripts, text):
   with pytest.raises(argparse.ArgumentTypeError, match='is no count'):
     scripts('jsonl').count(text)

@@ -265,6 +265,21 @@ def test_every_credit_and_mode_teaches_the_actor(mode, credit):
   assert not any((x != 0).any() for x in jax.tree.leaves(grads['dyn']))
 
 
+def test_an_update_with_the_other_cell_feedback_and_loop():
+  options = {'inner.cell': 'gru', 'inner.feedback': 'goal'}
+  kit = tiny('pondernet', **options, **{'ponder.compact': True})
+  before = jax.tree.map(np.array, kit.agent.state.params)
+  kit.agent.train((), kit.batch)
+  _, metrics = update(kit)
+  assert np.isfinite(list(metrics.values())).all(), metrics
+  after = kit.agent.state.params
+  for name in ('inner', 'actdec', 'goalenc'):
+    moved = jax.tree.map(
+      lambda a, b: (a != b).any(), before[name], after[name]
+    )
+    assert all(jax.tree.leaves(moved)), (name, moved)
+
+
 def test_a_loss_that_is_no_number_changes_nothing(plain):
   before = jax.tree.map(np.array, plain.agent.state)
   bad = dict(plain.batch)

@@ -63,10 +63,10 @@ def make_step(
 
   def step(params: Any, x: Array, thought: inner_.Thought, n: Array):
     first = (n == 0).astype(jnp.float32)
-    thought, logit = inner.apply(
+    thought, subgoal, logit = inner.apply(
       {'params': params['inner']}, x, thought, first, method='step'
     )
-    raw = actdec.apply({'params': params['actdec']}, thought.subgoal)
+    raw = actdec.apply({'params': params['actdec']}, subgoal)
     if suppress:
       logit = jnp.where(n < suppress, NEVER, logit)
     return thought, raw, logit
@@ -110,12 +110,13 @@ def levels(
     max_steps=think.max_steps,
     eps=None if think.mode == 'fixed' else think.eps,
     compact=think.compact,
+    stop=graves.spend if think.mode == 'act' else halting.survive,
   )
   if think.mode == 'fixed':
     raw, steps = done.out[-1], zeros + think.max_steps
     return Levels(raw[None], zeros[None], steps, steps, zeros, done.steps)
   if think.mode == 'act':
-    weights = graves.halt(done.logit, done.active, eps=think.eps)
+    weights = graves.halt(done.logit, done.active)
     raw = graves.mean(done.out, weights.p)
     steps = weights.steps.astype(jnp.float32)
     paid = steps, graves.cost(weights), zeros, done.steps

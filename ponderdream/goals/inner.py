@@ -22,10 +22,11 @@ HALT_SCALE = 0.01
 
 
 class Thought(NamedTuple):
-  """Carried from step to step: `hidden` `[B, U]`, last `subgoal` `[B, G]`."""
+  """Carried from step to step: `hidden` `[B, U]` and, with feedback 'goal',
+  the `goal` `[B, G]` of the next step, or else None."""
 
   hidden: Array
-  subgoal: Array
+  goal: Array | None
 
 
 class Inner(nn.Module):
@@ -67,7 +68,7 @@ class Inner(nn.Module):
 
   def step(
     self, x: Array, thought: Thought, first: Array
-  ) -> tuple[Thought, Array]:
+  ) -> tuple[Thought, Array, Array]:
     """One step of thought.
 
     Args:
@@ -76,18 +77,20 @@ class Inner(nn.Module):
       first: scalar, 1.0 at the first step and 0.0 later.
 
     Returns:
-      The new state, whose subgoal `[B, G]` is this step's output, and the
-      halting logit `[B]` in float32.
+      The new state, the subgoal `[B, G]`, and the halting logit `[B]` in
+      float32.
     """
     flag = jnp.broadcast_to(first.astype(self.dtype), (x.shape[0], 1))
     x = x + self.input.part(flag, 2)
     if self.feedback == 'goal':
-      x = x + self.input.part(thought.subgoal, 1)
+      x = x + self.input.part(thought.goal, 1)
     hidden = self.update(x, thought.hidden)
     y = self.outnorm(hidden)
     bias = math.log(self.prior) - math.log1p(-self.prior)
     logit = self.halt(y.astype(jnp.float32))[..., 0] + bias
-    return Thought(hidden, self.subgoal(y)), logit
+    subgoal = self.subgoal(y)
+    fed = subgoal if self.feedback == 'goal' else None
+    return Thought(hidden, fed), subgoal, logit
 
   def update(self, x: Array, hidden: Array) -> Array:
     """The recurrent cell: `[B, U], [B, U] -> [B, U]`."""
@@ -106,10 +109,11 @@ class Inner(nn.Module):
     """Runs every layer once; only to create the parameters."""
     thought = initial(self, goal)
     first = jnp.ones(())
-    return self.step(self.project(feat, goal), thought, first)[1]
+    return self.step(self.project(feat, goal), thought, first)[-1]
 
 
 def initial(inner: Inner, goal: Array) -> Thought:
-  """Nothing thought yet: zeros, and the goal `[B, G]` as first subgoal."""
+  """Nothing thought yet: zeros, and the goal `[B, G]` itself."""
   hidden = jnp.zeros((goal.shape[0], inner.units), inner.dtype)
-  return Thought(hidden, goal.astype(inner.dtype))
+  fed = goal.astype(inner.dtype) if inner.feedback == 'goal' else None
+  return Thought(hidden, fed)

@@ -3,7 +3,7 @@
     loop      unroll: all halting levels of a batch, with a gradient
     halting   from halting logits to probabilities, KL, samples
     act       the same step, run until each example has halted
-    graves    the weights and the price of ACT, the ablation
+    graves    ACT, the ablation: when it stops, its weights and its price
 
 Beneath lie `level`, what is done at one level; `chain`, the while loops and
 their gradient; and `trees`, rows of trees of arrays.

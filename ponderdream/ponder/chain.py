@@ -33,12 +33,14 @@ class Plan(NamedTuple):
   Attributes:
     step: The step of thought.
     max_steps: N, the most levels that run.
-    eps: Survival below which an example stops; None never stops early.
+    stop: The rule by which an example stops.
+    eps: What is left to an example when it stops; None never stops early.
     sizes: Rows of each loop, the whole batch first.
   """
 
   step: level.Step
   max_steps: int
+  stop: halting.Rule
   eps: float | None
   sizes: tuple[int, ...]
 
@@ -105,7 +107,9 @@ def _ascend(
 
   def trip(carry: Tree) -> Tree:
     n, state, written = carry
-    state, row = level.forward(plan.step, plan.eps, params, x, h0, state, n)
+    state, row = level.forward(
+      plan.step, plan.stop, plan.eps, params, x, h0, state, n
+    )
     return n + 1, state, trees.put_level(written, row, n, rows)
 
   return jax.lax.while_loop(more, trip, carry)

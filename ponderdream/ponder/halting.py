@@ -9,23 +9,42 @@ Levels count from 0.
 
 import math
 import numbers
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+# When an example stops: `rule(tally, logit, eps) -> (tally, goes_on)`, all
+# `[B]` but eps. The tally is what the rule keeps in mind from level to level;
+# it is zero before the first.
+Rule = Callable[
+  [jax.Array, jax.Array, float | None], tuple[jax.Array, jax.Array]
+]
+
 
 def survive(
   log_survival: jax.Array, logit: jax.Array, eps: float | None
 ) -> tuple[jax.Array, jax.Array]:
-  """Takes the log survival [B] past one level, for the loop and for acting.
+  """PonderNet's rule: on while the product of the `1 - lambda` is large.
 
-  Returns `log S_n [B]` and whether `S_n >= eps [B]`, that is whether the
-  next level may be reached; with an `eps` of None it always may.
+  Takes the log survival [B] past one level: returns `log S_n [B]` and whether
+  `S_n >= eps [B]`, that is whether the next level may be reached; with an
+  `eps` of None it always may.
   """
   log_survival = log_survival + jax.nn.log_sigmoid(-logit)
   least = -math.inf if eps is None else math.log(eps)
   return log_survival, log_survival >= least
+
+
+def check_eps(name: str, eps: float | None) -> None:
+  """Raises ValueError unless `eps` is a number in (0, 1), or None."""
+  if eps is None or (isinstance(eps, numbers.Real) and 0 < eps < 1):
+    return
+  raise ValueError(
+    f'{name} got eps={eps!r}; it is the survival at which thinking stops, so '
+    'choose a number above 0 and below 1, or None never to stop early.'
+  )
 
 
 def coin(key: jax.Array, n: jax.Array | int, logit: jax.Array) -> jax.Array:
@@ -75,8 +94,11 @@ def kl(logit: jax.Array, ref_logit: jax.Array, active: jax.Array) -> jax.Array:
     logit: `[N, B]` of p; the mask `active [N, B]` is p's too.
     ref_logit: broadcasts to `[N, B]`. It must hold a logit at every level
       that is active for p: unroll a reference with `eps=None`.
+
+  An infinite logit counts as the largest finite one: what the reference
+  never does costs 1e38 nats, not NaN.
   """
-  logit, ref_logit = wide(logit), wide(ref_logit)
+  logit, ref_logit = _finite(wide(logit)), _finite(wide(ref_logit))
   log_go, log_stay = jax.nn.log_sigmoid(logit), jax.nn.log_sigmoid(-logit)
   ref_go, ref_stay = (jax.nn.log_sigmoid(s * ref_logit) for s in (1, -1))
   bernoulli = jax.nn.sigmoid(logit) * (log_go - ref_go)
@@ -96,13 +118,16 @@ def kl_geometric(
   prior))` on every level.
 
   Raises:
-    ValueError: a `prior` given as a number lies outside (0, 1).
+    ValueError: a `prior` whose value is known lies outside (0, 1).
   """
-  if isinstance(prior, numbers.Real) and not 0 < prior < 1:
-    raise ValueError(
-      f'The halting prior is {prior}; it is a probability per step, so '
-      'choose a number above 0 and below 1.'
-    )
+  if not isinstance(prior, jax.core.Tracer):
+    # Not by jnp, which under jit would make a tracer of a known value.
+    values = prior.tolist() if hasattr(prior, 'tolist') else prior
+    if not all(0 < value < 1 for value in jax.tree.leaves(values)):
+      raise ValueError(
+        f'The halting prior is {prior}; it is a probability per step, so '
+        'choose a number above 0 and below 1.'
+      )
   odds = jnp.log(prior) - jnp.log1p(-jnp.asarray(prior))
   return kl(logit, odds, active)
 
@@ -123,6 +148,12 @@ def select(tree: Any, n: jax.Array) -> Any:
   """Takes level `n [B]` of every array `[N, B, ...]` of a tree: `[B, ...]`."""
   rows = jnp.arange(n.shape[0])
   return jax.tree.map(lambda leaf: leaf[n, rows], tree)
+
+
+def _finite(logit: jax.Array) -> jax.Array:
+  """The logit with the largest finite numbers in place of infinities."""
+  most = jnp.finfo(logit.dtype).max
+  return jnp.clip(logit, -most, most)
 
 
 def _continues(active: jax.Array) -> jax.Array:

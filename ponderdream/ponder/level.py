@@ -34,12 +34,13 @@ class State(NamedTuple):
 
   Attributes:
     h: Hidden state the next level starts from, tree of `[B, ...]`.
-    log_survival: `log S_{n-1} [B]`.
+    tally: What the stopping rule keeps in mind, `[B]`: `log S_{n-1}` or the
+      sum of ACT's weights.
     active: Whether the example computes the next level, bool `[B]`.
   """
 
   h: Tree
-  log_survival: jax.Array
+  tally: jax.Array
   active: jax.Array
 
 
@@ -75,6 +76,7 @@ def compute(
 
 def forward(
   step: Step,
+  stop: halting.Rule,
   eps: float | None,
   params: Tree,
   x: Tree,
@@ -88,6 +90,7 @@ def forward(
   stand, so that no garbage grows in rows that are masked out anyway.
   """
   h, out, logit = compute(step, params, x, state.h, n, state.active)
-  log_survival, active = halting.survive(state.log_survival, logit, eps)
+  tally, goes_on = stop(state.tally, logit, eps)
+  active = state.active & goes_on
   row = Row(h, out, logit, state.active)
-  return State(trees.where(active, h, h0), log_survival, active), row
+  return State(trees.where(active, h, h0), tally, active), row

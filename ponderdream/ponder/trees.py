@@ -8,6 +8,15 @@ import jax.numpy as jnp
 Tree = Any
 
 
+def arrays(tree: Tree) -> Tree:
+  """The tree with Python's numbers and numpy's arrays as arrays of jax."""
+
+  def convert(leaf: Any) -> jax.Array:
+    return leaf if isinstance(leaf, jax.Array) else jnp.asarray(leaf)
+
+  return jax.tree.map(convert, tree)
+
+
 def where(mask: jax.Array, new: Tree, old: Tree) -> Tree:
   """Takes the rows `[B, ...]` of `new` where `mask [B]`, else of `old`."""
 

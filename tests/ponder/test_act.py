@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ponderdream.ponder import act, halting, loop
+from ponderdream.ponder import act, graves, halting, loop
 
 B, N, EPS = 64, 7, 0.05
 
@@ -86,6 +86,21 @@ def test_median():
   np.testing.assert_array_equal(n, again[1])
 
 
+def test_another_rule_ends_acting_where_it_ends_the_unroll():
+  arguments = {'max_steps': N, 'eps': EPS, 'stop': graves.spend}
+  done = loop.unroll(step, *problem(), **arguments)
+  key = jax.random.key(1)
+  _, n = act.act(step, *problem(), key, **arguments)
+  want = halting.sample(key, done.logit, done.active)
+  np.testing.assert_array_equal(n, want)
+  _, plain = play(key)
+  assert (n <= plain).all() and (n < plain).any()
+  # The median is that of the same probabilities, cut off there.
+  _, n = act.act(step, *problem(), key, halt='median', **arguments)
+  total = halting.distribution(done.logit, done.active).cumsum(0)
+  np.testing.assert_array_equal(n, (total < 0.5).sum(0))
+
+
 def test_last_level_always_halts():
   x = jnp.full((2, 3), -50.0)
   for halt in ('sample', 'median'):
@@ -127,7 +142,7 @@ def test_runs_as_long_as_the_slowest():
     ({'halt': 'mean'}, r"'mean'; choose one of \['median', 'sample'\]"),
     ({'max_steps': 0}, 'max_steps=0'),
     ({'eps': 1}, 'eps=1'),
-    ({'h0': jnp.zeros((1, 3))}, r'float32\[1, 3\] beside'),
+    ({'h0': jnp.zeros((1, 3))}, r'x float32\[2, 2\] and h0 float32\[1, 3\];'),
   ],
 )
 def test_bad_input_gets_a_sentence(change, sentence):

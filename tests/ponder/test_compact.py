@@ -128,6 +128,41 @@ def test_rows_are_halved_forward_and_backward():
   assert dw == (depth * (depth + 1) / 2).sum()
 
 
+def whole_step(params, x, h, n):
+  """Whole numbers alone: products of another size round nothing."""
+  h = params * h + x['in']
+  logit = jax.lax.dynamic_index_in_dim(x['halt'], n, 1, keepdims=False)
+  return h, (n + 1) * h, logit
+
+
+@functools.partial(jax.jit, static_argnames='compact')
+def one_of_many(depth, compact):
+  """Gradients of the loss of row 2 of 16, and what the row computed."""
+  halt = jnp.where(jnp.arange(9) + 1 >= depth[:, None], 50.0, -50.0)
+  x = {'in': jnp.arange(16.0), 'halt': halt}
+
+  def loss(params, x, h0):
+    done = loop.unroll(
+      whole_step, params, x, h0, max_steps=9, eps=0.05, compact=compact
+    )
+    row = jax.tree.map(lambda a: a[:, 2], done[:4])
+    return (row[0] + row[1] + 3 * row[2]).sum(), row
+
+  grad = jax.grad(loss, (0, 1, 2), has_aux=True)
+  return grad(jnp.float32(2), x, jnp.arange(16.0))
+
+
+def test_an_example_does_not_see_who_leaves():
+  # Row 2 thinks 4 levels; the others 1, 9, or 1 to 9, so that it is moved
+  # into smaller batches early, never, or by and by.
+  others = jnp.full(16, 1), jnp.full(16, 9), 1 + jnp.arange(16) * 5 % 9
+  want = one_of_many(others[0].at[2].set(4), False)
+  assert want[1][3].sum() == 4
+  for depth in others:
+    got = one_of_many(depth.at[2].set(4), True)
+    jax.tree.map(np.testing.assert_array_equal, got, want)
+
+
 def test_loops_may_be_skipped():
   # After the first level one of 16 rows is left: no loop of 8, 4 or 2 runs.
   x = jnp.full((16, 4), 50.0).at[11, :3].set(-50.0)

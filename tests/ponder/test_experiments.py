@@ -86,10 +86,10 @@ def test_parity_writes_what_it_learnt(script, tmp_path):
   parity = script(
     'parity', '--length', 4, '--trained', 2, '--evaluated', 4, '--width', 8,
     '--levels', 6, '--batch', 32, '--updates', 1, '--seeds', 1,
-    '--out', tmp_path / 'a',
+    '--out', tmp_path / 'a.4',
   )  # fmt: skip
   parity.main()
-  found = json.loads((tmp_path / 'a.json').read_text())
+  found = json.loads((tmp_path / 'a.4.json').read_text())
   assert found['setting']['length'] == 4 and found['setting']['rate'] == 1e-3
   assert [run['method'] for run in found['runs']] == list(parity.METHODS)
   depth = {run['method']: run['levels_trained'] for run in found['runs']}
@@ -99,7 +99,28 @@ def test_parity_writes_what_it_learnt(script, tmp_path):
     near, far = np.reshape(run['accuracy'], (2, 2)).mean(1)
     assert run['interpolation'] == pytest.approx(near, abs=1e-3)
     assert run['extrapolation'] == pytest.approx(far, abs=1e-3)
-  assert (tmp_path / 'a.png').stat().st_size > 10_000
+  assert (tmp_path / 'a.4.png').stat().st_size > 10_000
+
+
+def test_act_runs_the_levels_it_is_said_to_run(script, monkeypatch):
+  # Halting weights of 1/2: two levels for ACT, and seven if it had to wait for
+  # PonderNet's survival to fall below its eps.
+  methods, setting = script('methods'), script('parity').Setting(length=4)
+  params = methods.cores.init(jax.random.key(0), 'rnn', 4, 128, 1, 0.5)
+  params['halt'] *= 0
+  calls, advance = [], methods.cores.advance
+
+  def counted(*args):
+    jax.debug.callback(lambda: calls.append(1))
+    return advance(*args)
+
+  monkeypatch.setattr(methods.cores, 'advance', counted)
+  answer = methods.act(setting, params, jnp.ones((3, 4)))
+  jax.block_until_ready(answer)
+  jax.effects_barrier()
+  assert len(calls) == 2
+  np.testing.assert_array_equal(answer.levels, [2, 2, 2])
+  np.testing.assert_array_equal(answer.steps, [2, 2, 2])
 
 
 @pytest.mark.parametrize('name, flags, sentence', [

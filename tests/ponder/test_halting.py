@@ -99,11 +99,44 @@ def test_kl_is_zero_and_flat_at_the_prior():
   np.testing.assert_allclose(grad, 0, atol=1e-6)
 
 
-@pytest.mark.parametrize('prior', [0, 1, -0.5, np.float32(1.5), np.nan])
+@pytest.mark.parametrize(
+  'prior',
+  [
+    0, 1, -0.5, np.float32(1.5), np.nan, np.array(0.0), jnp.float32(1),
+    jnp.array(np.nan), jnp.array([0.3] * 7 + [2]),
+  ],
+)  # fmt: skip
 def test_prior_outside_its_range(prior):
   logit, active = random_case(0)
   with pytest.raises(ValueError, match='above 0 and below 1'):
     halting.kl_geometric(logit, active, prior)
+  with pytest.raises(ValueError, match='above 0 and below 1'):
+    jax.jit(lambda a: halting.kl_geometric(a, active, prior))(logit)
+
+
+def test_a_prior_may_be_a_number_an_array_or_traced():
+  logit, active = random_case(0)
+  want = kl_geometric(logit, active, 0.3)
+  for prior in (0.3, np.array(0.3), jnp.float32(0.3), jnp.full(8, 0.3)):
+    got = halting.kl_geometric(logit, active, prior)
+    np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-6)
+
+
+def test_kl_of_infinite_logits():
+  # Two levels, so the first decides. Certain to halt against 1/4: log 4;
+  # certain not to: log 4/3; as certain as the reference: 0; a half against
+  # certainty: beyond all bounds, but no NaN, nor in the gradients.
+  inf, quarter = jnp.inf, np.log(1 / 3)
+  logit = jnp.array([[inf, -inf, -inf, inf, 0.0], [inf, -inf, 0, 0, 0]])
+  ref = jnp.array([[quarter, quarter, -inf, inf, inf]] * 2)
+  active = jnp.ones((2, 5), bool)
+  got = kl(logit, ref, active)
+  want = [np.log(4), np.log(4 / 3), 0, 0]
+  np.testing.assert_allclose(got[:4], want, rtol=1e-6)
+  assert np.isfinite(got[4]) and got[4] > 1e37
+  for argument in (0, 1):
+    slope = jax.jacrev(halting.kl, argument)(logit, ref, active)
+    assert np.isfinite(slope).all()
 
 
 def test_gradient_against_differences():

@@ -9,6 +9,12 @@ import pytest
 
 from ponderdream.ponder import halting, loop
 
+IMPLS = {
+  'scan': {'impl': 'scan'},
+  'while': {'impl': 'while'},
+  'compact': {'impl': 'while', 'compact': True},
+}
+
 
 def test_halted_examples_grow_no_garbage():
   # Left running, the first example would reach exp(exp(5)) = inf, and
@@ -19,10 +25,10 @@ def test_halted_examples_grow_no_garbage():
     return h, h, jax.lax.dynamic_index_in_dim(x, n, 1, keepdims=False)
 
   x = jnp.full((2, 4), -9.0).at[0].set(50.0)
-  for impl in ('while', 'scan'):
+  for kind in IMPLS.values():
     grad = jax.grad(
-      lambda w, h, impl=impl: loop.unroll(
-        step, w, x, h, max_steps=4, eps=0.05, impl=impl
+      lambda w, h, kind=kind: loop.unroll(
+        step, w, x, h, max_steps=4, eps=0.05, **kind
       ).out.sum(),
       (0, 1),
     )(jnp.float32(1), jnp.array([5.0, -3.0]))
@@ -45,7 +51,7 @@ def test_saturated_halting_stays_finite(size):
     def loss(params):
       done = loop.unroll(
         *(step, params, signs, jnp.array([1.0, 2.0, 3.0])),
-        max_steps=4, eps=0.05, impl=impl,
+        max_steps=4, eps=0.05, **IMPLS[impl],
       )  # fmt: skip
       log_p = halting.log_distribution(done.logit, done.active)
       p = halting.distribution(done.logit, done.active)
@@ -56,11 +62,13 @@ def test_saturated_halting_stays_finite(size):
 
     return jax.value_and_grad(loss, has_aux=True)(params)
 
-  got, want = (solve(impl, jnp.float32(0.7)) for impl in ('while', 'scan'))
-  np.testing.assert_array_equal(got[0][1], [1, 3, 4])
-  for a, b in zip(jax.tree.leaves(got), jax.tree.leaves(want), strict=True):
-    assert np.isfinite(a).all()
-    np.testing.assert_allclose(a, b, rtol=1e-5)
+  want = solve('scan', jnp.float32(0.7))
+  np.testing.assert_array_equal(want[0][1], [1, 3, 4])
+  for impl in ('while', 'compact'):
+    got = solve(impl, jnp.float32(0.7))
+    for a, b in zip(jax.tree.leaves(got), jax.tree.leaves(want), strict=True):
+      assert np.isfinite(a).all()
+      np.testing.assert_allclose(a, b, rtol=1e-5)
 
 
 def test_bfloat16_with_parameters_in_float32():
