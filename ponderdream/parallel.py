@@ -253,6 +253,11 @@ def mean(tree: Any) -> Any:
   return jax.lax.pmean(tree, AXIS)
 
 
+def most(tree: Any) -> Any:
+  """Largest values of all devices, inside of `pmap`."""
+  return jax.tree.map(lambda x: jax.lax.pmax(x, AXIS), tree)
+
+
 def mean_flat(tree: Any) -> Any:
   """`mean` of a tree of floats of one dtype, as a single message."""
   flat, unravel = jax.flatten_util.ravel_pytree(tree)

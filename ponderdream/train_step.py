@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ponderdream import actor, imagine, optim, parallel
+from ponderdream import actor, imagine, levels, optim, parallel
 from ponderdream import models as models_
 from ponderdream import state as state_
 from ponderdream.losses import combine, model, returns
@@ -43,7 +43,7 @@ def make(
     grad = jax.value_and_grad(loss, argnums=1, has_aux=True)
     (total, aux), grads = grad(models, state.params, state, batch, key, config)
     latents, span, metrics = aux
-    grads, metrics = parallel.mean_flat(grads), parallel.mean(metrics)
+    grads, metrics = parallel.mean_flat(grads), over_devices(metrics)
     updates, opt = optimizer.update(grads, state.opt, state.params)
     params = optax.apply_updates(state.params, updates)
     slowval = optax.incremental_update(
@@ -56,6 +56,13 @@ def make(
     return new, latents, metrics | {'opt/grad_norm': size}
 
   return step
+
+
+def over_devices(metrics: dict[str, Any]) -> dict[str, Array]:
+  """Means over the states of all devices, inside of `pmap`; but the depth is
+  that of the device which thinks longest, as the others wait for it."""
+  deepest = {k: v for k, v in metrics.items() if k == 'ponder/depth'}
+  return levels.means(parallel.mean(metrics)) | parallel.most(deepest)
 
 
 def loss(

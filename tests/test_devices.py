@@ -44,9 +44,15 @@ def assert_same(one, many):
   assert len(one) == len(many) == 20
   for number, (a, b) in enumerate(zip(one, many, strict=True)):
     for key in a:
-      # The mean over devices of a deviation or a depth is another number.
+      # The mean over devices of a deviation is another number.
       if key.startswith('loss/'):
         assert b[key] == pytest.approx(a[key], rel=1e-4), (number, key)
+  # What the levels do, those too that one device alone reaches.
+  first, other = one[0], many[0]
+  assert first.keys() == other.keys()
+  assert other['ponder/depth'] == first['ponder/depth']
+  for key in (x for x in first if x.startswith('level/')):
+    assert other[key] == pytest.approx(first[key], rel=1e-3, abs=1e-3), key
   # They did learn, and did not repeat themselves.
   assert len({x['loss/policy'] for x in one}) == 20
 
