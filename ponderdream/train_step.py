@@ -106,9 +106,14 @@ def pack(post: rssm.State) -> dict[str, Array]:
 
 
 def unpack(dyn: rssm.RSSM, latents: Mapping[str, Array]) -> rssm.State:
-  """The inverse of `pack`, up to rounding."""
+  """The inverse of `pack`, up to rounding; zeros for a `deter` that is not
+  finite."""
   stoch = jax.nn.one_hot(latents['dyn/stoch'], dyn.classes, dtype=dyn.dtype)
-  return rssm.State(latents['dyn/deter'].astype(dyn.dtype), stoch)
+  deter = latents['dyn/deter'].astype(dyn.dtype)
+  # The replay has no checksum of what is rewritten all the time: a flipped
+  # bit may cost a window its past, but not every batch with it the update.
+  sound = jnp.isfinite(deter).all(-1, keepdims=True)
+  return rssm.State(jnp.where(sound, deter, 0), stoch)
 
 
 def filtered(

@@ -175,7 +175,7 @@ class Train:
         'The hosts read different checkpoints, as a newer one is damaged for'
         ' some of them; restore a copy or delete it.'
       )
-    self.agent.load(state)
+    self.agent.load(state, self.replay.total)
     # Before there were several hosts, their totals were not written.
     before = meta.get('totals', {'0': step - meta['forgotten']})
     self.totals = before | self.totals
