@@ -31,6 +31,7 @@ CHOICES = {
 RANGES = {
   'seed': (0, 2**31 - 1),
   'run.envs': (1, 10**4),
+  'run.timeout': (0.001, 1e9),
   'run.train_ratio': (0.0, 1e6),
   'run.log_every': (0.0, 1e9),
   'run.report_every': (0.0, 1e9),
@@ -52,6 +53,8 @@ RANGES = {
   'ponder.max_steps': (1, 10**4),
   'ponder.eps': (1e-6, 0.999),
   'ponder.prior': (0.001, 0.999),
+  'ponder.beta': (0.0, 1e38),
+  'ponder.cost': (0.0, 1e38),
   'ponder.branch_length': (1, 10**4),
   'opt.lr': (0.0, 1e38),
   'opt.agc': (1e-6, 1e6),
@@ -190,11 +193,16 @@ def remember(config: Config) -> None:
   part.replace(path)
 
 
-def recall(logdir: str) -> Config:
+def recall(logdir: str, task: str = '') -> Config:
   """The configuration of a run, for evaluation.
 
+  Args:
+    task: what the user says that the run was trained on, if anything. It is
+      asked for where the name of the task has Gymnasium import a module, as
+      the run may be somebody else's.
+
   Raises:
-    UsageError: there is no run in the folder.
+    UsageError: there is no run in the folder, or the task is to be named.
   """
   path = pathlib.Path(logdir).expanduser() / 'config.yaml'
   if not path.exists():
@@ -204,7 +212,13 @@ def recall(logdir: str) -> Config:
     )
   # Where it was trained does not matter.
   here = {'jax.platform': 'auto', 'jax.distributed': 'off'}
-  return saved(path).update({'logdir': str(path.parent), **here})
+  config = saved(path)
+  if ':' in config.task and config.task != task:
+    raise UsageError(
+      f"The task of {logdir} is '{config.task}', which imports a module of"
+      f' that name; if you know it, add --task {config.task}.'
+    )
+  return config.update({'logdir': str(path.parent), **here})
 
 
 def saved(path: pathlib.Path) -> Config:

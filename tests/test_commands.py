@@ -259,6 +259,18 @@ BAD = {
     ['--configs', 'dummy', 'debug', '--run.train_ratio', '-1'],
     'run.train_ratio', '0.0',
   ),
+  'no time at all': (
+    ['--configs', 'dummy', 'debug', '--run.timeout', '0'], 'run.timeout',
+    '0.001',
+  ),
+  'a reward for thinking': (
+    ['--configs', 'dummy', 'debug', '--ponder.cost', '-0.1'], 'ponder.cost',
+    '0.0',
+  ),
+  'a prior that repels': (
+    ['--configs', 'dummy', 'debug', '--ponder.beta', '-1'], 'ponder.beta',
+    '0.0',
+  ),
 }  # fmt: skip
 
 
