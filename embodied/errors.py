@@ -2,10 +2,25 @@
 
 import difflib
 from collections.abc import Iterable
+from typing import TypeVar
+
+E = TypeVar('E', bound=Exception)
 
 
 class UsageError(ValueError):
   """A user's mistake: the command line prints the sentence and exits 2."""
+
+
+def agree(error: E) -> E:
+  """Marks an error that all hosts of a run have learnt of, so that they can
+  end in order; whoever leaves with another one does not wait for the rest."""
+  error.agreed = True  # type: ignore[attr-defined]
+  return error
+
+
+def agreed(error: Exception) -> bool:
+  """Whether all hosts know of the error."""
+  return getattr(error, 'agreed', False)
 
 
 class EnvironmentFailed(RuntimeError):

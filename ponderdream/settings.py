@@ -2,12 +2,17 @@
 
 import datetime
 import pathlib
-from collections.abc import Mapping, Sequence
+import re
+import zlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
 
 from embodied import config as config_
 from embodied import flags as flags_
 from embodied.config import Config
-from embodied.errors import UsageError
+from embodied.errors import UsageError, agree
 
 # What may change from one process of a run to the next.
 FREE = (
@@ -15,6 +20,14 @@ FREE = (
   'checkpoints',
   r'jax\..*',
   r'run\.(steps|log_every|report_every|save_every|keep|parallel|timeout)',
+  'replay.capacity',
+)
+# What may differ from one host of a run to the next.
+OWN = (
+  'logdir',
+  'checkpoints',
+  r'jax\.(platform|distributed|num_processes|process_id)',
+  r'run\.(parallel|timeout)',
 )
 
 # What the texts among the settings may say.
@@ -149,6 +162,42 @@ def check_alone(hosts: int) -> None:
     raise UsageError(
       f'{hosts} hosts train together, and {{timestamp}} is the clock of each;'
       ' give all of them the same --logdir.'
+    )
+
+
+def check_alike(
+  config: Config, exchange: Callable[[Sequence[float]], np.ndarray]
+) -> None:
+  """Raises UsageError, on all hosts, unless all were given the same settings.
+
+  Args:
+    exchange: that of `embodied.hosts.Hosts`.
+  """
+  flat = {
+    k: v
+    for k, v in config.flat.items()
+    if not any(re.fullmatch(x, k) for x in OWN)
+  }
+
+  def differ(values: Iterable[Any]) -> np.ndarray:
+    rows = exchange([zlib.crc32(repr(x).encode()) for x in values])
+    return (rows != rows[0]).any(0)
+
+  # The names first: each host has to tell as many values.
+  if differ([list(flat)]).any():
+    raise agree(
+      UsageError(
+        'The hosts run different versions of PonderDream; install the same'
+        ' one on all of them.'
+      )
+    )
+  keys = [k for k, x in zip(flat, differ(flat.values()), strict=True) if x]
+  if keys:
+    raise agree(
+      UsageError(
+        f'The hosts were given different settings ({", ".join(keys)}); give'
+        ' all of them the same.'
+      )
     )
 
 

@@ -22,7 +22,7 @@ from embodied import success as success_
 from embodied import when
 from embodied.base import Agent
 from embodied.driver import Driver
-from embodied.errors import UsageError
+from embodied.errors import UsageError, agree
 from embodied.hosts import Alone, Hosts
 from embodied.replay import Replay
 from embodied.streams import Prefetch
@@ -44,11 +44,15 @@ class Checkpoint(Protocol):
 
 
 class Diverged(RuntimeError):
-  """A loss, or the gradient, is not a finite number."""
+  """A loss, or the gradient, is not a finite number; it is so on all hosts."""
+
+  agreed = True
 
 
 class Elsewhere(RuntimeError):
   """Another host failed."""
+
+  agreed = True
 
 
 # Updates between two environment steps at most: those that a killed process
@@ -171,9 +175,11 @@ class Train:
     Raises UsageError if the hosts read different ones."""
     step, state, meta = self.checkpoint.load(self.agent.save())
     if (self.hosts.exchange([step]) != step).any():
-      raise UsageError(
-        'The hosts read different checkpoints, as a newer one is damaged for'
-        ' some of them; restore a copy or delete it.'
+      raise agree(
+        UsageError(
+          'The hosts read different checkpoints, as a newer one is damaged for'
+          ' some of them; restore a copy or delete it.'
+        )
       )
     self.agent.load(state, self.replay.total)
     # Before there were several hosts, their totals were not written.
@@ -222,7 +228,7 @@ class Train:
     finally:
       self.stream.close()
     if self.failure is not None:
-      raise self.failure
+      raise agree(self.failure)
     if self.failing:
       raise Elsewhere('Another host failed; what it printed says why.')
     if not self.stopping:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import embodied
-from embodied import logger, replay, success, terminal
+from embodied import errors, logger, replay, success, terminal
 from embodied.envs import make_env
 from embodied.run import train
 from tests.embodied.run.test_train import LENGTH, Checking, Memory
@@ -168,6 +168,7 @@ def test_a_failure_of_one_ends_all_after_a_checkpoint(pair):
   first, second = play(runs)
   assert isinstance(first, train.Elsewhere)
   assert 'the emulator is gone' in str(second)
+  assert errors.agreed(first) and errors.agreed(second)
   steps = runs[0].checkpoint.steps()
   assert steps == runs[1].checkpoint.steps() and steps[-1] == 40 + 39
 
