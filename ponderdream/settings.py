@@ -210,7 +210,13 @@ def compare(config: Config) -> bool:
   path = pathlib.Path(config.logdir) / 'config.yaml'
   if not path.exists():
     return False
-  before = saved(path)
+  check_same(config, saved(path), f'The logdir {config.logdir} holds')
+  return True
+
+
+def check_same(config: Config, before: Config, who: str) -> None:
+  """Raises UsageError if a run that began with the settings `before` cannot
+  go on with `config`; `who` begins the sentence."""
   differ = config_.diff(before, config, FREE)
   if differ:
     changes = ', '.join(
@@ -218,10 +224,9 @@ def compare(config: Config) -> bool:
       for k in differ
     )
     raise UsageError(
-      f'The logdir {config.logdir} holds a run with another configuration:'
-      f' {changes}. Give the same settings, or another --logdir.'
+      f'{who} a run with another configuration: {changes}. Give the same'
+      ' settings, or another folder.'
     )
-  return True
 
 
 def make_logdir(config: Config) -> None:
@@ -271,15 +276,19 @@ def recall(logdir: str, task: str = '') -> Config:
 
 
 def saved(path: pathlib.Path) -> Config:
-  """A run's `config.yaml`; settings that it does not know, because an earlier
-  version wrote it, have their defaults.
+  """A run's `config.yaml`, as `complete` has it."""
+  return complete(Config.load(path), path)
+
+
+def complete(values: Config, path: object) -> Config:
+  """The settings of a run; those that it does not know, because an earlier
+  version wrote them to `path`, have their defaults.
 
   Raises:
     UsageError: it has settings that this version does not know.
   """
-  config = config_.resolve(blocks(), [])
   try:
-    return config.update(Config.load(path).flat)
+    return config_.resolve(blocks(), []).update(values.flat)
   except UsageError as error:
     raise UsageError(
       f'{path} was written by another version: {error}'

@@ -132,7 +132,6 @@ def say(text: str) -> None:
 
 def train(config: Config, stop: threading.Event) -> int:
   """Trains until the steps are done or the process is asked to stop."""
-  from embodied.run import train as loop
   from ponderdream import parallel
 
   try:
@@ -163,8 +162,8 @@ def prepare(
 
   parallel.share(config.batch.size)
   settings.make_logdir(config)
-  folder = factories.folder(config)
-  stack.enter_context(lock.hold(folder / 'lock'))
+  for folder in factories.locked(config):
+    stack.enter_context(lock.hold(folder / 'lock'))
   resumed = not parallel.host() and settings.compare(config)
   keep = lambda part: stack.enter_context(contextlib.closing(part))
   replay = keep(factories.make_replay(config))
@@ -188,11 +187,12 @@ def assemble(
 
   keep = lambda part: stack.enter_context(contextlib.closing(part))
   agent = factories.make_agent(driver, config)
-  logdir = pathlib.Path(config.logdir)
-  where = config.checkpoints or logdir / 'checkpoints'
-  checkpoint = keep(checkpoint_.Checkpoint(where, config.run.keep))
+  where = factories.checkpoints(config)
+  checkpoint = keep(
+    checkpoint_.Checkpoint(where, config.run.keep, config.flat)
+  )
   success = success_.Success()
-  success.load(logdir / 'scores.jsonl')
+  success.load(pathlib.Path(config.logdir) / 'scores.jsonl')
   terminal = factories.make_terminal(config, success.best)
   logger = keep(factories.make_logger(config, terminal, lambda: run.step))
   run = loop.Train(
@@ -226,12 +226,24 @@ def start(run: 'loop.Train', config: Config, resumed: bool) -> None:
     )
   # They may be where the logdir, and what it says, was lost.
   if run.checkpoint.steps():
+    parallel.together(lambda: check_checkpoints(run, config))
     step = run.resume()
     say(f'Resuming at step {run.step}, from the checkpoint of {step}.')
   elif resumed:
     say(
       f'There is no checkpoint in {run.checkpoint.directory}: starting with'
       f' new networks, on the {run.step} steps that the replay holds.'
+    )
+
+
+def check_checkpoints(run: 'loop.Train', config: Config) -> None:
+  """Raises UsageError if they were saved with other settings."""
+  found = run.checkpoint.config()
+  if found:
+    where = run.checkpoint.directory
+    before = settings.complete(Config(found), where)
+    settings.check_same(
+      config, before, f'The folder {where} has checkpoints of'
     )
 
 
