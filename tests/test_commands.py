@@ -347,6 +347,8 @@ def test_another_configuration_is_refused(tmp_path, capsys):
   assert 'dyn.deter (16 there, 32 here)' in error
   assert 'seed (0 there, 7 here)' in error
   assert 'run.steps' not in error
+  # What a full disk asks for is allowed.
+  assert settings.compare(train.configure([*argv, '--replay.capacity', '500']))
 
 
 def test_no_logdir(capsys):
