@@ -44,15 +44,11 @@ class Checkpoint(Protocol):
 
 
 class Diverged(RuntimeError):
-  """A loss, or the gradient, is not a finite number; it is so on all hosts."""
-
-  agreed = True
+  """A loss, or the gradient, is not a finite number."""
 
 
 class Elsewhere(RuntimeError):
   """Another host failed."""
-
-  agreed = True
 
 
 # Updates between two environment steps at most: those that a killed process
@@ -125,6 +121,8 @@ class Train:
     # What the hosts agreed on when they last met.
     self.ready = self.stopping = self.failing = self.saving = False
     self.score: float | None = None
+    # Whether all hosts came to the end, with its checkpoint, together.
+    self.ended = False
     self.carry = agent.init_train(batch)
     driver.on_step(replay.add)
     driver.on_step(self.follow)
@@ -224,13 +222,15 @@ class Train:
       alone = self.hosts.count == 1 and not isinstance(error, OSError)
       if alone or isinstance(error, Diverged):
         self.rescue()
+      if self.ended:
+        agree(error)
       raise
     finally:
       self.stream.close()
     if self.failure is not None:
-      raise agree(self.failure)
+      raise agree(self.failure) if self.ended else self.failure
     if self.failing:
-      raise Elsewhere('Another host failed; what it printed says why.')
+      raise agree(Elsewhere('Another host failed; what it printed says why.'))
     if not self.stopping:
       self.report()
 
@@ -260,6 +260,7 @@ class Train:
     self.meet()
     try:
       self.save()
+      self.ended = True
     except OSError as error:
       if self.failure is None:
         raise

@@ -173,6 +173,35 @@ def test_a_failure_of_one_ends_all_after_a_checkpoint(pair):
   assert steps == runs[1].checkpoint.steps() and steps[-1] == 40 + 39
 
 
+def test_a_loss_that_is_no_number_ends_all_in_order(pair):
+  runs = pair()
+  for run in runs:
+    run.agent.fail_at = 7
+  for error in play(runs):
+    assert isinstance(error, train.Diverged) and errors.agreed(error)
+  assert runs[0].checkpoint.steps() == runs[1].checkpoint.steps()
+
+
+@pytest.mark.parametrize('failing', [False, True])
+def test_who_cannot_save_knows_that_nobody_was_told(tmp_path, failing):
+  run = make(
+    tmp_path,
+    Host(0, World(1)),
+    driver=Broken if failing else embodied.Driver,
+  )
+  save = run.checkpoint.save
+
+  def full(step, *args):
+    if step:
+      raise OSError('disk full')
+    save(step, *args)
+
+  run.checkpoint.save = full
+  (error,) = play([run])
+  assert ('emulator' if failing else 'disk full') in str(error)
+  assert not errors.agreed(error)
+
+
 def test_a_checkpoint_is_as_good_as_the_episodes_of_all(pair):
   runs = pair(envs=3)
   assert play(runs) == [None, None]
