@@ -112,8 +112,9 @@ class Agent:
     """The state as a tree of arrays."""
     raise NotImplementedError
 
-  def load(self, tree: Any) -> None:
-    """Take over a state returned by `save`."""
+  def load(self, tree: Any, seen: int = 0) -> None:
+    """Take over a state returned by `save`; `seen` is how many steps were
+    taken since the run began, for random numbers that were not used yet."""
     raise NotImplementedError
 
 
@@ -155,7 +156,7 @@ class RandomAgent(Agent):
   def save(self) -> Any:
     return {}
 
-  def load(self, tree: Any) -> None:
+  def load(self, tree: Any, seen: int = 0) -> None:
     pass
 
   def _allowed(self, mask: np.ndarray) -> np.ndarray:

@@ -129,7 +129,9 @@ class Chunk:
     loose: Collection[str] = (),
   ) -> 'Chunk':
     """Creates the file at `path` (which must not exist) for appending.
-    The columns `loose` have no checksum, and can be written over."""
+    The columns `loose` have no checksum, and can be written over.
+
+    Raises OSError if there is no room; there is no file then."""
     header = {
       'size': size,
       'first': first,
@@ -143,10 +145,16 @@ class Chunk:
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
     chunk._fd = fd
     chunk._close_fd = weakref.finalize(chunk, os.close, fd)
-    os.ftruncate(fd, chunk._bytes)
     prefix = PREFIX.pack(MAGIC, VERSION, zlib.crc32(text), len(text))
     space = bytes(chunk._state_at - len(prefix + text))
-    chunk._write(prefix + text + space + chunk._packed(0, 0, chunk._checks), 0)
+    state = chunk._packed(0, 0, chunk._checks)
+    try:
+      chunk._write(prefix + text + space + state, 0)
+      chunk._extend()
+    except OSError:
+      # What is no whole chunk would be named at every start.
+      chunk.delete()
+      raise
     return chunk
 
   @classmethod
@@ -307,13 +315,23 @@ class Chunk:
       try:
         done = os.pwrite(self._fd if fd is None else fd, view, start)
       except OSError as error:
-        raise OSError(
-          error.errno,
-          f'Replay cannot write ({error.strerror}); free disk space or '
-          'choose a smaller replay capacity',
-          str(self.path),
-        ) from error
+        raise self._refused(error) from error
       view, start = view[done:], start + done
+
+  def _extend(self) -> None:
+    """Gives the file its full length, without taking the space for it."""
+    try:
+      os.ftruncate(self._fd, self._bytes)
+    except OSError as error:
+      raise self._refused(error) from error
+
+  def _refused(self, error: OSError) -> OSError:
+    return OSError(
+      error.errno,
+      f'Replay cannot write ({error.strerror}); free disk space, or go on with'
+      ' a smaller --replay.capacity',
+      str(self.path),
+    )
 
 
 def _encode(header: dict[str, Any]) -> bytes:

@@ -2,6 +2,9 @@
 
 import difflib
 from collections.abc import Iterable
+from typing import TypeVar
+
+E = TypeVar('E', bound=Exception)
 
 
 class UsageError(ValueError):
@@ -10,6 +13,18 @@ class UsageError(ValueError):
 
 class Stopped(Exception):
   """The run was asked to stop while it waited for an environment."""
+
+
+def agree(error: E) -> E:
+  """Marks an error that all hosts of a run have learnt of, so that they can
+  end in order; whoever leaves with another one does not wait for the rest."""
+  error.agreed = True  # type: ignore[attr-defined]
+  return error
+
+
+def agreed(error: Exception) -> bool:
+  """Whether all hosts know of the error."""
+  return getattr(error, 'agreed', False)
 
 
 class EnvironmentFailed(RuntimeError):

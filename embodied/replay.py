@@ -290,7 +290,11 @@ class Replay:
       self._shelf.widths[slot] += 1
 
   def _evict(self) -> None:
-    while self._held > self.capacity and not self._shelf.chunks[0].live:
+    # The newest one knows how many steps there ever were.
+    chunks = self._shelf.chunks
+    while self._held > self.capacity and len(chunks) > 1:
+      if chunks[0].live:
+        return
       chunk = self._shelf.drop()
       if self._priorities is not None:
         self._priorities.drop(chunk)

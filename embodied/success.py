@@ -1,6 +1,7 @@
 """Success rates over all episodes of a run, and Crafter's score of them."""
 
 import json
+import logging
 import math
 import os
 from collections.abc import Mapping
@@ -8,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike
+
+log = logging.getLogger('embodied')
 
 ACHIEVEMENT = 'achievement_'
 
@@ -38,6 +41,19 @@ def unlocked(episode: Mapping[str, float]) -> dict[str, float]:
   }
 
 
+def parse(line: bytes) -> tuple[dict[str, float], float]:
+  """Achievements and return (NaN without one) of a line of `scores.jsonl`."""
+  start = f'episode/{ACHIEVEMENT}'
+  episode = json.loads(line)
+  unlocked = {
+    k[len(start) :]: float(v)
+    for k, v in episode.items()
+    if k.startswith(start)
+  }
+  # JsonLines writes the values JSON has no number for as texts.
+  return unlocked, float(episode.get('episode/score', 'nan'))
+
+
 class Success:
   """Counts in how many episodes each achievement was unlocked.
 
@@ -59,24 +75,26 @@ class Success:
   def load(self, path: str | os.PathLike[str]) -> None:
     """Counts the episodes of a `scores.jsonl` that an earlier process wrote,
     and remembers the best 'episode/score'; a last line that was cut short is
-    passed over."""
+    passed over, and a damaged one is named in a warning."""
     if not Path(path).exists():
       return
-    start = f'episode/{ACHIEVEMENT}'
-    for line in Path(path).read_text().splitlines(keepends=True):
-      if line.endswith('\n'):
-        episode = json.loads(line)
-        self.add(
-          {
-            k[len(start) :]: v
-            for k, v in episode.items()
-            if k.startswith(start)
-          }
+    text = Path(path).read_bytes()
+    for number, line in enumerate(text.splitlines(keepends=True), 1):
+      if not line.endswith(b'\n'):
+        continue
+      try:
+        unlocked, score = parse(line)
+      except (ValueError, TypeError, AttributeError) as error:
+        log.warning(
+          'Line %d of %s is damaged, and not counted (%s).',
+          number,
+          path,
+          error,
         )
-        # JsonLines writes the values JSON has no number for as texts.
-        score = float(episode.get('episode/score', 'nan'))
-        if not math.isnan(score) and (self.best is None or score > self.best):
-          self.best = score
+        continue
+      self.add(unlocked)
+      if not math.isnan(score) and (self.best is None or score > self.best):
+        self.best = score
 
   def rates(self) -> dict[str, float]:
     """Percent of the episodes in which each achievement was unlocked."""

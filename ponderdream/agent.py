@@ -198,8 +198,18 @@ class Agent(embodied.Agent):
     """The train state, replicated over the devices of all hosts."""
     return parallel.common(self.state)
 
-  def load(self, tree: state_.TrainState) -> None:
-    """Takes over a state that `save` returned."""
+  def load(self, tree: state_.TrainState, seen: int = 0) -> None:
+    """Takes over a state that `save` returned.
+
+    Random numbers need no place in it. Those of an update are those of
+    `fold_in(train_key, updates)`, so that the ones after a checkpoint are the
+    same whenever they are made. Those of the policy must not be: two processes
+    that go on from one checkpoint have different steps in their replay.
+
+    Args:
+      seen: steps that this host's replay has ever held; 0 without one.
+    """
     self.state = parallel.replicate(tree)
-    # Other random numbers than those of the process before.
     self.act_key = jax.random.fold_in(self.act_key, int(tree.updates))
+    if seen:
+      self.act_key = jax.random.fold_in(self.act_key, seen % 2**32)

@@ -5,7 +5,7 @@ import json
 import logging
 import math
 import pathlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -18,6 +18,7 @@ from embodied.errors import UsageError
 log = logging.getLogger('ponderdream')
 
 RETURN = 'return'
+CONFIG = 'config'
 # What the system says of a disk on which there is no room.
 FULL = 'No space left', 'quota exceeded', 'File too large'
 # Seconds until a host gives up waiting for what another one was to write.
@@ -40,12 +41,19 @@ class Checkpoint:
     directory: a folder or a URL such as `gs://bucket/run`; made if need be,
       unless nothing is kept.
     keep: how many of the newest checkpoints stay. None is for reading only.
+    config: the settings of the run, flat, to be saved with each of them.
 
   Raises:
     UsageError: for reading only, and there is no such directory.
   """
 
-  def __init__(self, directory: str | pathlib.Path, keep: int | None = None):
+  def __init__(
+    self,
+    directory: str | pathlib.Path,
+    keep: int | None = None,
+    config: Mapping[str, Any] | None = None,
+  ):
+    self.own = {CONFIG: dict(config)} if config else {}
     try:
       self.directory = place(directory)
       self.directory.exists()  # imports what a bucket needs
@@ -83,13 +91,23 @@ class Checkpoint:
     """The return it was saved with; the lowest there is if there was none,
     or if that cannot be read."""
     if step not in self.scores:
-      path = self.directory / str(step) / 'meta' / 'metadata'
-      try:
-        score = json.loads(path.read_text()).get(RETURN, -math.inf)
-      except (OSError, ValueError):
-        score = -math.inf
-      self.scores[step] = score
+      self.scores[step] = self.meta(step).get(RETURN, -math.inf)
     return self.scores[step]
+
+  def config(self) -> dict[str, Any]:
+    """The settings that the newest checkpoint was saved with, of those that
+    can be read; empty if none says so."""
+    found = (self.meta(x).get(CONFIG) for x in reversed(self.steps()))
+    return next(filter(None, found), {})
+
+  def meta(self, step: int) -> dict[str, Any]:
+    """The meta of a checkpoint, without its arrays; empty if that cannot be
+    read."""
+    path = self.directory / str(step) / 'meta' / 'metadata'
+    try:
+      return dict(json.loads(path.read_text()))
+    except (OSError, ValueError, TypeError):
+      return {}
 
   def save(
     self,
@@ -117,8 +135,9 @@ class Checkpoint:
       self.manager.delete(step)
       self.damaged.remove(step)
     self.scores[step] = -math.inf if score is None else score
+    meta = meta | self.own
     if score is not None:
-      meta = meta | {RETURN: score}
+      meta |= {RETURN: score}
     args = ocp.args.Composite(
       state=ocp.args.StandardSave(state), meta=ocp.args.JsonSave(meta)
     )

@@ -5,6 +5,7 @@ python -m ponderdream.evaluate --logdir DIR --episodes 20
   --step S       which checkpoint; the newest by default
   --best         the checkpoint of the best return while training
   --checkpoints  where they are, if training was given it; logdir/checkpoints
+  --task T       the task again, if it imports a module: gymnasium_MODULE:ID
   --halt H       sample (as in training) or median: how thinking stops
   --suppress K   think K steps more: the first K cannot halt
   --greedy       take the most probable action instead of sampling
@@ -30,6 +31,7 @@ OPTIONS = Config(
     'logdir': '',
     'episodes': 20,
     'checkpoints': '',
+    'task': '',
     'step': -1,
     'best': False,
     'halt': 'sample',
@@ -55,7 +57,8 @@ def main(argv: Sequence[str]) -> int:
     flags = flags_.split_flags(argv, switches)
     options = flags_.apply(OPTIONS, flags)
     check(options)
-    return run(settings.recall(options.logdir), options)
+    config = settings.recall(options.logdir, options.task)
+    return run(config, options)
   except UsageError as error:
     print(f'Error: {error}', file=sys.stderr)
     return 2

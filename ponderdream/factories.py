@@ -38,6 +38,20 @@ def folder(config: Config) -> pathlib.Path:
   return logdir / 'hosts' / str(index) if index else logdir
 
 
+def checkpoints(config: Config) -> str | pathlib.Path:
+  """Where the checkpoints are."""
+  return config.checkpoints or pathlib.Path(config.logdir) / 'checkpoints'
+
+
+def locked(config: Config) -> list[pathlib.Path]:
+  """The folders that no other trainer may use beside this host; those of the
+  checkpoints are the first host's to lock, if they are not in a bucket."""
+  folders, where = [folder(config)], str(checkpoints(config))
+  if not parallel.host() and '://' not in where:
+    folders.append(pathlib.Path(where).expanduser())
+  return list(dict.fromkeys(x.resolve() for x in folders))
+
+
 def setup(config: Config) -> Config:
   """Chooses platform, precision and memory, before JAX is used.
 

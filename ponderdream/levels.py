@@ -1,9 +1,10 @@
 """What the halting levels do, in numbers: one per level, for the logs.
 
-A level's number is a mean over the states that reach it, NaN if none does.
+A level's number is a mean over the states that reach it, NaN if none does;
+over those of all devices, of which each has its sum and its count.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -13,12 +14,30 @@ from ponderdream.nets import dists
 Array = jax.Array
 
 
-def over_states(x: Array, reached: Array) -> Array:
-  """Means `[N]` of `x` `[N, B]` over the states with `reached` `[N, B]`."""
-  return jnp.where(reached, x, 0).sum(1) / reached.sum(1)
+class Mean(NamedTuple):
+  """`total` over `count` states, both `[N]`; means of both over devices leave
+  the quotient that of all states."""
+
+  total: Array
+  count: Array
+
+  @property
+  def value(self) -> Array:
+    return self.total / self.count
 
 
-def policies(dist: Any, log_p: Array) -> dict[str, Array]:
+def over_states(x: Array, reached: Array) -> Mean:
+  """The mean `[N]` of `x` `[N, B]` over the states `reached` `[N, B]`."""
+  count = reached.sum(1).astype(jnp.float32)
+  return Mean(jnp.where(reached, x, 0).sum(1), count)
+
+
+def means(metrics: dict[str, Any]) -> dict[str, Any]:
+  """The metrics with their quotients taken."""
+  return {k: v.value if isinstance(v, Mean) else v for k, v in metrics.items()}
+
+
+def policies(dist: Any, log_p: Array) -> dict[str, Any]:
   """How the levels differ, from their policies and halting probabilities.
 
   Args:
@@ -50,7 +69,7 @@ def policies(dist: Any, log_p: Array) -> dict[str, Array]:
 
 def branches(
   returned: Array, value: Array, scale: Array, log_p: Array
-) -> dict[str, Array]:
+) -> dict[str, Mean]:
   """What the levels' own branches were worth.
 
   Args:

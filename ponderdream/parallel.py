@@ -22,6 +22,7 @@ from jax.experimental import multihost_utils
 from jax.extend import random as prng
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from embodied import errors
 from embodied.errors import UsageError
 
 T = TypeVar('T')
@@ -41,8 +42,8 @@ def connect(address: str, count: int, index: int) -> None:
     address: `host:port` where host 0 listens; 'auto' to let JAX find it where
       `clustered` sees a reason to, and to be alone otherwise; 'off' to be
       alone in any case.
-    count: hosts of the run, with an address.
-    index: this one, from 0, with an address.
+    count: hosts of the run, with an address; 0 if that was not said.
+    index: this one, from 0, with an address; -1 if that was not said.
 
   Raises:
     UsageError: the numbers make no sense, or JAX finds no coordinator.
@@ -93,6 +94,12 @@ def clustered() -> bool:
   )
 
 
+def connected() -> bool:
+  """Whether there is a coordinator, and with it hosts that would be waited for
+  at the end."""
+  return jax.distributed.is_initialized()
+
+
 class Hosts:
   """Implements `embodied.hosts.Hosts`, once they are connected."""
 
@@ -127,7 +134,8 @@ def together(make: Callable[[], T]) -> T:
   """What `make` returns on this host, if it went well on all hosts.
 
   Raises:
-    UsageError: it failed on another one; its own error if on this one.
+    UsageError: it failed on another one; its own error if on this one. All
+      hosts raise, and know that of each other.
   """
   error: Exception | None = None
   try:
@@ -136,10 +144,10 @@ def together(make: Callable[[], T]) -> T:
     error = caught
   failed = exchange([error is not None])[:, 0].nonzero()[0]
   if error is not None:
-    raise error
+    raise errors.agree(error)
   if failed.size:
-    raise UsageError(
-      f'Host {failed[0]} cannot start; what it printed says why.'
+    raise errors.agree(
+      UsageError(f'Host {failed[0]} cannot start; what it printed says why.')
     )
   return result
 
@@ -153,9 +161,7 @@ def shared(directory: Any) -> bool:
   token = int.from_bytes(os.urandom(6), 'big')
   token = int(exchange([token])[0, 0])
   mark = directory / f'.shared-{token}'
-  if not host():
-    mark.write_text('Do all hosts see this?')
-  exchange([0])
+  together(lambda: host() or mark.write_text('Do all hosts see this?'))
   seen = exchange([mark.exists()]).all()
   if not host():
     mark.unlink()
@@ -251,6 +257,11 @@ def pmap(step: Callable) -> Callable:
 def mean(tree: Any) -> Any:
   """Average over devices, inside of `pmap`."""
   return jax.lax.pmean(tree, AXIS)
+
+
+def most(tree: Any) -> Any:
+  """Largest values of all devices, inside of `pmap`."""
+  return jax.tree.map(lambda x: jax.lax.pmax(x, AXIS), tree)
 
 
 def mean_flat(tree: Any) -> Any:

@@ -2,12 +2,17 @@
 
 import datetime
 import pathlib
-from collections.abc import Mapping, Sequence
+import re
+import zlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
 
 from embodied import config as config_
 from embodied import flags as flags_
 from embodied.config import Config
-from embodied.errors import UsageError
+from embodied.errors import UsageError, agree
 
 # What may change from one process of a run to the next.
 FREE = (
@@ -15,6 +20,14 @@ FREE = (
   'checkpoints',
   r'jax\..*',
   r'run\.(steps|log_every|report_every|save_every|keep|parallel|timeout)',
+  'replay.capacity',
+)
+# What may differ from one host of a run to the next.
+OWN = (
+  'logdir',
+  'checkpoints',
+  r'jax\.(platform|distributed|num_processes|process_id)',
+  r'run\.(parallel|timeout)',
 )
 
 # What the texts among the settings may say.
@@ -31,6 +44,7 @@ CHOICES = {
 RANGES = {
   'seed': (0, 2**31 - 1),
   'run.envs': (1, 10**4),
+  'run.timeout': (0.001, 1e9),
   'run.train_ratio': (0.0, 1e6),
   'run.log_every': (0.0, 1e9),
   'run.report_every': (0.0, 1e9),
@@ -52,6 +66,8 @@ RANGES = {
   'ponder.max_steps': (1, 10**4),
   'ponder.eps': (1e-6, 0.999),
   'ponder.prior': (0.001, 0.999),
+  'ponder.beta': (0.0, 1e38),
+  'ponder.cost': (0.0, 1e38),
   'ponder.branch_length': (1, 10**4),
   'opt.lr': (0.0, 1e38),
   'opt.agc': (1e-6, 1e6),
@@ -149,6 +165,42 @@ def check_alone(hosts: int) -> None:
     )
 
 
+def check_alike(
+  config: Config, exchange: Callable[[Sequence[float]], np.ndarray]
+) -> None:
+  """Raises UsageError, on all hosts, unless all were given the same settings.
+
+  Args:
+    exchange: that of `embodied.hosts.Hosts`.
+  """
+  flat = {
+    k: v
+    for k, v in config.flat.items()
+    if not any(re.fullmatch(x, k) for x in OWN)
+  }
+
+  def differ(values: Iterable[Any]) -> np.ndarray:
+    rows = exchange([zlib.crc32(repr(x).encode()) for x in values])
+    return (rows != rows[0]).any(0)
+
+  # The names first: each host has to tell as many values.
+  if differ([list(flat)]).any():
+    raise agree(
+      UsageError(
+        'The hosts run different versions of PonderDream; install the same'
+        ' one on all of them.'
+      )
+    )
+  keys = [k for k, x in zip(flat, differ(flat.values()), strict=True) if x]
+  if keys:
+    raise agree(
+      UsageError(
+        f'The hosts were given different settings ({", ".join(keys)}); give'
+        ' all of them the same.'
+      )
+    )
+
+
 def compare(config: Config) -> bool:
   """Whether the logdir holds a run that `config` goes on with.
 
@@ -158,7 +210,13 @@ def compare(config: Config) -> bool:
   path = pathlib.Path(config.logdir) / 'config.yaml'
   if not path.exists():
     return False
-  before = saved(path)
+  check_same(config, saved(path), f'The logdir {config.logdir} holds')
+  return True
+
+
+def check_same(config: Config, before: Config, who: str) -> None:
+  """Raises UsageError if a run that began with the settings `before` cannot
+  go on with `config`; `who` begins the sentence."""
   differ = config_.diff(before, config, FREE)
   if differ:
     changes = ', '.join(
@@ -166,10 +224,9 @@ def compare(config: Config) -> bool:
       for k in differ
     )
     raise UsageError(
-      f'The logdir {config.logdir} holds a run with another configuration:'
-      f' {changes}. Give the same settings, or another --logdir.'
+      f'{who} a run with another configuration: {changes}. Give the same'
+      ' settings, or another folder.'
     )
-  return True
 
 
 def make_logdir(config: Config) -> None:
@@ -190,11 +247,16 @@ def remember(config: Config) -> None:
   part.replace(path)
 
 
-def recall(logdir: str) -> Config:
+def recall(logdir: str, task: str = '') -> Config:
   """The configuration of a run, for evaluation.
 
+  Args:
+    task: what the user says that the run was trained on, if anything. It is
+      asked for where the name of the task has Gymnasium import a module, as
+      the run may be somebody else's.
+
   Raises:
-    UsageError: there is no run in the folder.
+    UsageError: there is no run in the folder, or the task is to be named.
   """
   path = pathlib.Path(logdir).expanduser() / 'config.yaml'
   if not path.exists():
@@ -204,19 +266,29 @@ def recall(logdir: str) -> Config:
     )
   # Where it was trained does not matter.
   here = {'jax.platform': 'auto', 'jax.distributed': 'off'}
-  return saved(path).update({'logdir': str(path.parent), **here})
+  config = saved(path)
+  if ':' in config.task and config.task != task:
+    raise UsageError(
+      f"The task of {logdir} is '{config.task}', which imports a module of"
+      f' that name; if you know it, add --task {config.task}.'
+    )
+  return config.update({'logdir': str(path.parent), **here})
 
 
 def saved(path: pathlib.Path) -> Config:
-  """A run's `config.yaml`; settings that it does not know, because an earlier
-  version wrote it, have their defaults.
+  """A run's `config.yaml`, as `complete` has it."""
+  return complete(Config.load(path), path)
+
+
+def complete(values: Config, path: object) -> Config:
+  """The settings of a run; those that it does not know, because an earlier
+  version wrote them to `path`, have their defaults.
 
   Raises:
     UsageError: it has settings that this version does not know.
   """
-  config = config_.resolve(blocks(), [])
   try:
-    return config.update(Config.load(path).flat)
+    return config_.resolve(blocks(), []).update(values.flat)
   except UsageError as error:
     raise UsageError(
       f'{path} was written by another version: {error}'

@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING
 # An environment's process imports this module again, and must not pay for
 # JAX: everything that needs it is imported inside of the functions.
 import embodied
+from embodied import errors, lock
 from embodied import flags as flags_
-from embodied import lock
 from embodied.config import Config
 from embodied.errors import EnvironmentFailed, Stopped, UsageError
 from ponderdream import settings
@@ -97,17 +97,59 @@ def configure(argv: Sequence[str]) -> Config:
   from ponderdream import factories, parallel
 
   factories.connect(config)
-  config = factories.setup(config)
-  if not settings.sized(names):
-    size = 'size12m' if parallel.accelerated() else 'cpu'
-    config = settings.parse([*names, size], flags, FLAGS).update(
-      {'jax.dtype': config.jax.dtype, 'logdir': config.logdir}
-    )
-    where = 'An accelerator' if size == 'size12m' else 'No accelerator'
-    say(f'{where} found and no size named: taking the {size} block.')
-  if '{timestamp}' in ''.join(flags.get('logdir', [])):
-    settings.check_alone(parallel.Hosts().count)
+  with leaving():
+    config = factories.setup(config)
+    if not settings.sized(names):
+      size = 'size12m' if parallel.accelerated() else 'cpu'
+      config = settings.parse([*names, size], flags, FLAGS).update(
+        {'jax.dtype': config.jax.dtype, 'logdir': config.logdir}
+      )
+      where = 'An accelerator' if size == 'size12m' else 'No accelerator'
+      say(f'{where} found and no size named: taking the {size} block.')
+    hosts = parallel.Hosts()
+    settings.check_alike(config, hosts.exchange)
+    if '{timestamp}' in ''.join(flags.get('logdir', [])):
+      parallel.together(lambda: settings.check_alone(hosts.count))
   return config
+
+
+@contextlib.contextmanager
+def leaving() -> Iterator[None]:
+  """Ends the process at once on an error that the other hosts do not know of:
+  an orderly exit would wait for them, and they for this one."""
+  from ponderdream import parallel
+
+  try:
+    yield
+  except Exception as error:
+    if errors.agreed(error) or not parallel.connected():
+      raise
+    code = ended(error)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def ended(error: Exception) -> int:
+  """Prints what ended the run, in a sentence if it has one; the exit code."""
+  from embodied.run import train as loop
+
+  if isinstance(error, Stopped):
+    print('Stopped before it began.')
+    return 0
+  known = (
+    UsageError,
+    loop.Diverged,
+    loop.Elsewhere,
+    EnvironmentFailed,
+    FloatingPointError,
+    OSError,
+  )
+  if isinstance(error, known):
+    print(f'Error: {error}', file=sys.stderr)
+  else:
+    traceback.print_exception(error)
+  return 2 if isinstance(error, UsageError) else 1
 
 
 def say(text: str) -> None:
@@ -120,11 +162,10 @@ def say(text: str) -> None:
 
 def train(config: Config, stop: threading.Event) -> int:
   """Trains until the steps are done or the process is asked to stop."""
-  from embodied.run import train as loop
   from ponderdream import parallel
 
   try:
-    with contextlib.ExitStack() as stack:
+    with leaving(), contextlib.ExitStack() as stack:
       resumed, *own = parallel.together(lambda: prepare(config, stack, stop))
       run = assemble(config, stack, stop, *own)
       # The first host's word counts: it writes the configuration.
@@ -135,25 +176,8 @@ def train(config: Config, stop: threading.Event) -> int:
       remember = lambda: parallel.host() or settings.remember(config)
       parallel.together(remember)
       run.run()
-  except Stopped:
-    say('Stopped before it began.')
-    return 0
-  except (
-    loop.Diverged,
-    loop.Elsewhere,
-    EnvironmentFailed,
-    FloatingPointError,
-    OSError,
-  ) as error:
-    print(f'Error: {error}', file=sys.stderr)
-    return 1
   except Exception as error:
-    if isinstance(error, UsageError) or parallel.Hosts().count == 1:
-      raise
-    # An orderly exit would wait for the other hosts, which wait for this one.
-    traceback.print_exc()
-    sys.stderr.flush()
-    os._exit(1)
+    return ended(error)
   done = 'Finished' if run.step >= config.run.steps else 'Stopped'
   say(f'{done} at step {run.step}; everything is in {config.logdir}.')
   return 0
@@ -168,8 +192,8 @@ def prepare(
 
   parallel.share(config.batch.size)
   settings.make_logdir(config)
-  folder = factories.folder(config)
-  stack.enter_context(lock.hold(folder / 'lock'))
+  for folder in factories.locked(config):
+    stack.enter_context(lock.hold(folder / 'lock'))
   resumed = not parallel.host() and settings.compare(config)
   keep = lambda part: stack.enter_context(contextlib.closing(part))
   replay = keep(factories.make_replay(config))
@@ -195,11 +219,12 @@ def assemble(
 
   keep = lambda part: stack.enter_context(contextlib.closing(part))
   agent = factories.make_agent(driver, config)
-  logdir = pathlib.Path(config.logdir)
-  where = config.checkpoints or logdir / 'checkpoints'
-  checkpoint = keep(checkpoint_.Checkpoint(where, config.run.keep))
+  where = factories.checkpoints(config)
+  checkpoint = keep(
+    checkpoint_.Checkpoint(where, config.run.keep, config.flat)
+  )
   success = success_.Success()
-  success.load(logdir / 'scores.jsonl')
+  success.load(pathlib.Path(config.logdir) / 'scores.jsonl')
   terminal = factories.make_terminal(config, success.best)
   logger = keep(factories.make_logger(config, terminal, lambda: run.step))
   run = loop.Train(
@@ -225,18 +250,32 @@ def start(run: 'loop.Train', config: Config, resumed: bool) -> None:
 
   run.meet()
   if not parallel.shared(run.checkpoint.directory):
-    raise UsageError(
-      'The hosts do not see the same checkpoints; name a folder or bucket that'
-      ' all of them share by --checkpoints.'
+    raise errors.agree(
+      UsageError(
+        'The hosts do not see the same checkpoints; name a folder or bucket'
+        ' that all of them share by --checkpoints.'
+      )
     )
   # They may be where the logdir, and what it says, was lost.
   if run.checkpoint.steps():
+    parallel.together(lambda: check_checkpoints(run, config))
     step = run.resume()
     say(f'Resuming at step {run.step}, from the checkpoint of {step}.')
   elif resumed:
     say(
       f'There is no checkpoint in {run.checkpoint.directory}: starting with'
       f' new networks, on the {run.step} steps that the replay holds.'
+    )
+
+
+def check_checkpoints(run: 'loop.Train', config: Config) -> None:
+  """Raises UsageError if they were saved with other settings."""
+  found = run.checkpoint.config()
+  if found:
+    where = run.checkpoint.directory
+    before = settings.complete(Config(found), where)
+    settings.check_same(
+      config, before, f'The folder {where} has checkpoints of'
     )
 
 

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ponderdream import actor, imagine, optim, parallel
+from ponderdream import actor, imagine, levels, optim, parallel
 from ponderdream import models as models_
 from ponderdream import state as state_
 from ponderdream.losses import combine, model, returns
@@ -43,7 +43,7 @@ def make(
     grad = jax.value_and_grad(loss, argnums=1, has_aux=True)
     (total, aux), grads = grad(models, state.params, state, batch, key, config)
     latents, span, metrics = aux
-    grads, metrics = parallel.mean_flat(grads), parallel.mean(metrics)
+    grads, metrics = parallel.mean_flat(grads), over_devices(metrics)
     updates, opt = optimizer.update(grads, state.opt, state.params)
     params = optax.apply_updates(state.params, updates)
     slowval = optax.incremental_update(
@@ -57,6 +57,13 @@ def make(
     return new, latents, metrics | {'opt/grad_norm': size}
 
   return step
+
+
+def over_devices(metrics: dict[str, Any]) -> dict[str, Array]:
+  """Means over the states of all devices, inside of `pmap`; but the depth is
+  that of the device which thinks longest, as the others wait for it."""
+  deepest = {k: v for k, v in metrics.items() if k == 'ponder/depth'}
+  return levels.means(parallel.mean(metrics)) | parallel.most(deepest)
 
 
 def loss(
@@ -100,9 +107,14 @@ def pack(post: rssm.State) -> dict[str, Array]:
 
 
 def unpack(dyn: rssm.RSSM, latents: Mapping[str, Array]) -> rssm.State:
-  """The inverse of `pack`, up to rounding."""
+  """The inverse of `pack`, up to rounding; zeros for a `deter` that is not
+  finite."""
   stoch = jax.nn.one_hot(latents['dyn/stoch'], dyn.classes, dtype=dyn.dtype)
-  return rssm.State(latents['dyn/deter'].astype(dyn.dtype), stoch)
+  deter = latents['dyn/deter'].astype(dyn.dtype)
+  # The replay has no checksum of what is rewritten all the time: a flipped
+  # bit may cost a window its past, but not every batch with it the update.
+  sound = jnp.isfinite(deter).all(-1, keepdims=True)
+  return rssm.State(jnp.where(sound, deter, 0), stoch)
 
 
 def filtered(

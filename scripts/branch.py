@@ -8,6 +8,7 @@ of the same levels. Prints a table; writes DIR/eval/branch-<step>.json with
 all numbers, and a picture.
 
   --logdir DIR    a training with ponder.mode pondernet
+  --task T        what it was trained on; needed if that is 'module:Env-v0'
   --step S        which checkpoint; the newest by default
   --states 60     states to branch at
   --every 25      environment steps between two of them
@@ -32,6 +33,7 @@ from ponderdream import settings
 OPTIONS = Config(
   {
     'logdir': '',
+    'task': '',
     'step': -1,
     'states': 60,
     'every': 25,
@@ -196,7 +198,7 @@ def draw(path, starts, truth, model, found):
 def run(options):
   from ponderdream import factories, judge
 
-  config = settings.recall(options.logdir)
+  config = settings.recall(options.logdir, options.task)
   check(options, config)
   config = factories.setup(config)
   agent, step, make = restored(config, options.step)

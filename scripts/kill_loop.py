@@ -3,23 +3,29 @@
 python scripts/kill_loop.py [--kills 20] [--seed 0] [--out FILE]
 
 Starts `python -m ponderdream.train` on `dummy_count`, an environment that
-counts its own steps, and sends it SIGKILL at a random moment: most often while
-it acts and learns, now and then while it starts. Then it looks at what is
-left on the disk, and starts the same command again. For each kill it writes
+counts its own steps, and sends it SIGKILL at a random moment: most often some
+time after it wrote down new updates, now and then while it starts. Then it
+looks at what is left on the disk, and starts the same command again. For each
+kill it writes
 
   before      steps that the replay's files held at the last look before it
   after       steps that they hold once the process is dead
+  lost        before - after, where that is not below zero
+  logged      the last line of the log once it is dead: its step, its updates,
+              and the loss of the model's predictions
   resumed     step at which the next process says that it goes on, null if
               that one was killed before it could
-  checkpoint  step of the checkpoint that the next process starts from
-  updates     in the log, once the process is dead
-  lost        before - after, where that is not below zero
+  checkpoint  the checkpoint that it goes on from: its step and its updates
+  next        the first line that it writes about updates, or null
 
 and of the whole run `gaps`, the sum of |after - resumed|; `breaks`, places in
 the replay where the environment's own count of steps and episodes does not go
-up by one; whether the steps in the log go up; and how many updates it made.
-Everything goes to scripts/results/kills.json. Exits with 1 if anything was
-lost or came twice.
+up by one; whether the steps in the log go up; `set_back`, how often a process
+had more to do again than what was done since the last checkpoint; `forgot`,
+how often the loss was not what it had come to, as after a start from new
+networks; and how many updates it made. Everything goes to
+scripts/results/kills.json. Exits with 1 if anything was lost, came twice or
+was to be learnt anew.
 """
 
 import argparse
@@ -44,6 +50,8 @@ COMMAND = (
   '--run.report_every', '1e6', '--run.envs', '2', '--replay.chunk', '32',
   '--replay.capacity', '100000',
 )  # fmt: skip
+# Of the model's predictions.
+LOSSES = r'train/loss/(rec/.*|rew|con)'
 # Seconds that a start may take at most, and that it runs on at most.
 START, LIFE = 300.0, 12.0
 
@@ -81,39 +89,75 @@ def wait_for(condition, process, seconds):
   while not condition():
     if process.poll() is not None or time.monotonic() > end:
       raise RuntimeError(f'The training did not go on: {process.poll()}.')
-    time.sleep(0.02)
+    time.sleep(0.1)
 
 
 def live_and_die(logdir, rng):
   """One life. Returns what was seen of it."""
-  known = held(logdir)
+  known = len(learnt(logdir))
   process = start(logdir)
   moment = 'learning' if rng.random() < 0.8 else 'starting'
   try:
     if moment == 'learning':
-      wait_for(lambda: held(logdir) > known, process, START)
-      time.sleep(rng.uniform(0, LIFE))
-    else:
-      time.sleep(rng.uniform(0, LIFE))
+      wait_for(lambda: len(learnt(logdir)) > known, process, START)
+    time.sleep(rng.uniform(0, LIFE))
     before = held(logdir)
   finally:
     process.send_signal(signal.SIGKILL)
     process.wait()
   # Its environments leave when they see that it is gone.
+  after, logged = held(logdir), learnt(logdir)
   return {
     'moment': moment,
     'before': before,
-    'after': held(logdir),
-    'updates': updates(logdir),
+    'after': after,
+    'lost': max(0, before - after),
+    'logged': logged[-1] if logged else None,
+    'saved': saved(logdir),
   }
 
 
-def said(logdir):
-  """The step and the checkpoint that the process said it goes on from."""
+def went_on(kill, logdir, known):
+  """Adds to a kill how the life after it began, when `known` lines of updates
+  were in the log."""
   text = (logdir.parent / 'out.txt').read_text()
   found = re.findall(r'Resuming at step (\d+), from the .* (\d+)\.', text)
   step, checkpoint = map(int, found[0]) if found else (None, None)
-  return {'resumed': step, 'checkpoint': checkpoint}
+  updates = kill.pop('saved').get(checkpoint)
+  new = learnt(logdir)[known:]
+  kill['resumed'] = step
+  kill['checkpoint'] = {'step': checkpoint, 'updates': updates}
+  kill['next'] = new[0] if new else None
+  print(json.dumps(kill), flush=True)
+
+
+def saved(logdir):
+  """Updates of the finished checkpoints, by their steps."""
+  found = {}
+  for path in (logdir / 'checkpoints').glob('[0-9]*/meta/metadata'):
+    name = path.parent.parent.name
+    if name.isdigit():
+      found[int(name)] = json.loads(path.read_text())['updates']
+  return found
+
+
+def set_back(kill):
+  """Whether more is to be done again than was done since the checkpoint."""
+  if kill['resumed'] is None:
+    return False
+  line, start = kill['next'], kill['checkpoint']['updates']
+  fewer = line is not None and line['updates'] < start
+  return fewer or kill['resumed'] < kill['logged']['step']
+
+
+def forgot(kill, lines):
+  """Whether the loss after a kill is above that before by more than half of
+  what was learnt in all `lines`."""
+  if kill['next'] is None:
+    return False
+  losses = [x['loss'] for x in lines]
+  above = kill['next']['loss'] - kill['logged']['loss']
+  return above > (losses[0] - min(losses)) / 2
 
 
 def soft_life(logdir):
@@ -130,8 +174,18 @@ def soft_life(logdir):
 
 def updates(logdir):
   """How many updates the log knows of."""
-  counts = [x.get('run/updates', 0) for x in lines(logdir / 'metrics.jsonl')]
-  return max(counts, default=0)
+  return max((x['updates'] for x in learnt(logdir)), default=0)
+
+
+def learnt(logdir):
+  """What the log says about updates: step, updates and loss of each line."""
+  found = []
+  for line in lines(logdir / 'metrics.jsonl'):
+    losses = [v for k, v in line.items() if re.fullmatch(LOSSES, k)]
+    if losses:
+      count = {'step': line['step'], 'updates': int(line['run/updates'])}
+      found.append(count | {'loss': round(sum(losses), 3)})
+  return found
 
 
 def counted(logdir):
@@ -174,16 +228,16 @@ def run(logdir, kills, rng):
   soft_life(logdir)
   each = []
   for _ in range(kills):
+    known = len(learnt(logdir))
     kill = live_and_die(logdir, rng)
     if each:
-      each[-1] |= said(logdir)
-      print(json.dumps(each[-1]), flush=True)
-    kill['lost'] = max(0, kill['before'] - kill['after'])
+      went_on(each[-1], logdir, known)
     each.append(kill)
+  known = len(learnt(logdir))
   code = soft_life(logdir)
-  each[-1] |= said(logdir)
-  metrics = [x for x in lines(logdir / 'metrics.jsonl') if 'run/updates' in x]
-  logged = [x['step'] for x in metrics]
+  went_on(each[-1], logdir, known)
+  logged = learnt(logdir)
+  points = [x['step'] for x in logged]
   steps, breaks = counted(logdir)
   known = [x for x in each if x['resumed'] is not None]
   return {
@@ -193,7 +247,11 @@ def run(logdir, kills, rng):
     'steps': held(logdir),
     'steps_in_chunks': steps,
     'breaks': breaks,
-    'log_goes_up': logged == sorted(logged),
+    'log_goes_up': points == sorted(points),
+    'set_back': sum(set_back(x) for x in each),
+    'forgot': sum(forgot(x, logged) for x in each),
+    'loss_first': logged[0]['loss'],
+    'loss_last': logged[-1]['loss'],
     'updates': updates(logdir),
     'last_exit_code': code,
     'each': each,
@@ -216,12 +274,14 @@ def main():
   # Who is killed while it starts says nothing; most are not.
   told = sum(x['resumed'] is not None for x in report['each'])
   right = (
-    not (report['lost'] or report['gaps'] or report['breaks'])
+    not any(
+      report[x] for x in ('lost', 'gaps', 'breaks', 'set_back', 'forgot')
+    )
     and report['steps'] == report['steps_in_chunks']
     and report['log_goes_up']
     and report['last_exit_code'] == 0
     and told >= len(report['each']) / 2
-    and report['updates'] > report['each'][0]['updates']
+    and report['updates'] > report['each'][0]['logged']['updates']
   )
   return int(not right)
 

@@ -9,7 +9,15 @@ import pytest
 
 from embodied import config as config_
 from embodied import space
-from ponderdream import actor, imagine, levels, models, settings
+from ponderdream import (
+  actor,
+  imagine,
+  levels,
+  models,
+  parallel,
+  settings,
+  train_step,
+)
 from ponderdream.nets import dists
 from ponderdream.ponder import halting
 from ponderdream.world import rssm
@@ -98,7 +106,7 @@ def test_branches_follow_the_gradient_of_what_the_model_believes(kit, length):
     )
     # One in a hundred is another action, by the uniform share.
     hit = actions[..., 0] == jnp.arange(ACTIONS)[:, None]
-    return levels.over_states(values, hit)
+    return levels.over_states(values, hit).value
 
   def truth(theta, q):
     log_p, raw = policy(theta)
@@ -179,7 +187,7 @@ def test_the_numbers_of_the_levels_by_hand():
     [[0.0, 0.0, 1.0], [0.0, 0.0, 1.0]],
   ])  # fmt: skip
   dist = dists.Discrete(jnp.log(probs + 1e-20), (3,), 0.0, None)
-  got = levels.policies(dist, log_p)
+  got = levels.means(levels.policies(dist, log_p))
   np.testing.assert_allclose(got['level/p'], [0.625, 0.375, 0], rtol=1e-6)
   h = lambda *p: -sum(x * np.log(x) for x in p)
   first, second = h(0.5, 0.3, 0.2), h(0.2, 0.6, 0.2)
@@ -189,12 +197,32 @@ def test_the_numbers_of_the_levels_by_hand():
   # with the deepest; it acts with probability 3/4.
   np.testing.assert_allclose(got['level/agree'], [0.5, 1, np.nan])
   np.testing.assert_allclose(got['ponder/agree'], (0.75 + 1) / 2)
-  worth = levels.branches(
+  worth = levels.means(levels.branches(
     jnp.array([[1.0, 2.0], [4.0, 9.0], [9.0, 9.0]]),
     jnp.array([1.0, 0.0]), jnp.float32(2.0), log_p,
-  )  # fmt: skip
+  ))  # fmt: skip
   np.testing.assert_allclose(worth['level/value'], [1.5, 4, np.nan])
   np.testing.assert_allclose(worth['level/adv'], [(0 + 1) / 2, 1.5, np.nan])
+
+
+def test_devices_put_their_states_together():
+  # Three states of the first device stop at level 1; of the second device one
+  # does not count at all, one goes on to level 2.
+  reached = np.zeros((2, 3, 3), bool)
+  reached[0, 0], reached[1, :2, 0] = True, True
+  x = np.zeros((2, 3, 3), np.float32)
+  x[0, 0], x[1, 0, 0], x[1, 1, 0] = (1, 2, 3), 6, 4
+  depth = np.array([1.0, 2.0], np.float32)
+  each = lambda x, reached, depth: train_step.over_devices({
+    'level/x': levels.over_states(x, reached),
+    'ponder/depth': depth,
+    'other': depth,
+  })  # fmt: skip
+  every = jax.pmap(each, axis_name=parallel.AXIS, out_axes=None)
+  got = every(x, reached, depth)
+  # (1 + 2 + 3 + 6) / 4, and 4 / 1.
+  np.testing.assert_allclose(got['level/x'], [3, 4, np.nan])
+  assert (float(got['ponder/depth']), float(got['other'])) == (2, 1.5)
 
 
 def test_metrics_of_levels_are_logged_apart():

@@ -141,6 +141,25 @@ def test_a_config_leads_nowhere_else(tmp_path, capsys):
   assert not other.exists()
 
 
+def test_a_config_imports_no_module(tmp_path, capsys, monkeypatch):
+  # Somebody else's run, with code that its task has Gymnasium import.
+  mark, logdir = tmp_path / 'mark', tmp_path / 'run'
+  (tmp_path / 'somebodys.py').write_text(f'open({str(mark)!r}, "w")\n')
+  monkeypatch.syspath_prepend(tmp_path)
+  argv = ['--configs', 'gymnasium', 'debug', '--logdir', str(logdir)]
+  task = 'gymnasium_somebodys:Env-v0'
+  logdir.mkdir()
+  config = train.configure([*argv, '--task', task])
+  config.update({'run.parallel': False}).save(logdir / 'config.yaml')
+  assert evaluate.main(['--logdir', str(logdir), '--random']) == 2
+  error = capsys.readouterr().err
+  assert task in error and '--task' in error and error.count('\n') == 1
+  with pytest.raises(UsageError, match='--task'):
+    settings.recall(str(logdir), 'gymnasium_other:Env-v0')
+  assert not mark.exists()
+  assert settings.recall(str(logdir), task).task == task
+
+
 def test_a_logdir_is_a_folder(capsys):
   argv = ['--configs', 'dummy', 'debug', '--logdir', 'gs://bucket/run']
   assert train.main(argv) == 2

@@ -1,12 +1,14 @@
 """Checkpoints: what is read is what was there when it was saved."""
 
+import types
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from embodied.errors import UsageError
-from ponderdream import checkpoint, parallel
+from ponderdream import checkpoint, parallel, train
 from ponderdream.losses import returns
 
 
@@ -102,6 +104,30 @@ def test_a_damaged_one_is_written_anew(tmp_path):
   step, state, _ = checkpoint.Checkpoint(tmp_path).load(tree(0))
   assert step == 2
   same(state, tree(7))
+
+
+def test_it_knows_the_settings_of_its_run(tmp_path):
+  argv = ['--configs', 'dummy', 'debug', '--logdir', str(tmp_path / 'run')]
+  config = train.configure(argv)
+  folder = tmp_path / 'checkpoints'
+  store = checkpoint.Checkpoint(folder, 2, config.flat)
+  assert store.config() == {}
+  for step in (1, 2):
+    store.save(step, tree(step), {'updates': step})
+  store.wait()
+  assert store.load(tree(0))[2]['updates'] == 2
+  (folder / '2' / 'meta' / 'metadata').write_text('{"upd')
+  # The logdir, and its config.yaml with it, is lost.
+  run = types.SimpleNamespace(
+    meet=lambda: None, checkpoint=store, resume=lambda: 2, step=2
+  )
+  train.start(run, config.update({'run.steps': 7, 'logdir': '/b'}), False)
+  changed = config.update({'dyn.deter': 32, 'enc.mults': (3,)})
+  with pytest.raises(UsageError) as error:
+    train.start(run, changed, False)
+  assert 'dyn.deter (16 there, 32 here), enc.mults' in str(error.value)
+  assert str(folder) in str(error.value)
+  store.close()
 
 
 def damage(folder):

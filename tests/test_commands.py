@@ -261,6 +261,18 @@ BAD = {
     ['--configs', 'dummy', 'debug', '--run.train_ratio', '-1'],
     'run.train_ratio', '0.0',
   ),
+  'no time at all': (
+    ['--configs', 'dummy', 'debug', '--run.timeout', '0'], 'run.timeout',
+    '0.001',
+  ),
+  'a reward for thinking': (
+    ['--configs', 'dummy', 'debug', '--ponder.cost', '-0.1'], 'ponder.cost',
+    '0.0',
+  ),
+  'a prior that repels': (
+    ['--configs', 'dummy', 'debug', '--ponder.beta', '-1'], 'ponder.beta',
+    '0.0',
+  ),
 }  # fmt: skip
 
 
@@ -314,9 +326,10 @@ def test_a_dict_of_observations_is_resumed_and_evaluated(tmp_path):
   assert 'Resuming at step 60' in out and 'Finished at step 100' in out
   out = finish(
     start(
-      'ponderdream.evaluate', '--logdir', tmp_path, '--episodes', 4, '--video'
+      'ponderdream.evaluate', '--logdir', tmp_path, '--episodes', 4, '--video',
+      '--task', task,
     )
-  )
+  )  # fmt: skip
   # Three rewards of 0.5, as long as every action is an allowed one.
   assert re.search(r'return[^\n]*1\.50', out)
   assert (tmp_path / 'eval' / '100.mp4').stat().st_size
@@ -337,6 +350,8 @@ def test_another_configuration_is_refused(tmp_path, capsys):
   assert 'dyn.deter (16 there, 32 here)' in error
   assert 'seed (0 there, 7 here)' in error
   assert 'run.steps' not in error
+  # What a full disk asks for is allowed.
+  assert settings.compare(train.configure([*argv, '--replay.capacity', '500']))
 
 
 LONG = """

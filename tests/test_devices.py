@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 from jax import random
 
+from embodied import config as config_
+from embodied import errors
 from embodied.errors import UsageError
-from ponderdream import parallel
+from ponderdream import parallel, settings, train
 
 ROOT = pathlib.Path(__file__).parent.parent
 
@@ -44,9 +46,15 @@ def assert_same(one, many):
   assert len(one) == len(many) == 20
   for number, (a, b) in enumerate(zip(one, many, strict=True)):
     for key in a:
-      # The mean over devices of a deviation or a depth is another number.
+      # The mean over devices of a deviation is another number.
       if key.startswith('loss/'):
         assert b[key] == pytest.approx(a[key], rel=1e-4), (number, key)
+  # What the levels do, those too that one device alone reaches.
+  first, other = one[0], many[0]
+  assert first.keys() == other.keys()
+  assert other['ponder/depth'] == first['ponder/depth']
+  for key in (x for x in first if x.startswith('level/')):
+    assert other[key] == pytest.approx(first[key], rel=1e-3, abs=1e-3), key
   # They did learn, and did not repeat themselves.
   assert len({x['loss/policy'] for x in one}) == 20
 
@@ -152,6 +160,7 @@ def test_a_key_gives_every_example_its_own_numbers():
   [
     (('10.0.0.1:1234', 2, 2), ['--jax.process_id', '0 to N - 1']),
     (('10.0.0.1:1234', 0, 0), ['--jax.num_processes']),
+    (('10.0.0.1:1234', 2, -1), ['--jax.process_id']),
     (('10.0.0.1', 2, 0), ['host:port', "'10.0.0.1'"]),
   ],
 )
@@ -160,6 +169,16 @@ def test_hosts_that_make_no_sense(argv, words):
     parallel.connect(*argv)
   for word in words:
     assert word in str(error.value)
+
+
+def test_a_forgotten_number_makes_no_host_of_its_own():
+  given = config_.resolve(settings.blocks(), []).jax
+  for changes in ({}, {'num_processes': 2}, {'process_id': 0}):
+    jax_ = given.update({'distributed': '10.0.0.1:1234', **changes})
+    with pytest.raises(UsageError, match='--jax.num_processes N and'):
+      parallel.connect(*[
+        jax_[x] for x in ('distributed', 'num_processes', 'process_id')
+      ])  # fmt: skip
 
 
 def test_alone_unless_something_speaks_of_others(monkeypatch):
@@ -188,6 +207,79 @@ def test_a_batch_is_shared_by_all_devices_of_all_hosts(monkeypatch):
     parallel.share(12)
 
 
+def told(config):
+  """What a host with these settings tells the others."""
+  rows = []
+
+  def exchange(values):
+    rows.append(values)
+    return np.array([values])
+
+  settings.check_alike(config, exchange)
+  return rows
+
+
+@pytest.mark.parametrize(
+  'changes, words',
+  [
+    ({'logdir': '/b', 'jax.process_id': 1, 'run.timeout': 5.0}, None),
+    ({'run.train_ratio': 4.0}, r'settings \(run.train_ratio\)'),
+    ({'run.steps': 7, 'batch.length': 9}, r'\(run.steps, batch.length\)'),
+    ({'jax.dtype': 'bfloat16'}, 'jax.dtype'),
+  ],
+)
+def test_hosts_with_other_settings_are_refused(changes, words):
+  one = config_.resolve(settings.blocks(), ['dummy', 'debug'])
+  other = one.update(changes)
+  for own, rest in ((one, other), (other, one)):
+    rows = iter(told(rest))
+    exchange = lambda values, rows=rows: np.array([values, next(rows)])
+    if words is None:
+      settings.check_alike(own, exchange)
+      continue
+    with pytest.raises(UsageError, match=words) as error:
+      settings.check_alike(own, exchange)
+    assert errors.agreed(error.value)
+
+
+def test_hosts_of_another_version_are_refused():
+  one = config_.resolve(settings.blocks(), [])
+  other = config_.Config({k: v for k, v in one.flat.items() if k != 'seed'})
+  rows = iter(told(other))
+  with pytest.raises(UsageError, match='different versions'):
+    settings.check_alike(one, lambda x: np.array([x, next(rows)]))
+
+
+class Left(BaseException):
+  """Instead of the end of the process."""
+
+
+@pytest.mark.parametrize(
+  'error, code, words',
+  [
+    (OSError('disk full'), 1, 'Error: disk full'),
+    (UsageError('no checkpoint'), 2, 'Error: no checkpoint'),
+    (KeyError('mistake'), 1, 'Traceback'),
+  ],
+)
+def test_what_one_host_alone_knows_of_ends_it_at_once(
+  error, code, words, monkeypatch, capsys
+):
+  def leave(code):
+    raise Left(code)
+
+  monkeypatch.setattr(os, '_exit', leave)
+  # A run of one host ends in order, and so does one whose hosts all know.
+  with pytest.raises(type(error)), train.leaving():
+    raise error
+  monkeypatch.setattr(parallel, 'connected', lambda: True)
+  with pytest.raises(Left, match=str(code)), train.leaving():
+    raise error
+  assert words in capsys.readouterr().err
+  with pytest.raises(type(error)), train.leaving():
+    raise errors.agree(error)
+
+
 def test_what_fails_on_one_host_is_told_to_all(monkeypatch):
   told = []
   others = np.zeros(3)
@@ -200,8 +292,9 @@ def test_what_fails_on_one_host_is_told_to_all(monkeypatch):
 
   monkeypatch.setattr(parallel, 'exchange', exchange)
   assert parallel.together(lambda: 7) == 7
-  with pytest.raises(KeyError):
+  with pytest.raises(KeyError) as error:
     parallel.together(lambda: {}['gone'])
+  assert errors.agreed(error.value)
   assert told == [0, 1]
   others[2] = 1
   with pytest.raises(UsageError, match='Host 2 cannot start'):

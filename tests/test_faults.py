@@ -1,6 +1,8 @@
 """What goes wrong on a real machine, made to go wrong."""
 
 import functools
+import itertools
+import json
 import os
 import pathlib
 import re
@@ -139,7 +141,51 @@ def test_a_full_disk_ends_the_training_with_a_sentence(tmp_path):
   assert re.search(r'Resuming at step \d+, from the checkpoint of 60', out)
 
 
-def test_a_second_trainer_is_refused(tmp_path, capsys):
+@pytest.mark.slow
+def test_a_disk_without_room_for_the_replay_ends_it_too(tmp_path):
+  # A chunk of 1024 steps is above 4 MiB, all other files are below.
+  args = (*DUMMY, '--replay.chunk', 1024, '--logdir')
+  plain = f'exec {sys.executable} -m ponderdream.train "$@"'
+  first = shell(plain, *args, tmp_path, '--run.steps', 60)
+  assert first.wait(300) == 0, first.stdout.read()
+  before = {x: x.read_bytes() for x in (tmp_path / 'replay').glob('*.chunk')}
+  full = shell(f'ulimit -f 4096; {plain}', *args, tmp_path, '--run.steps', 90)
+  out = full.communicate(timeout=300)[0]
+  assert full.returncode == 1, out
+  last = out.strip().splitlines()[-1]
+  assert last.startswith('Error: ') and 'Replay cannot write' in last
+  assert '--replay.capacity' in last
+  # No half of a chunk, and those that were there as they were.
+  after = {x: x.read_bytes() for x in (tmp_path / 'replay').glob('*.chunk')}
+  assert before == after
+  again = shell(plain, *args, tmp_path, '--run.steps', 100)
+  out = again.communicate(timeout=300)[0]
+  assert again.returncode == 0, out
+  assert 'Resuming at step 60, from the checkpoint of 60' in out
+  assert 'skips' not in out
+  store = replay_.Replay(9, 10000, tmp_path / 'replay')
+  assert store.total == store.stats()['steps'] == 100
+  store.close()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_kills_lose_nothing(tmp_path):
+  out = tmp_path / 'kills.json'
+  done = subprocess.run(
+    [sys.executable, 'scripts/kill_loop.py', '--kills', '3', '--out', out],
+    cwd=ROOT, env=os.environ | {'PYTHONPATH': str(ROOT)},
+    capture_output=True, text=True,
+  )  # fmt: skip
+  assert done.returncode == 0, done.stdout + done.stderr
+  found = json.loads(out.read_text())
+  assert found['kills'] == len(found['each']) == 3
+  assert all(found[x] == 0 for x in ('lost', 'gaps', 'set_back', 'forgot'))
+
+
+# Of the logdir, and of checkpoints that another logdir shares.
+@pytest.mark.parametrize('flag', ['--logdir', '--checkpoints'])
+def test_a_second_trainer_is_refused(flag, tmp_path, capsys):
   hold = (
     'import pathlib, sys; from embodied import lock\n'
     'with lock.hold(pathlib.Path(sys.argv[1]) / "lock"):\n'
@@ -151,7 +197,8 @@ def test_a_second_trainer_is_refused(tmp_path, capsys):
   )  # fmt: skip
   first.stdout.readline()
   try:
-    assert train.main([*DUMMY, '--logdir', str(tmp_path)]) == 2
+    flags = {'--logdir': str(tmp_path.with_name('other')), flag: str(tmp_path)}
+    assert train.main([*DUMMY, *itertools.chain(*flags.items())]) == 2
   finally:
     first.kill()
     first.wait()

@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -127,6 +128,60 @@ def test_a_host_that_cannot_start_keeps_no_one_waiting(tmp_path):
   out = finish(start(2, 1, *args), 1)
   assert '[0] Error: Host 1 cannot start' in out
   assert not (tmp_path / 'config.yaml').exists()
+
+
+def host(index, port, *args, before=':'):
+  """One of two hosts, started by hand, after a line of bash."""
+  flags = [x for x in os.environ['XLA_FLAGS'].split() if 'count' not in x]
+  args += ('--jax.distributed', f'127.0.0.1:{port}', '--jax.num_processes')
+  args += (2, '--jax.process_id', index)
+  return subprocess.Popen(
+    [
+      'bash', '-c', f'{before}; exec {sys.executable} -m "$@"', 'bash',
+      'ponderdream.train', *map(str, args),
+    ],
+    cwd=ROOT,
+    env=os.environ | {'XLA_FLAGS': ' '.join(flags)},
+    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+  )  # fmt: skip
+
+
+def free_port():
+  with socket.create_server(('127.0.0.1', 0)) as server:
+    return server.getsockname()[1]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_hosts_with_other_flags_are_refused(tmp_path):
+  port = free_port()
+  args = ('--configs', 'dummy', 'pondernet', 'debug', '--logdir', tmp_path)
+  pair = [
+    host(0, port, *args),
+    host(1, port, *args, '--run.train_ratio', 4, '--run.timeout', 9),
+  ]
+  for process in pair:
+    out = finish(process, 2).strip().splitlines()
+    assert out[-1].startswith('Error: The hosts were given different settings')
+    assert '(run.train_ratio)' in out[-1]
+  assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_a_host_that_cannot_save_keeps_no_one_waiting(tmp_path):
+  # No file of the first host, which writes the checkpoints, may be larger
+  # than 256 KiB: enough for a chunk, and not for the networks.
+  port = free_port()
+  args = ('--configs', 'dummy', 'debug', '--logdir', tmp_path)
+  args += ('--replay.chunk', 16, '--dyn.deter', 1024, '--run.steps', 1e6)
+  args += ('--run.save_every', 1)
+  pair = [host(0, port, *args, before='ulimit -f 256'), host(1, port, *args)]
+  out = finish(pair[0], 1)
+  assert 'Error: A checkpoint cannot be written' in out
+  ended = time.monotonic()
+  pair[1].communicate(timeout=900)
+  assert pair[1].returncode and time.monotonic() - ended < 150
 
 
 def test_the_script_explains_itself():

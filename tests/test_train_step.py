@@ -103,6 +103,30 @@ def test_latents_survive_packing(plain):
   np.testing.assert_array_equal(back.stoch, state.stoch)
 
 
+def test_a_flipped_bit_in_a_latent_costs_no_update(plain):
+  dyn, data = plain.models.dyn, dict(plain.batch)
+  deter = data['dyn/deter'].copy()
+  deter[0, 0, 3], deter[1, 0, 5], deter[2, 0, 0] = np.inf, np.nan, -np.inf
+  data['dyn/deter'] = deter
+  first = {k: jnp.asarray(data[k][:, 0]) for k in train_step.LATENTS}
+  back = train_step.unpack(dyn, first).deter
+  assert (back[:3] == 0).all()
+  np.testing.assert_array_equal(back[3], deter[3, 0])
+  _, metrics = update(plain, data)
+  assert all(np.isfinite(v) for v in metrics.values()), metrics
+
+
+def test_two_processes_after_one_checkpoint_draw_other_actions(plain):
+  agent = plain.agent
+  first, tree = agent.act_key, agent.save()
+  keys = set()
+  for seen in (0, 7, 8, 2**32 + 9):
+    agent.act_key = first
+    agent.load(tree, seen)
+    keys.add(str(jax.random.key_data(agent.act_key)))
+  assert len(keys) == 4
+
+
 def test_priority_is_the_loss_of_the_world_model_at_each_step(plain):
   outs, metrics = update(plain)
   assert outs['priority'].shape == outs['stepid'].shape == (BATCH, TIME)

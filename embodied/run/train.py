@@ -22,7 +22,7 @@ from embodied import success as success_
 from embodied import when
 from embodied.base import Agent
 from embodied.driver import Driver
-from embodied.errors import Stopped, UsageError
+from embodied.errors import Stopped, UsageError, agree
 from embodied.hosts import Alone, Hosts
 from embodied.replay import Replay
 from embodied.streams import Prefetch
@@ -125,6 +125,8 @@ class Train:
     # What the hosts agreed on when they last met.
     self.ready = self.stopping = self.failing = self.saving = False
     self.score: float | None = None
+    # Whether all hosts came to the end, with its checkpoint, together.
+    self.ended = False
     self.carry = agent.init_train(batch)
     driver.on_step(replay.add)
     driver.on_step(self.follow)
@@ -177,11 +179,13 @@ class Train:
     Raises UsageError if the hosts read different ones."""
     step, state, meta = self.checkpoint.load(self.agent.save())
     if (self.hosts.exchange([step]) != step).any():
-      raise UsageError(
-        'The hosts read different checkpoints, as a newer one is damaged for'
-        ' some of them; restore a copy or delete it.'
+      raise agree(
+        UsageError(
+          'The hosts read different checkpoints, as a newer one is damaged for'
+          ' some of them; restore a copy or delete it.'
+        )
       )
-    self.agent.load(state)
+    self.agent.load(state, self.replay.total)
     # Before there were several hosts, their totals were not written.
     before = meta.get('totals', {'0': step - meta['forgotten']})
     self.totals = before | self.totals
@@ -224,13 +228,15 @@ class Train:
       alone = self.hosts.count == 1 and not isinstance(error, OSError)
       if alone or isinstance(error, Diverged):
         self.rescue()
+      if self.ended:
+        agree(error)
       raise
     finally:
       self.stream.close()
     if self.failure is not None:
-      raise self.failure
+      raise agree(self.failure) if self.ended else self.failure
     if self.failing:
-      raise Elsewhere('Another host failed; what it printed says why.')
+      raise agree(Elsewhere('Another host failed; what it printed says why.'))
     if not self.stopping:
       self.report()
 
@@ -260,6 +266,7 @@ class Train:
     self.meet()
     try:
       self.save()
+      self.ended = True
     except OSError as error:
       if self.failure is None:
         raise

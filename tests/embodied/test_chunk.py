@@ -128,6 +128,19 @@ def test_step_counts_only_when_it_is_whole(tmp_path, monkeypatch):
   assert Chunk.open(tmp_path / 'a').columns()['count'][3] == 9
 
 
+@pytest.mark.parametrize('call', ['pwrite', 'ftruncate'])
+def test_a_chunk_that_cannot_begin_leaves_no_file(tmp_path, monkeypatch, call):
+  def full_disk(*args):
+    raise OSError(28, 'No space left on device')
+
+  with monkeypatch.context() as patch:
+    patch.setattr(os, call, full_disk)
+    with pytest.raises(OSError, match='free disk space'):
+      make_chunk(tmp_path / 'a')
+  assert not (tmp_path / 'a').exists()
+  make_chunk(tmp_path / 'a', steps=2)
+
+
 def test_a_write_may_come_in_pieces(tmp_path, monkeypatch):
   chunk = make_chunk(tmp_path / 'a')
   real = os.pwrite

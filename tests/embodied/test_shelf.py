@@ -70,6 +70,23 @@ def test_goes_on_where_it_stopped(tmp_path):
   replay.close()
 
 
+# The newest chunk stays, however large: it knows how many steps there were.
+@pytest.mark.parametrize('steps, capacity, held', [(100, 30, 28), (104, 5, 8)])
+def test_goes_on_with_a_smaller_capacity(tmp_path, steps, capacity, held):
+  replay = Replay(4, 1000, tmp_path, chunk_size=8)
+  fill(replay, steps)
+  replay.close()
+  replay = Replay(4, capacity, tmp_path, chunk_size=8, online=False)
+  assert replay.stats()['steps'] == held
+  assert (replay.total, len(replay)) == (steps, held - 3)
+  starts = range(steps - held, steps - 3)
+  assert windows(replay) == {(0, tuple(range(i, i + 4))) for i in starts}
+  fill(replay, 60, begin=steps)
+  assert replay.total == steps + 60
+  assert replay.stats()['steps'] <= capacity + 3
+  replay.close()
+
+
 KILLED = """
   import sys
   sys.path.insert(0, {tests!r})

@@ -57,6 +57,22 @@ def test_rates_go_on_from_an_earlier_process(tmp_path):
 
 
 @pytest.mark.parametrize(
+  'damaged',
+  [b'\0' * 40, b'{"step": 1', b'[3]', b'\xff\xfe', b'{"episode/score": [1]}']
+  + [b'{"episode/achievement_a": null}', b''],
+)
+def test_a_damaged_line_is_named_and_not_counted(tmp_path, damaged, caplog):
+  path = tmp_path / 'scores.jsonl'
+  line = {'step': 1, 'episode/achievement_a': 1.0, 'episode/score': 3.0}
+  whole = json.dumps(line).encode()
+  path.write_bytes(b'\n'.join([whole, damaged, whole, b'']))
+  found = success.Success()
+  found.load(path)
+  assert (found.episodes, found.counts, found.best) == (2, {'a': 2.0}, 3.0)
+  assert f'Line 2 of {path} is damaged' in caplog.text
+
+
+@pytest.mark.parametrize(
   'scores, best',
   [
     ([-3.0, -1.5, -2.0], -1.5),

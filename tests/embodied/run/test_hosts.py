@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import embodied
-from embodied import logger, replay, success, terminal
+from embodied import errors, logger, replay, success, terminal
 from embodied.envs import make_env
 from embodied.run import train
 from tests.embodied.run.test_train import LENGTH, Checking, Memory
@@ -168,8 +168,38 @@ def test_a_failure_of_one_ends_all_after_a_checkpoint(pair):
   first, second = play(runs)
   assert isinstance(first, train.Elsewhere)
   assert 'the emulator is gone' in str(second)
+  assert errors.agreed(first) and errors.agreed(second)
   steps = runs[0].checkpoint.steps()
   assert steps == runs[1].checkpoint.steps() and steps[-1] == 40 + 39
+
+
+def test_a_loss_that_is_no_number_ends_all_in_order(pair):
+  runs = pair()
+  for run in runs:
+    run.agent.fail_at = 7
+  for error in play(runs):
+    assert isinstance(error, train.Diverged) and errors.agreed(error)
+  assert runs[0].checkpoint.steps() == runs[1].checkpoint.steps()
+
+
+@pytest.mark.parametrize('failing', [False, True])
+def test_who_cannot_save_knows_that_nobody_was_told(tmp_path, failing):
+  run = make(
+    tmp_path,
+    Host(0, World(1)),
+    driver=Broken if failing else embodied.Driver,
+  )
+  save = run.checkpoint.save
+
+  def full(step, *args):
+    if step:
+      raise OSError('disk full')
+    save(step, *args)
+
+  run.checkpoint.save = full
+  (error,) = play([run])
+  assert ('emulator' if failing else 'disk full') in str(error)
+  assert not errors.agreed(error)
 
 
 def test_a_checkpoint_is_as_good_as_the_episodes_of_all(pair):

@@ -63,8 +63,9 @@ class Checking(embodied.RandomAgent):
   def save(self):
     return {'trained': np.array(len(self.trained))}
 
-  def load(self, tree):
+  def load(self, tree, seen=0):
     self.trained = [None] * int(tree['trained'])
+    self.seen = seen
 
 
 class Memory:
@@ -165,6 +166,7 @@ def test_it_goes_on_where_it_stopped(tmp_path):
   again = make(tmp_path, memory)
   assert again.resume() == first[0]
   assert (again.step, again.updates) == first
+  assert again.agent.seen == again.replay.total == first[0]
   again.run()
   assert again.step == 200
   assert again.updates == (200 - 26) // 2
