@@ -95,12 +95,12 @@ def kl(logit: jax.Array, ref_logit: jax.Array, active: jax.Array) -> jax.Array:
     ref_logit: broadcasts to `[N, B]`. It must hold a logit at every level
       that is active for p: unroll a reference with `eps=None`.
 
-  An infinite logit counts as the largest finite one: what the reference
-  never does costs 1e38 nats, not NaN.
+  Infinite logits are welcome: what p never does costs nothing, and what only
+  the reference never does 1e38 nats in float32, the largest number.
   """
-  logit, ref_logit = _finite(wide(logit)), _finite(wide(ref_logit))
-  log_go, log_stay = jax.nn.log_sigmoid(logit), jax.nn.log_sigmoid(-logit)
-  ref_go, ref_stay = (jax.nn.log_sigmoid(s * ref_logit) for s in (1, -1))
+  logit, ref_logit = wide(logit), wide(ref_logit)
+  log_go, log_stay = _log_sigmoid(logit), _log_sigmoid(-logit)
+  ref_go, ref_stay = (_log_sigmoid(s * ref_logit) for s in (1, -1))
   bernoulli = jax.nn.sigmoid(logit) * (log_go - ref_go)
   bernoulli += jax.nn.sigmoid(-logit) * (log_stay - ref_stay)
   continues = _continues(active)
@@ -150,10 +150,9 @@ def select(tree: Any, n: jax.Array) -> Any:
   return jax.tree.map(lambda leaf: leaf[n, rows], tree)
 
 
-def _finite(logit: jax.Array) -> jax.Array:
-  """The logit with the largest finite numbers in place of infinities."""
-  most = jnp.finfo(logit.dtype).max
-  return jnp.clip(logit, -most, most)
+def _log_sigmoid(logit: jax.Array) -> jax.Array:
+  """Finite for infinite logits too, so that 0 times it is 0."""
+  return jnp.maximum(jax.nn.log_sigmoid(logit), jnp.finfo(logit.dtype).min)
 
 
 def _continues(active: jax.Array) -> jax.Array:
