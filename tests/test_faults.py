@@ -133,7 +133,9 @@ def test_a_full_disk_ends_the_training_with_a_sentence(tmp_path):
   full = shell(f'ulimit -f 256; {plain}', *args, tmp_path, '--run.steps', 90)
   out = full.communicate(timeout=300)[0]
   assert full.returncode == 1, out
-  assert out.strip().splitlines()[-1].startswith('Error: A checkpoint cannot')
+  # Orbax's own tracebacks may come later: asyncio tells of futures when they
+  # are collected.
+  assert re.search('^Error: A checkpoint cannot', out, re.MULTILINE)
   # There is room again.
   again = shell(plain, *args, tmp_path, '--run.steps', 100)
   out = again.communicate(timeout=300)[0]
