@@ -49,12 +49,15 @@ def make(
     slowval = optax.incremental_update(
       params['val'], state.slowval, config.slowval.rate
     )
-    size = optim.norm(grads)
-    sizes = jnp.stack([size, optim.norm(params), parallel.mean(total)])
-    good = jnp.isfinite(sizes).all()
+    metrics |= {
+      'opt/grad_norm': optim.norm(grads),
+      'opt/param_norm': optim.norm(params),
+    }
+    sizes = [v for k, v in metrics.items() if k.startswith('opt/')]
+    good = jnp.isfinite(jnp.stack([*sizes, parallel.mean(total)])).all()
     new = state_.TrainState(params, slowval, opt, span, state.updates + 1)
     new = jax.tree.map(lambda a, b: jnp.where(good, a, b), new, state)
-    return new, latents, metrics | {'opt/grad_norm': size}
+    return new, latents, metrics
 
   return step
 

@@ -154,19 +154,26 @@ class TestTrain:
     steps = [x['step'] for x in lines(metrics)]
     assert steps == sorted(steps)
 
-  def test_a_loss_that_is_no_number_ends_it(self, tmp_path):
+  # Parameters that are too large to square, and ones that only their losses
+  # are too large for.
+  @pytest.mark.parametrize(
+    'rate, name', [('1e30', 'opt/param_norm'), ('1e15', 'loss/')]
+  )
+  def test_what_is_no_number_ends_it(self, rate, name, tmp_path):
     logdir = tmp_path / 'run'
     out = finish(
       start(
-        'ponderdream.train', *DUMMY, '--logdir', logdir, '--opt.lr', '1e30',
+        'ponderdream.train', *DUMMY, '--logdir', logdir, '--opt.lr', rate,
         '--opt.warmup', 0,
       ),
       code=1,
     )  # fmt: skip
-    assert 'Error: No finite number at step' in out and 'loss/' in out
-    # The state before it: an agent that acts.
+    assert re.search(rf'Error: No finite number at step \d+: .*{name}', out)
     assert checkpoints(logdir)[-1] == held(logdir) > 0
-    finish(start('ponderdream.evaluate', '--logdir', logdir, '--episodes', 1))
+    if rate == '1e30':  # the state before was that of the beginning
+      finish(
+        start('ponderdream.evaluate', '--logdir', logdir, '--episodes', 1)
+      )
 
 
 class TestEvaluate:
