@@ -12,18 +12,17 @@ LENGTH = 50
 
 
 def train(logdir, *args):
-  """Trains at the cpu block, outside of the suite's compiler settings."""
+  """Trains at the cpu block, outside of the suite's compiler settings; returns
+  what it wrote of its episodes."""
   env = {k: v for k, v in os.environ.items() if k != 'XLA_FLAGS'}
   command = [
     sys.executable, '-m', 'ponderdream.train', '--configs', 'dummy', 'cpu',
-    *args, '--env.dummy.length', str(LENGTH), '--run.log_every', '5',
+    *args, '--env.dummy.length', str(LENGTH),
     '--logdir', str(logdir),
   ]  # fmt: skip
   subprocess.run(command, check=True, env=env, timeout=1800)
-  read = lambda name: [
-    json.loads(x) for x in (logdir / name).read_text().splitlines()
-  ]
-  return read('metrics.jsonl'), read('scores.jsonl')
+  lines = (logdir / 'scores.jsonl').read_text().splitlines()
+  return [json.loads(x) for x in lines]
 
 
 @pytest.mark.slow
@@ -32,7 +31,7 @@ def test_it_learns_which_action_pays(actor, tmp_path):
   # On dummy_count one action of five pays: 10 of 50 by chance.
   mode = 'none' if actor == 'plain' else actor
   args = ('--task', 'dummy_count', '--ponder.mode', mode)
-  _, scores = train(tmp_path / 'run', *args, '--run.steps', '4000')
+  scores = train(tmp_path / 'run', *args, '--run.steps', '4000')
   returns = [x['episode/score'] for x in scores]
   assert np.mean(returns[:8]) < 20
   assert np.mean(returns[-8:]) > 40
@@ -40,11 +39,10 @@ def test_it_learns_which_action_pays(actor, tmp_path):
 
 @pytest.mark.slow
 def test_it_learns_when_an_action_pays(tmp_path):
-  # On dummy_disc the action pays that equals the class just seen. Without
-  # that conjunction no prediction of the reward is better than 0.5 nats, the
-  # entropy of a chance of 0.2.
-  metrics, scores = train(tmp_path / 'run', '--run.steps', '12000')
-  losses = [x['train/loss/rew'] for x in metrics if 'train/loss/rew' in x]
-  assert np.mean(losses[-5:]) < 0.3
+  # On dummy_disc the action pays that equals the class just seen: 10 of 50 by
+  # chance. It takes a model that knows what the two have to do with each
+  # other, as no action and no class is better than another by itself.
+  scores = train(tmp_path / 'run', '--run.steps', '8000')
   returns = [x['episode/score'] for x in scores]
-  assert np.mean(returns[-8:]) > 25
+  assert np.mean(returns[:8]) < 15
+  assert np.mean(returns[-8:]) > 30
