@@ -41,7 +41,7 @@ def measure(names, folder, skip, updates):
   stop = threading.Event()
   with contextlib.ExitStack() as stack:
     config = train.configure(flags)
-    _, *own = train.prepare(config, stack)
+    _, *own = train.prepare(config, stack, stop)
     run = train.assemble(config, stack, stop, *own)
     clock = Clock()
     watch(run, clock)
