@@ -229,7 +229,7 @@ def where(steps):
 
   env = game.Game(True, 10000, SEED)
   play = play_of(env)
-  play(100)
+  play(600)  # a day and a night: nothing is compiled after that
   parts = {
     '_update_objects': 'rules',
     '_balance': 'balance',
