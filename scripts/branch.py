@@ -205,18 +205,20 @@ def run(options):
   envs = [make(FIRST + i) for i in range(ENVS)]
   starts = judge.collect(agent, envs, options.states, options.every)
   truth, model, seconds = measure(agent, starts, options)
-  found = {'logdir': options.logdir, 'step': step, 'task': config.task}
+  found = {'step': step, 'task': config.task}
   found |= {k: options[k] for k in ('repeats', 'length', 'seed')}
   found |= summarise(starts, truth, model, seconds)
   out = options.out or f'{config.logdir}/eval/branch-{step}'
   out = pathlib.Path(out)
   out.parent.mkdir(parents=True, exist_ok=True)
+  # As float64: float32 rounded to four digits is written with sixteen.
+  brief = lambda x: x.astype(np.float64).round(4).tolist()
   table(found)
   draw(out.with_suffix('.png'), starts, truth, model, found)
   found['levels'] = {
-    'p': np.stack([x.p for x in starts]).round(4).tolist(),
-    'real': truth.mean(1).round(4).tolist(),
-    **{str(n): x.mean(1).round(4).tolist() for n, x in model.items()},
+    'p': brief(np.stack([x.p for x in starts])),
+    'real': brief(truth.mean(1)),
+    **{str(n): brief(x.mean(1)) for n, x in model.items()},
   }
   out.with_suffix('.json').write_text(json.dumps(found) + '\n')
   print(f'Written to {out}.json and {out}.png')
