@@ -13,8 +13,6 @@ import numpy as np
 import pytest
 
 from embodied import replay as replay_
-from embodied.errors import UsageError
-from ponderdream import evaluate, parallel, settings, train
 
 ROOT = pathlib.Path(__file__).parent.parent
 DUMMY = ('--configs', 'dummy', 'pondernet', 'debug')
@@ -211,90 +209,6 @@ class TestEvaluate:
     assert f'1 episodes at step {before}' in out
 
 
-BAD = {
-  'unknown block': (
-    ['--configs', 'crafer'], "'crafer'", "'crafter'",
-  ),
-  'unknown flag': (
-    ['--configs', 'dummy', 'debug', '--run.stepz', '3'], 'run.stepz',
-    "'run.steps'",
-  ),
-  'wrong type': (
-    ['--configs', 'dummy', 'debug', '--run.steps', '1.5'], 'run.steps',
-    'whole number',
-  ),
-  'no task': (
-    ['--configs', 'dummy', 'debug', '--task', 'pong_x'], 'pong_x', 'crafter',
-  ),
-  'no such game': (
-    ['--configs', 'dummy', 'debug', '--task', 'gymnasium_Nope-v0'], 'Nope',
-    'ymnasium',
-  ),
-  'batch': (
-    ['--configs', 'dummy', 'debug', '--batch.size', '3'], 'Batch size 3',
-    'multiple of 2',
-  ),
-  'a mode that is none': (
-    ['--configs', 'dummy', 'debug', '--ponder.mode', 'ponder'], 'ponder.mode',
-    'pondernet',
-  ),
-  'a prior out of range': (
-    ['--configs', 'dummy', 'debug', '--ponder.prior', '1.5'], 'ponder.prior',
-    '0.999',
-  ),
-  'precision': (
-    ['--configs', 'dummy', 'debug', '--jax.dtype', 'int8'], 'int8',
-    'bfloat16',
-  ),
-  'not a number': (
-    ['--configs', 'dummy', 'debug', '--opt.lr', 'nan'], 'opt.lr', 'a number',
-  ),
-  'bins without a middle': (
-    ['--configs', 'dummy', 'debug', '--rew.bins', '8'], 'rew.bins', 'odd',
-  ),
-  'blocks that do not fit': (
-    ['--configs', 'dummy', 'debug', '--dyn.deter', '15'], 'dyn.deter',
-    'dyn.blocks',
-  ),
-  'a picture whose blocks do not fit': (
-    ['--configs', 'dummy', 'debug', '--imgdec.blocks', '3'], 'imgdec.blocks',
-    'divide',
-  ),
-  'a replay without room for a batch': (
-    ['--configs', 'dummy', 'debug', '--replay.capacity', '80'],
-    'replay.capacity', '90 or more',
-  ),
-  'negative ratio': (
-    ['--configs', 'dummy', 'debug', '--run.train_ratio', '-1'],
-    'run.train_ratio', '0.0',
-  ),
-  'no time at all': (
-    ['--configs', 'dummy', 'debug', '--run.timeout', '0'], 'run.timeout',
-    '0.001',
-  ),
-  'a reward for thinking': (
-    ['--configs', 'dummy', 'debug', '--ponder.cost', '-0.1'], 'ponder.cost',
-    '0.0',
-  ),
-  'a prior that repels': (
-    ['--configs', 'dummy', 'debug', '--ponder.beta', '-1'], 'ponder.beta',
-    '0.0',
-  ),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize('name', BAD)
-def test_bad_input_gets_one_sentence(name, tmp_path, capsys):
-  argv, *words = BAD[name]
-  if '--run.parallel' not in argv and 'debug' in argv:
-    argv = [*argv, '--run.parallel', 'False']
-  assert train.main([*argv, '--logdir', str(tmp_path / 'run')]) == 2
-  error = capsys.readouterr().err.strip()
-  assert error.startswith('Error: ') and '\n' not in error
-  for word in words:
-    assert word in error
-
-
 def test_a_platform_that_is_not_there(tmp_path):
   args = ('--configs', 'dummy', 'debug', '--jax.platform', 'cuda')
   out = finish(start('ponderdream.train', *args, '--logdir', tmp_path), 2)
@@ -342,25 +256,6 @@ def test_a_dict_of_observations_is_resumed_and_evaluated(tmp_path):
   assert (tmp_path / 'eval' / '100.mp4').stat().st_size
 
 
-def test_a_mistake_does_not_stand_in_the_way(tmp_path):
-  argv = ['--configs', 'dummy', 'debug', '--task', 'no_task']
-  assert train.main([*argv, '--logdir', str(tmp_path)]) == 2
-  assert not (tmp_path / 'config.yaml').exists()
-
-
-def test_another_configuration_is_refused(tmp_path, capsys):
-  argv = ['--configs', 'dummy', 'debug', '--logdir', str(tmp_path)]
-  settings.remember(train.configure(argv))
-  changed = [*argv, '--seed', '7', '--run.steps', '5', '--dyn.deter', '32']
-  assert train.main(changed) == 2
-  error = capsys.readouterr().err
-  assert 'dyn.deter (16 there, 32 here)' in error
-  assert 'seed (0 there, 7 here)' in error
-  assert 'run.steps' not in error
-  # What a full disk asks for is allowed.
-  assert settings.compare(train.configure([*argv, '--replay.capacity', '500']))
-
-
 LONG = """
 import hashlib
 from ponderdream import train
@@ -380,84 +275,3 @@ def test_a_signal_ends_what_does_not_hear_of_it():
   time.sleep(0.2)
   process.send_signal(signal.SIGTERM)
   assert 'it goes on from the last checkpoint' in finish(process)
-
-
-@pytest.mark.parametrize('program', [train, evaluate])
-def test_help(program, capsys):
-  assert program.main(['--logdir', 'x', '--help']) == 0
-  assert 'python -m ponderdream.' in capsys.readouterr().out
-
-
-def test_no_logdir(capsys):
-  assert train.main(['--configs', 'dummy']) == 2
-  assert '--logdir' in capsys.readouterr().err
-
-
-def test_a_small_machine_takes_the_cpu_block(tmp_path, capsys):
-  config = train.configure(
-    ['--configs', 'crafter', 'pondernet', '--logdir', str(tmp_path)]
-  )
-  assert config.enc.kind == 'patch' and config.jax.dtype == 'float32'
-  assert capsys.readouterr().out.count('\n') == 1
-  named = train.configure(
-    ['--configs', 'crafter', 'size1m', '--logdir', str(tmp_path)]
-  )
-  assert named.enc.kind == 'conv'
-  # An environment's block that brings its own size keeps it.
-  own = train.configure(
-    ['--configs', 'ladder', 'pondernet', '--logdir', str(tmp_path)]
-  )
-  assert own.dyn.deter == 128
-  assert capsys.readouterr().out == ''
-
-
-def test_an_accelerator_takes_size12m(tmp_path, monkeypatch, capsys):
-  monkeypatch.setattr(parallel, 'accelerated', lambda: True)
-  argv = ['--configs', 'crafter', 'pondernet', '--logdir', str(tmp_path)]
-  config = train.configure(argv)
-  assert config.dyn.deter == 2048 and config.jax.dtype == 'bfloat16'
-  assert 'size12m' in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(
-  'argv, words',
-  [
-    ([], ['--logdir']),
-    (['--logdir', 'nowhere'], ['nowhere', 'config.yaml']),
-    (['--logdir', 'x', '--halt', 'never'], ['never', 'median']),
-    (['--logdir', 'x', '--episodes', '0'], ['1 episode']),
-    (['--logdir', 'x', '--episode', '3'], ['episodes']),
-    (['--logdir', 'x', '--vidoe'], ["Did you mean 'video'"]),
-    (['--logdir'], ['--logdir needs a value']),
-  ],
-)
-def test_bad_input_of_evaluate(argv, words, capsys):
-  assert evaluate.main(argv) == 2
-  error = capsys.readouterr().err
-  for word in words:
-    assert word in error
-
-
-def test_an_empty_folder_of_checkpoints(tmp_path, capsys):
-  config = train.configure([*DUMMY, '--logdir', str(tmp_path)])
-  config.save(tmp_path / 'config.yaml')
-  (tmp_path / 'checkpoints').mkdir()
-  assert evaluate.main(['--logdir', str(tmp_path), '--envs', '1']) == 2
-  assert 'no checkpoint' in capsys.readouterr().err
-  assert os.listdir(tmp_path / 'checkpoints') == []
-
-
-def test_a_run_of_an_earlier_version_has_the_defaults_it_lacks(tmp_path):
-  config = train.configure([*DUMMY, '--logdir', str(tmp_path)])
-  settings.remember(config)
-  path = tmp_path / 'config.yaml'
-  text = path.read_text()
-  line = next(x for x in text.splitlines() if x.strip().startswith('beta:'))
-  path.write_text(text.replace(line + '\n', ''))
-  found = settings.recall(str(tmp_path))
-  default = settings.saved(path).ponder.beta
-  assert found.ponder.beta == default == 0.05
-  assert settings.compare(config)
-  path.write_text(text.replace(line, line + '\n  bets: 1.0'))
-  with pytest.raises(UsageError, match='another version.*bets'):
-    settings.recall(str(tmp_path))
