@@ -91,10 +91,8 @@ class Encoder(nn.Module):
 
   def cnn(self, x: Array) -> Array:
     """`[B, H, W, C]` halved once per stage: conv, pool, norm, SiLU."""
-    # The bytes are cut up here: a quarter of the traffic of floats.
-    x = self.scaled(conv.to_patches(x, 2))
+    x = self.scaled(x)
     for i, mult in enumerate(self.mults):
-      x = x if i == 0 else conv.to_patches(x, 2)
       x = conv.Conv(
         conv.pooled,
         self.depth * mult,

@@ -63,11 +63,11 @@ def test_taps_by_cell_by_hand():
 
 
 @pytest.mark.parametrize('size', [1, 3, 5, 7])
-def test_pooled_equals_convolve_then_pool(size):
-  x, kernel = draw(0, 3, 8, 6, 3), draw(1, size, size, 3, 4)
-  got, back = jax.vjp(
-    lambda x, k: conv.pooled(conv.to_patches(x, 2), k), x, kernel
-  )
+@pytest.mark.parametrize('inputs', [3, conv.MANY - 1, conv.MANY])
+def test_pooled_equals_convolve_then_pool(inputs, size):
+  x, kernel = draw(0, 3, 8, 6, inputs), draw(1, size, size, inputs, 4)
+  kernel /= inputs**0.5
+  got, back = jax.vjp(conv.pooled, x, kernel)
   want, plain = jax.vjp(plain_pooled, x, kernel)
   np.testing.assert_allclose(got, want, atol=1e-5)
   dy = draw(2, *want.shape)
@@ -89,7 +89,7 @@ def test_upsampled_equals_double_then_convolve(size):
 def test_equal_phases_share_the_gradient():
   # A picture of one colour: away from the border all four phases are equal.
   # At the border zeros are convolved too, so the largest phase is inside.
-  x, kernel = jnp.ones((1, 4, 4, 4)), jnp.ones((3, 3, 1, 1))
+  x, kernel = jnp.ones((1, 8, 8, 1)), jnp.ones((3, 3, 1, 1))
   _, back = jax.vjp(lambda k: conv.pooled(x, k), kernel)
   # Each of the 16 outcomes passes on 1 to every tap, as all pixels are 1.
   np.testing.assert_allclose(back(jnp.ones((1, 4, 4, 1)))[0], 16 + 0 * kernel)
@@ -103,20 +103,29 @@ def test_gradient_of_all_phases_by_hand():
 
 
 @pytest.mark.parametrize('batch', [1, 6, 7])
-def test_kernel_gradient_whatever_the_batch(batch, monkeypatch):
+@pytest.mark.parametrize('outputs', [3, 4, 30])
+def test_kernel_gradient_whatever_the_batch(batch, outputs, monkeypatch):
+  # Neighbours along h are taken of dy for 3 outputs, of x for 4 and 30.
   # Room for three pictures at a time, if their number divides so.
-  monkeypatch.setattr(conv, 'CACHE', 3 * 4 * 4 * 9 * 2 * 4)
-  x, dy = draw(0, batch, 4, 4, 2), draw(1, batch, 4, 4, 3)
-  kernel = jnp.zeros((3, 3, 2, 3))
+  columns = 3 * (2 + 3) if outputs == 3 else 9 * 2 + outputs
+  monkeypatch.setattr(conv, 'CACHE', 3 * 4 * 5 * columns * 4)
+  x, dy = draw(0, batch, 4, 5, 2), draw(1, batch, 4, 5, outputs)
+  kernel = jnp.zeros((3, 3, 2, outputs))
   _, back = jax.vjp(lambda k: conv.convolve(x, k), kernel)
   got = conv.tiled_gradient(x, dy, lambda dy: 2 * dy, kernel.shape)
-  np.testing.assert_allclose(got, 2 * back(dy)[0], atol=1e-5)
+  np.testing.assert_allclose(got, 2 * back(dy)[0], atol=2e-5)
+
+
+def test_neighbours_by_hand():
+  x = jnp.arange(1.0, 7.0).reshape((1, 3, 1, 2))
+  want = [[0, 0, 1, 2, 3, 4], [1, 2, 3, 4, 5, 6], [3, 4, 5, 6, 0, 0]]
+  np.testing.assert_array_equal(conv.neighbours(x, 1, 3)[0, :, 0], want)
 
 
 def test_the_layer_adds_its_bias_and_halves_or_doubles():
   make = lambda form: conv.Conv(form, 2, 5, jnp.float32)
   for form, shape in (
-    (conv.pooled, (1, 4, 4, 12)),
+    (conv.pooled, (1, 8, 8, 3)),
     (conv.upsampled, (1, 4, 4, 3)),
   ):
     layer = make(form)
