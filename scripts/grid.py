@@ -18,7 +18,6 @@ picture beside them, and prints the table.
 
 import json
 import pathlib
-import re
 import subprocess
 import sys
 import time
@@ -43,19 +42,17 @@ OPTIONS = Config(
 ROOT = pathlib.Path(__file__).parent.parent
 NAMES = {'depth': 'grid', 'credit': 'credit'}
 THINK = ('--configs', 'ladder', 'pondernet')
-VARIANTS = {
-  'depth': {
-    'plain': ('--configs', 'ladder'),
-    'fixed 1': (*THINK, '--ponder.mode', 'fixed', '--ponder.max_steps', '1'),
-    'fixed 8': (*THINK, '--ponder.mode', 'fixed', '--ponder.max_steps', '8'),
-    'pondernet': THINK,
-  },
-  'credit': {
-    'levels': THINK,
-    'levels, one step': (*THINK, '--ponder.branch_length', '1'),
-    'mixture': (*THINK, '--ponder.credit', 'mixture'),
-    'sampled': (*THINK, '--ponder.credit', 'sampled'),
-  },
+FLAGS = {
+  'plain': ('--configs', 'ladder'),
+  'fixed 1': (*THINK, '--ponder.mode', 'fixed', '--ponder.max_steps', '1'),
+  'fixed 8': (*THINK, '--ponder.mode', 'fixed', '--ponder.max_steps', '8'),
+  'pondernet': THINK,  # whose credit is levels
+  'mixture': (*THINK, '--ponder.credit', 'mixture'),
+  'sampled': (*THINK, '--ponder.credit', 'sampled'),
+}
+COMPARED = {
+  'depth': ('plain', 'fixed 1', 'fixed 8', 'pondernet'),
+  'credit': ('pondernet', 'mixture', 'sampled'),
 }
 # Steps of thought that are added at test time.
 MORE = (0, 1, 2, 4, 8, 16)
@@ -163,15 +160,14 @@ def play(agent, driver, episodes):
 
 
 def results(options):
-  """Trains and measures everything: `{variant: [one dict per seed]}`."""
+  """Trains and measures everything: `{name: [one dict per seed]}`."""
   found = {}
-  for name, flags in VARIANTS[options.what].items():
+  for name in COMPARED[options.what]:
     found[name] = []
     for seed in range(options.seeds):
-      folder = pathlib.Path(options.logdir) / f'{name}-{seed}'
-      folder = folder.with_name(re.sub('[ ,]+', '-', folder.name))
+      folder = pathlib.Path(options.logdir, f'{name}-{seed}'.replace(' ', '-'))
       print(f'{name}, seed {seed}: {folder}', flush=True)
-      seconds = train(folder, flags, seed, options.steps)
+      seconds = train(folder, FLAGS[name], seed, options.steps)
       run = {'seconds': seconds, 'curve': curve(folder)}
       for more in MORE:
         run[f'more_{more}'] = evaluate(folder, more, options.episodes)
@@ -264,7 +260,7 @@ def main(argv):
     options = flags_.apply(OPTIONS, flags_.split_flags(argv))
     if not options.logdir:
       raise UsageError('Add --logdir DIR, where the runs go.')
-    if options.what not in VARIANTS:
+    if options.what not in COMPARED:
       raise UsageError(f"--what is depth or credit, not '{options.what}'.")
     if min(options.seeds, options.episodes) < 1 or options.steps < 0:
       raise UsageError('There is at least one seed, episode and step.')

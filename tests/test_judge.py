@@ -64,7 +64,7 @@ def worth(start):
   every step after the one that chooses."""
   env = inside(start)
   best = ladder.answer(env.rungs, env.prize)
-  return DISCOUNT ** -(-env.count // 2) * (np.arange(4) == best)
+  return DISCOUNT ** ((env.count - 1) // ladder.PACE) * (np.arange(4) == best)
 
 
 def test_real_branches_are_worth_what_the_ladder_pays(agent, choices):
@@ -81,7 +81,7 @@ def test_a_branch_that_is_cut_off_is_completed_by_the_critic(agent, choices):
   start = max(choices, key=lambda x: inside(x).count)
   values = judge.real(agent, start, 1, 8, 0)[1][:, start.p > 0]
   # One step pays nothing; what is left is the critic's opinion.
-  assert inside(start).count > 2 and (values != 0).all()
+  assert inside(start).count > ladder.PACE and (values != 0).all()
 
 
 def decided(start, rng):

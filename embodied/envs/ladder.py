@@ -18,12 +18,12 @@ from embodied.errors import UsageError
 from embodied.space import Space
 
 END = 0  # where there is no row
-PACE = 2  # rows per step
+PACE = 3  # rows per step
 
 
 class Ladder(Env):
-  """Choose a lane, then ride down, two rows per step: 1 + ceil(rows / 2)
-  steps to an episode.
+  """Choose a lane and ride down, three rows per step: ceil(rows / 3) steps to
+  an episode.
 
   Observations, all int32:
 
@@ -32,8 +32,9 @@ class Ladder(Env):
   * `lane`: the lane one is on, or `lanes` as long as none is chosen.
   * `prize`: the lane that pays at the bottom.
 
-  The first action chooses the lane; later ones do nothing while the ride goes
-  on. The last step pays 1 at the prize, and `is_terminal`.
+  The first action chooses the lane, and the ride begins with it; later ones do
+  nothing while it goes on. The last step pays 1 at the prize, and
+  `is_terminal`.
   `log/rows` float32 is the number of rows of this episode.
 
   Args:
@@ -47,7 +48,7 @@ class Ladder(Env):
   """
 
   def __init__(
-    self, task: str, *, seed: int, rows: int = 8, lanes: int = 4
+    self, task: str, *, seed: int, rows: int = 6, lanes: int = 4
   ) -> None:
     if rows < 1 or lanes < 2:
       raise UsageError(
@@ -94,7 +95,6 @@ class Ladder(Env):
       return self._reset()
     if self.lane == self.lanes:
       self.lane = int(action['action'])
-      return self._obs()
     for rung in self.rungs[:PACE]:
       self.lane = cross(self.lane, int(rung))
     rest = np.full(self.rows + PACE, END, np.int32)

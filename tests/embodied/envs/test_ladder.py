@@ -18,7 +18,7 @@ def go(lane):
 
 
 def ride(env, lane):
-  """Observations from the choice of `lane` to the end of the episode."""
+  """Observations after the choice of `lane`, to the end of the episode."""
   seen = [env.step(go(lane))]
   while not seen[-1]['is_last']:
     seen.append(env.step(go(0)))
@@ -26,35 +26,36 @@ def ride(env, lane):
 
 
 def test_a_ride_by_hand():
-  # Lanes 0 1 2 3 and rungs 1-2, 2-3, 0-1. From lane 1: over the first rung
-  # to 2, over the second to 3, and the third does not touch it.
-  env = ladder.Ladder('3', seed=0, rows=4, lanes=4)
+  # Lanes 0 1 2 3 and rungs 1-2, 2-3, 0-1, 2-3. From lane 1: over the first
+  # rung to 2, over the second to 3, the third does not touch it, and over the
+  # last back to 2.
+  env = ladder.Ladder('4', seed=0, rows=5, lanes=4)
   first = env.step(RESET)
-  assert first['is_first'] and first['lane'] == 4 and first['rungs'][3] == 0
-  env.rungs = np.array([2, 3, 1, ladder.END], np.int32)
-  env.prize = 3
+  assert first['is_first'] and first['lane'] == 4 and first['rungs'][4] == 0
+  env.rungs = np.array([2, 3, 1, 3, ladder.END], np.int32)
+  env.prize = 2
   low = copy.deepcopy(env)
   seen = ride(env, 1)
-  assert [int(x['lane']) for x in seen] == [1, 3, 3]
+  assert [int(x['lane']) for x in seen] == [3, 2]
   assert [x['rungs'].tolist() for x in seen] == [
-    [2, 3, 1, 0],
-    [1, 0, 0, 0],
-    [0, 0, 0, 0],
+    [3, 0, 0, 0, 0],
+    [0, 0, 0, 0, 0],
   ]
-  assert [float(x['reward']) for x in seen] == [0, 0, 1]
-  assert [bool(x['is_terminal']) for x in seen] == [False, False, True]
-  assert [int(x['lane']) for x in ride(low, 2)] == [2, 1, 0]
-  assert ladder.answer(np.array([2, 3, 1, 0]), 3) == 1
-  assert ladder.answer(np.array([2, 3, 1, 0]), 0) == 2
+  assert [float(x['reward']) for x in seen] == [0, 1]
+  assert [bool(x['is_terminal']) for x in seen] == [False, True]
+  # From 2 over the first rung to 1, over the third to 0.
+  assert [int(x['lane']) for x in ride(low, 2)] == [0, 0]
+  assert ladder.answer(np.array([2, 3, 1, 3, 0]), 2) == 1
+  assert ladder.answer(np.array([2, 3, 1, 3, 0]), 0) == 2
 
 
-@pytest.mark.parametrize('rows', [1, 2, 5, 8])
+@pytest.mark.parametrize('rows', [1, 3, 4, 6])
 def test_one_lane_pays_and_it_is_the_answer(rows):
   env = envs.make_env(f'ladder_{rows}', 0, seed=rows)
   for _ in range(30):
     obs = env.step(RESET)
     rides = [ride(copy.deepcopy(env), lane) for lane in range(4)]
-    assert {len(x) for x in rides} == {1 + -(-rows // 2)}
+    assert {len(x) for x in rides} == {-(-rows // 3)}
     paid = [float(sum(y['reward'] for y in x)) for x in rides]
     best = ladder.answer(obs['rungs'], int(obs['prize']))
     assert paid == [float(lane == best) for lane in range(4)]
@@ -65,10 +66,10 @@ def test_the_answer_needs_every_row():
   # Whichever row is changed, there is a ladder whose answer changes with it:
   # no part of the search can be left out.
   rng = np.random.default_rng(0)
-  changed = np.zeros(8, bool)
+  changed = np.zeros(6, bool)
   for _ in range(200):
-    rungs = rng.integers(1, 4, 8).astype(np.int32)
-    for row in range(8):
+    rungs = rng.integers(1, 4, 6).astype(np.int32)
+    for row in range(6):
       other = rungs.copy()
       other[row] = 1 + rungs[row] % 3
       changed[row] |= ladder.answer(rungs, 0) != ladder.answer(other, 0)
@@ -96,7 +97,7 @@ def test_prizes_and_answers_are_on_every_lane_alike():
 
 def test_seed_and_index_fix_the_ladders():
   def boards(index, seed):
-    env = envs.make_env('ladder_8', index, seed=seed)
+    env = envs.make_env('ladder_6', index, seed=seed)
     return np.stack([env.step(RESET)['rungs'] for _ in range(4)])
 
   np.testing.assert_array_equal(boards(1, 2), boards(1, 2))
@@ -123,7 +124,7 @@ def test_a_copy_goes_on_alike_and_alone(twin):
 
 
 def test_observations_keep_their_values():
-  env = ladder.Ladder('8', seed=0)
+  env = ladder.Ladder('6', seed=0)
   obs = env.step(RESET)
   before = obs['rungs'].copy()
   ride(env, 0)
@@ -133,11 +134,11 @@ def test_observations_keep_their_values():
 @pytest.mark.parametrize(
   ('task', 'settings', 'sentence'),
   [
-    ('ladder_9', {}, "No task 'ladder_9'.*ladder_1 to ladder_8"),
+    ('ladder_7', {}, "No task 'ladder_7'.*ladder_1 to ladder_6"),
     ('ladder_0', {}, "No task 'ladder_0'"),
     ('ladder_x', {}, 'ladder_mixed'),
     ('ladder_mixed', {'rows': 0}, 'not 0 and 4'),
-    ('ladder_mixed', {'lanes': 1}, 'not 8 and 1'),
+    ('ladder_mixed', {'lanes': 1}, 'not 6 and 1'),
   ],
 )
 def test_what_cannot_be_made_is_a_usage_error(task, settings, sentence):
