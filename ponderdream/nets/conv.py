@@ -19,13 +19,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ponderdream.nets import layers
+from ponderdream.nets import direct, layers, winograd
 
 Array = jax.Array
 
-# Bytes of neighbours at a time in `tiled_gradient`.
-CACHE = 2**20
-# Channels from which a stage is computed on the pixels, not on the cells.
+# Channels from which a stage is computed on the pixels, not on the cells, and
+# by Winograd's form.
 MANY = 24
 
 
@@ -108,36 +107,60 @@ def taps_by_cell(size: int) -> np.ndarray:
   return hit.astype(np.float32)
 
 
-def convolve(x: Array, kernel: Array) -> Array:
-  """Same-padded convolution: `[B, H, W, I] -> [B, H, W, O]`."""
-  return jax.lax.conv_general_dilated(
-    x,
-    kernel,
-    window_strides=(1, 1),
-    padding='SAME',
-    dimension_numbers=('NHWC', 'HWIO', 'NHWC'),
+def fast(x: Array, kernel: Array) -> Array:
+  """`direct.convolve`, in the form with the fewest products."""
+  if not wide(x, kernel.shape):
+    return direct.convolve(x, kernel)
+  return jax.lax.platform_dependent(
+    x, kernel, cpu=winograd.convolve, default=direct.convolve
   )
 
 
-def flipped(kernel: Array) -> Array:
-  """What a gradient is convolved with to reach the input."""
-  return kernel[::-1, ::-1].swapaxes(2, 3)
+def kernel_gradient(
+  x: Array, kernel: Array, dy: Any, unpack: Callable[[Any], Array]
+) -> Array:
+  """Gradient of `direct.convolve` by its kernel.
+
+  Args:
+    x: what was convolved, `[B, H, W, I]`.
+    kernel: `[K, K, I, O]`.
+    dy: what `unpack` makes the gradient of the outcome of, `[B, H, W, O]`; a
+      tree of `[B, ...]`.
+  """
+  shape = kernel.shape
+  own = winograd if wide(x, shape) else direct
+  plain = lambda x, dy: jax.vjp(lambda k: direct.convolve(x, k), kernel)[1](
+    unpack(dy)
+  )[0]
+  tiled = lambda x, dy: own.kernel_gradient(x, dy, unpack, shape)
+  return jax.lax.platform_dependent(x, dy, cpu=tiled, default=plain)
+
+
+def wide(x: Array, shape: tuple[int, ...]) -> bool:
+  """Whether Winograd's form of a convolution with a kernel of this shape
+  exists and pays on a CPU."""
+  return (
+    shape[1] in (3, 5)
+    and min(shape[2:]) >= MANY
+    and x.shape[2] % winograd.TILE == 0
+    and x.dtype in (jnp.float32, jnp.float64)
+  )
 
 
 @jax.custom_vjp
 def same(x: Array, kernel: Array) -> Array:
-  """`convolve` for an odd kernel, with a gradient that is fast on CPUs too."""
-  return convolve(x, kernel)
+  """Convolution with an odd kernel, and a gradient that is fast on CPUs."""
+  return fast(x, kernel)
 
 
 def _same_forward(x: Array, kernel: Array) -> tuple[Array, Any]:
-  return convolve(x, kernel), (x, kernel)
+  return fast(x, kernel), (x, kernel)
 
 
 def _same_backward(kept: Any, dy: Array) -> tuple[Array, Array]:
   x, kernel = kept
   dkernel = kernel_gradient(x, kernel, dy, lambda dy: dy)
-  return convolve(dy, flipped(kernel)), dkernel
+  return fast(dy, direct.flipped(kernel)), dkernel
 
 
 same.defvjp(_same_forward, _same_backward)
@@ -145,7 +168,7 @@ same.defvjp(_same_forward, _same_backward)
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
 def largest(x: Array, kernel: Array, side: int) -> Array:
-  """The largest of the four phases of `convolve`.
+  """The largest of the four phases of a convolution.
 
   Its gradient goes to the largest phase, in equal parts to several. Four bits
   per outcome say which, and only they are kept: the gradient of all phases,
@@ -163,7 +186,7 @@ def largest(x: Array, kernel: Array, side: int) -> Array:
 
 
 def _largest_forward(x: Array, kernel: Array, side: int) -> tuple[Array, Any]:
-  phases = jnp.split(to_patches(convolve(x, kernel), side), 4, -1)
+  phases = jnp.split(to_patches(fast(x, kernel), side), 4, -1)
   top = functools.reduce(jnp.maximum, phases)
   won = sum((y == top).astype(jnp.uint8) << i for i, y in enumerate(phases))
   return top, (x, kernel, won)
@@ -175,7 +198,7 @@ def _largest_backward(
   x, kernel, won = kept
   unpack = lambda dy: from_patches(_all_phases(dy), side, *x.shape[1:3])
   dkernel = kernel_gradient(x, kernel, (won, dtop), unpack)
-  return convolve(unpack((won, dtop)), flipped(kernel)), dkernel
+  return fast(unpack((won, dtop)), direct.flipped(kernel)), dkernel
 
 
 def _all_phases(gradient: tuple[Array, Array]) -> Array:
@@ -187,82 +210,6 @@ def _all_phases(gradient: tuple[Array, Array]) -> Array:
 
 
 largest.defvjp(_largest_forward, _largest_backward)
-
-
-def kernel_gradient(
-  x: Array, kernel: Array, dy: Any, unpack: Callable[[Any], Array]
-) -> Array:
-  """Gradient of `convolve` by its kernel.
-
-  Args:
-    x: what was convolved, `[B, H, W, I]`.
-    kernel: `[K, K, I, O]`.
-    dy: what `unpack` makes the gradient of the outcome of, `[B, H, W, O]`; a
-      tree of `[B, ...]`.
-  """
-  plain = lambda x, dy: jax.vjp(lambda k: convolve(x, k), kernel)[1](
-    unpack(dy)
-  )[0]
-  tiled = lambda x, dy: tiled_gradient(x, dy, unpack, kernel.shape)
-  return jax.lax.platform_dependent(x, dy, cpu=tiled, default=plain)
-
-
-def tiled_gradient(
-  x: Array,
-  dy: Any,
-  unpack: Callable[[Any], Array],
-  shape: tuple[int, ...],
-) -> Array:
-  """`dk[u, v] = sum_bhw x[b, h + u, w + v] dy[b, h, w]`, a few pictures at a
-  time, so that the copies of their neighbours stay in a core's cache.
-
-  A row of x is joined with its neighbours along w; along h, either x or dy is,
-  whichever copies less. Two to three times as fast on a CPU as XLA's
-  convolution for it, or as one product over all pictures.
-
-  Args:
-    x, dy, unpack: as in `kernel_gradient`.
-    shape: of the kernel, `[K, K, I, O]`, K odd.
-  """
-  batch, height, width, _ = x.shape
-  size, _, inputs, outputs = shape
-  left, right = size * size * inputs, outputs
-  move = outputs < (size - 1) * inputs
-  if move:
-    left, right = size * inputs, size * outputs
-  pixel = (left + right) * x.dtype.itemsize
-  some = max(2, CACHE // (height * width * pixel))
-  count = max(n for n in range(1, some + 1) if batch % n == 0)
-  flat = lambda x: x.reshape((-1, x.shape[-1]))
-
-  def add(total, pictures):
-    x, dy = pictures
-    x, dy = neighbours(x, 2, size), unpack(dy)
-    if move:
-      dy = neighbours(dy, 1, size)
-    else:
-      x = neighbours(x, 1, size)
-    return total + flat(x).T @ flat(dy), None
-
-  split = lambda x: x.reshape((-1, count, *x.shape[1:]))
-  zero = jnp.zeros((left, right), x.dtype)
-  total, _ = jax.lax.scan(add, zero, jax.tree.map(split, (x, dy)))
-  if not move:
-    return total.reshape(shape)
-  # Where dy was moved by u, x would have been moved by -u.
-  total = total.reshape((size, inputs, size, outputs))[:, :, ::-1]
-  return total.transpose((2, 0, 1, 3))
-
-
-def neighbours(x: Array, axis: int, size: int) -> Array:
-  """Joins each entry along `axis` with those around it, `size` in all and
-  zeros beyond the ends, in the last axis: `[..., C] -> [..., size * C]`."""
-  reach, length = size // 2, x.shape[axis]
-  pad = [(0, 0)] * x.ndim
-  pad[axis] = (reach, reach)
-  x = jnp.pad(x, pad)
-  take = lambda i: jax.lax.slice_in_dim(x, i, i + length, axis=axis)
-  return jnp.concatenate([take(i) for i in range(size)], -1)
 
 
 def to_patches(x: Array, size: int) -> Array:

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ponderdream.nets import conv
+from ponderdream.nets import conv, direct
 
 
 def draw(seed, *shape):
@@ -13,13 +13,13 @@ def draw(seed, *shape):
 
 
 def plain_pooled(x, kernel):
-  y = conv.convolve(x, kernel)
+  y = direct.convolve(x, kernel)
   b, h, w, c = y.shape
   return y.reshape((b, h // 2, 2, w // 2, 2, c)).max((2, 4))
 
 
 def plain_upsampled(x, kernel):
-  return conv.convolve(jnp.repeat(jnp.repeat(x, 2, 1), 2, 2), kernel)
+  return direct.convolve(jnp.repeat(jnp.repeat(x, 2, 1), 2, 2), kernel)
 
 
 def whole(x):
@@ -38,17 +38,6 @@ def test_patches_come_back_whole():
   np.testing.assert_array_equal(conv.from_patches(patches, 4, 10, 9), x)
 
 
-def test_convolve_equals_a_sum_over_shifts():
-  x, kernel = draw(0, 1, 5, 5, 2), draw(1, 3, 3, 2, 4)
-  padded = np.pad(np.asarray(x), ((0, 0), (1, 1), (1, 1), (0, 0)))
-  want = sum(
-    padded[:, i : i + 5, j : j + 5] @ np.asarray(kernel[i, j])
-    for i in range(3)
-    for j in range(3)
-  )
-  np.testing.assert_allclose(conv.convolve(x, kernel), want, atol=1e-5)
-
-
 def test_taps_by_cell_by_hand():
   taps = conv.taps_by_cell(5)
   # Five taps around each of two pixels, each on one pixel of three cells.
@@ -63,10 +52,11 @@ def test_taps_by_cell_by_hand():
 
 
 @pytest.mark.parametrize('size', [1, 3, 5, 7])
+@pytest.mark.parametrize('width', [6, 8])
 @pytest.mark.parametrize('inputs', [3, conv.MANY - 1, conv.MANY])
-def test_pooled_equals_convolve_then_pool(inputs, size):
-  x, kernel = draw(0, 3, 8, 6, inputs), draw(1, size, size, inputs, 4)
-  kernel /= inputs**0.5
+def test_pooled_equals_convolve_then_pool(inputs, width, size):
+  x = draw(0, 3, 8, width, inputs)
+  kernel = draw(1, size, size, inputs, conv.MANY) / (size * inputs**0.5)
   got, back = jax.vjp(conv.pooled, x, kernel)
   want, plain = jax.vjp(plain_pooled, x, kernel)
   np.testing.assert_allclose(got, want, atol=1e-5)
@@ -76,8 +66,10 @@ def test_pooled_equals_convolve_then_pool(inputs, size):
 
 
 @pytest.mark.parametrize('size', [1, 3, 5, 7])
-def test_upsampled_equals_double_then_convolve(size):
-  x, kernel = draw(0, 3, 4, 3, 3), draw(1, size, size, 3, 2)
+@pytest.mark.parametrize(('width', 'inputs'), [(3, 3), (4, conv.MANY)])
+def test_upsampled_equals_double_then_convolve(width, inputs, size):
+  x = draw(0, 3, 4, width, inputs)
+  kernel = draw(1, size, size, inputs, 6) / (size * inputs**0.5)
   got, back = jax.vjp(lambda x, k: whole(conv.upsampled(x, k)), x, kernel)
   want, plain = jax.vjp(plain_upsampled, x, kernel)
   np.testing.assert_allclose(got, want, atol=1e-5)
@@ -100,26 +92,6 @@ def test_gradient_of_all_phases_by_hand():
   won = jnp.array([0b0101, 0b1000], jnp.uint8)
   got = conv._all_phases((won, jnp.array([6.0, 7.0])))
   np.testing.assert_array_equal(got, [3, 0, 0, 0, 3, 0, 0, 7])
-
-
-@pytest.mark.parametrize('batch', [1, 6, 7])
-@pytest.mark.parametrize('outputs', [3, 4, 30])
-def test_kernel_gradient_whatever_the_batch(batch, outputs, monkeypatch):
-  # Neighbours along h are taken of dy for 3 outputs, of x for 4 and 30.
-  # Room for three pictures at a time, if their number divides so.
-  columns = 3 * (2 + 3) if outputs == 3 else 9 * 2 + outputs
-  monkeypatch.setattr(conv, 'CACHE', 3 * 4 * 5 * columns * 4)
-  x, dy = draw(0, batch, 4, 5, 2), draw(1, batch, 4, 5, outputs)
-  kernel = jnp.zeros((3, 3, 2, outputs))
-  _, back = jax.vjp(lambda k: conv.convolve(x, k), kernel)
-  got = conv.tiled_gradient(x, dy, lambda dy: 2 * dy, kernel.shape)
-  np.testing.assert_allclose(got, 2 * back(dy)[0], atol=2e-5)
-
-
-def test_neighbours_by_hand():
-  x = jnp.arange(1.0, 7.0).reshape((1, 3, 1, 2))
-  want = [[0, 0, 1, 2, 3, 4], [1, 2, 3, 4, 5, 6], [3, 4, 5, 6, 0, 0]]
-  np.testing.assert_array_equal(conv.neighbours(x, 1, 3)[0, :, 0], want)
 
 
 def test_the_layer_adds_its_bias_and_halves_or_doubles():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from embodied.space import Space
-from ponderdream.nets import conv
+from ponderdream.nets import conv, direct
 from ponderdream.world import decoder, encoder
 
 SPACE = Space(np.uint8, (16, 16, 3))
@@ -20,13 +20,13 @@ DEC = decoder.Decoder(
 def plain_pooled(x, kernel):
   """Convolve the pixels, then pool."""
   b, h, w, _ = x.shape
-  y = conv.convolve(x, kernel)
+  y = direct.convolve(x, kernel)
   return y.reshape((b, h // 2, 2, w // 2, 2, y.shape[-1])).max((2, 4))
 
 
 def plain_upsampled(x, kernel):
   """Double the pixels, then convolve."""
-  y = conv.convolve(jnp.repeat(jnp.repeat(x, 2, 1), 2, 2), kernel)
+  y = direct.convolve(jnp.repeat(jnp.repeat(x, 2, 1), 2, 2), kernel)
   b, h, w, _ = x.shape
   return conv.to_patches(y, 2).reshape((b, h, w, 4, -1))
 
