@@ -8,7 +8,7 @@ picture beside them, and prints the table.
 
   --logdir DIR   where the runs go
   --what depth   depth: plain, fixed 1, fixed 8, pondernet, and what they do
-                 when they are made to think longer;
+                 when they are made to think longer or shorter;
                  credit: pondernet by ponder.credit
   --seeds 3      runs of each kind
   --episodes 4000  of every evaluation
@@ -28,6 +28,7 @@ from embodied import flags as flags_
 from embodied.config import Config
 from embodied.errors import UsageError
 from ponderdream import settings
+from ponderdream import train as command
 
 OPTIONS = Config(
   {
@@ -50,12 +51,20 @@ FLAGS = {
   'mixture': (*THINK, '--ponder.credit', 'mixture'),
   'sampled': (*THINK, '--ponder.credit', 'sampled'),
 }
+# What is compared, and the runs it is called after.
 COMPARED = {
-  'depth': ('plain', 'fixed 1', 'fixed 8', 'pondernet'),
-  'credit': ('pondernet', 'mixture', 'sampled'),
+  'depth': {k: k for k in ('plain', 'fixed 1', 'fixed 8', 'pondernet')},
+  'credit': {
+    'levels': 'pondernet',
+    'mixture': 'mixture',
+    'sampled': 'sampled',
+  },
 }
-# Steps of thought that are added at test time.
+# Halts that are suppressed at test time, the first ones.
 MORE = (0, 1, 2, 4, 8, 16)
+# The most steps that are left to it at test time.
+MOST = (1, 2, 3)
+CASES = [*(f'most_{k}' for k in MOST), *(f'more_{k}' for k in MORE)]
 # Environment steps per point of a learning curve.
 BIN = 2500
 ENVS, FIRST = 64, 2**41
@@ -74,6 +83,7 @@ def train(folder, flags, seed, steps):
         f'{folder} holds a run with {" ".join(before["flags"])}; delete it, or'
         ' name another --logdir.'
       )
+    settings.compare(command.configure([*flags, '--logdir', str(folder)]))
     return before['seconds']
   begun = time.monotonic()
   subprocess.run(
@@ -103,18 +113,21 @@ def curve(folder):
   }
 
 
-def evaluate(folder, more, episodes):
-  """Success and ponder steps by the number of rows, thinking `more` steps
-  longer than it was learnt; None where that makes no difference."""
+def evaluate(folder, episodes, more=0, most=0):
+  """Success and ponder steps by the number of rows, with the first `more`
+  halts suppressed (with a fixed number, so many steps more), or with `most`
+  steps at the most; None where that makes no difference."""
   from ponderdream import checkpoint, factories
 
   config = factories.setup(settings.recall(str(folder)))
   mode = config.ponder.mode
-  if more and mode == 'none':
+  if (more and mode == 'none') or (most and mode != 'pondernet'):
     return None
   if mode == 'fixed':
     longer = config.ponder.max_steps + more
     config = config.update({'ponder.max_steps': longer})
+  if most:
+    config = config.update({'ponder.max_steps': most})
   config = config.update({'run.parallel': False})
   driver = factories.make_driver(config, ENVS, FIRST)
   suppress = more if mode == 'pondernet' else 0
@@ -162,16 +175,18 @@ def play(agent, driver, episodes):
 def results(options):
   """Trains and measures everything: `{name: [one dict per seed]}`."""
   found = {}
-  for name in COMPARED[options.what]:
-    found[name] = []
+  for label, name in COMPARED[options.what].items():
+    found[label] = []
     for seed in range(options.seeds):
       folder = pathlib.Path(options.logdir, f'{name}-{seed}'.replace(' ', '-'))
-      print(f'{name}, seed {seed}: {folder}', flush=True)
+      print(f'{label}, seed {seed}: {folder}', flush=True)
       seconds = train(folder, FLAGS[name], seed, options.steps)
       run = {'seconds': seconds, 'curve': curve(folder)}
-      for more in MORE:
-        run[f'more_{more}'] = evaluate(folder, more, options.episodes)
-      found[name].append(run)
+      for k in MORE:
+        run[f'more_{k}'] = evaluate(folder, options.episodes, more=k)
+      for k in MOST:
+        run[f'most_{k}'] = evaluate(folder, options.episodes, most=k)
+      found[label].append(run)
   return found
 
 
@@ -204,11 +219,12 @@ def table(found):
   for name, runs in found.items():
     text = ' '.join(f'{x["seconds"] / 60:.1f}' for x in runs)
     print(f'{name:18}{text}')
-  print(f'{"":18}success with {", ".join(map(str, MORE))} steps more')
+  print(f'{"":18}success and ponder steps at the choice, with')
   for name, runs in found.items():
-    cells = [mean(runs, f'more_{k}', 'success') for k in MORE]
-    text = ' '.join('    -' if x is None else f'{x:.3f}' for x in cells)
-    print(f'{name:18}{text}')
+    for case in CASES:
+      if success := mean(runs, case, 'success'):
+        steps = np.mean(mean(runs, case, 'steps_by_rows'))
+        print(f'{name:18}{case:8} {success:.3f} {steps:6.2f}')
 
 
 def draw(path, found):
@@ -236,14 +252,20 @@ def draw(path, found):
       axes[2].plot(rows, thought, 'o-', color=color, label=name)
       ride = mean(runs, 'more_0', 'steps_of_ride')
       axes[2].axhline(ride, color=color, ls=':')
-    longer = [mean(runs, f'more_{k}', 'success') for k in MORE]
-    if longer[1] is not None:
-      axes[3].plot(MORE, longer, 'o-', color=color, label=name)
+    cases = [x for x in CASES if mean(runs, x, 'success') is not None]
+    if thought.any():
+      steps = [np.mean(mean(runs, x, 'steps_by_rows')) for x in cases]
+      line = [mean(runs, x, 'success') for x in cases]
+      axes[3].plot(steps, line, 'o-', color=color, label=name)
+      free = cases.index('more_0')
+      axes[3].plot(
+        steps[free], line[free], 'o', color=color, ms=12, mfc='none'
+      )
   titles = {
     'success while training': 'environment steps',
     'success': 'rows of the ladder',
     'ponder steps at the choice (dotted: riding)': 'rows of the ladder',
-    'success when made to think longer': 'steps more than learnt',
+    'thinking shorter, as learnt (ring), longer': 'ponder steps at the choice',
   }
   for axis, (title, label) in zip(axes, titles.items(), strict=True):
     axis.set_title(title)

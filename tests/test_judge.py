@@ -13,7 +13,7 @@ from embodied.errors import UsageError
 from ponderdream import agent as agent_
 from ponderdream import judge, settings
 
-LEVELS, ROWS = 4, 4
+LEVELS, ROWS = 4, 6
 DISCOUNT = 1 - 1 / 100
 
 
@@ -69,7 +69,10 @@ def worth(start):
 
 def test_real_branches_are_worth_what_the_ladder_pays(agent, choices):
   # Longer than any ride, so that the critic, which knows nothing, has no say.
-  for start in choices[:4]:
+  # Short rides and long ones, which alone are discounted.
+  both = sorted(choices, key=lambda x: inside(x).count)[::10]
+  assert inside(both[0]).count <= ladder.PACE < inside(both[-1]).count
+  for start in both:
     actions, values = judge.real(agent, start, ROWS + 2, 8, 0)
     assert actions.shape == (8, LEVELS, 1) and values.shape == (8, LEVELS)
     want = worth(start)[actions[..., 0]]

@@ -11,12 +11,12 @@ import pytest
 LENGTH = 50
 
 
-def train(logdir, *args):
-  """Trains at the cpu block, outside of the suite's compiler settings; returns
-  what it wrote of its episodes."""
+def train(logdir, *args, blocks=('dummy', 'cpu')):
+  """Trains outside of the suite's compiler settings; returns what it wrote of
+  its episodes."""
   env = {k: v for k, v in os.environ.items() if k != 'XLA_FLAGS'}
   command = [
-    sys.executable, '-m', 'ponderdream.train', '--configs', 'dummy', 'cpu',
+    sys.executable, '-m', 'ponderdream.train', '--configs', *blocks,
     *args, '--env.dummy.length', str(LENGTH),
     '--logdir', str(logdir),
   ]  # fmt: skip
@@ -46,3 +46,15 @@ def test_it_learns_when_an_action_pays(tmp_path):
   returns = [x['episode/score'] for x in scores]
   assert np.mean(returns[:8]) < 15
   assert np.mean(returns[-8:]) > 30
+
+
+@pytest.mark.slow
+def test_it_learns_to_trace_a_ladder(tmp_path):
+  # One lane of four: 0.25 by chance. All three seeds of the results had 0.4
+  # at 10,000 steps, and 0.5 at 15,000.
+  blocks = 'ladder', 'pondernet'
+  args = ('--run.steps', '15000')
+  scores = train(tmp_path / 'run', *args, blocks=blocks)
+  won = [x['episode/score'] for x in scores]
+  assert np.mean(won[:500]) < 0.35
+  assert np.mean(won[-500:]) > 0.42

@@ -39,6 +39,7 @@ def test_agents_on_the_ladder_are_compared(tmp_path):
   assert set(thought['steps_by_rows']) == {10.0}
   suppressed = found['pondernet'][0]['more_16']
   assert min(suppressed['steps_by_rows']) >= 17
+  assert set(found['pondernet'][0]['most_1']['steps_by_rows']) == {1.0}
   assert (tmp_path / 'out.png').stat().st_size > 10000
   # What was trained is not trained again, nor taken for something else.
   before = (tmp_path / 'plain-0' / 'metrics.jsonl').read_text()

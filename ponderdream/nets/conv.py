@@ -23,8 +23,9 @@ from ponderdream.nets import direct, layers, winograd
 
 Array = jax.Array
 
-# Channels from which a stage is computed on the pixels, not on the cells, and
-# by Winograd's form.
+# Channels of a picture from which a stage is computed on the pixels, not on
+# the cells; and channels of a convolution, be it of cells, from which
+# Winograd's form is taken.
 MANY = 24
 
 
@@ -170,9 +171,10 @@ same.defvjp(_same_forward, _same_backward)
 def largest(x: Array, kernel: Array, side: int) -> Array:
   """The largest of the four phases of a convolution.
 
-  Its gradient goes to the largest phase, in equal parts to several. Four bits
-  per outcome say which, and only they are kept: the gradient of all phases,
-  mostly zeros, is made where it is used.
+  Its gradient goes to the largest phase, in equal parts to several (equal to
+  the bit, which Winograd's form of equal phases need not be). Four bits per
+  outcome say which, and only they are kept: the gradient of all phases, mostly
+  zeros, is made where it is used.
 
   Args:
     x: `[B, side * H, side * W, I]`.

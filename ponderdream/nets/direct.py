@@ -82,8 +82,9 @@ def summed(
   the copies it makes of them stay in a core's cache.
 
   Args:
-    x, dy: trees of `[B, ...]`.
-    numbers: how many numbers `outer` copies for one picture.
+    x: `[B, ...]`.
+    dy: tree of `[B, ...]`.
+    numbers: how many numbers one product of matrices needs for a picture.
   """
   batch = len(x)
   some = max(2, CACHE // (numbers * x.dtype.itemsize))

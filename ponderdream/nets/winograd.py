@@ -23,8 +23,8 @@ Array = jax.Array
 
 # Outcomes at a time.
 TILE = 4
-# Into how many parts the pictures are split, and how few one may hold: what
-# parts are computed from is still in a cache.
+# Into how many parts the pictures are split, and how few one may hold. All at
+# once, memory is the limit: 0.77 instead of 0.6 s for 1024 of 32x32 pixels.
 PARTS, FEW = 8, 32
 # Where the polynomials are evaluated, and at infinity.
 POINTS = (0, 1, -1, 2, -2, 1 / 2, -1 / 2)

@@ -53,14 +53,15 @@ def test_it_is_the_plain_convolution(width, size):
       np.testing.assert_allclose(one, other, atol=1e-12 * abs(other).max())
 
 
-@pytest.mark.parametrize('batch', [63, 64, 66, 288])
+@pytest.mark.parametrize('batch', [63, 64, 67, 99, 130, 288])
 def test_pictures_are_computed_in_parts(batch):
   x, kernel = draw(0, batch, 3, 4, 2), draw(1, 3, 3, 2, 3)
   got, want = winograd.convolve(x, kernel), direct.convolve(x, kernel)
   np.testing.assert_allclose(got, want, atol=1e-5 * abs(want).max())
   text = str(jax.make_jaxpr(winograd.convolve)(x, kernel))
-  # Six points each; 66 in three parts would leave fewer than 32 to each.
-  parts = {63: 1, 64: 2, 66: 2, 288: 8}[batch]
+  # Six points each. 63 in two parts would leave fewer than 32 to one; 67 is a
+  # prime; 130 is not divided by 4 or 3.
+  parts = {63: 1, 64: 2, 67: 1, 99: 3, 130: 2, 288: 8}[batch]
   assert text.count('conv_general_dilated[') == 6 * parts
 
 
@@ -88,13 +89,29 @@ def test_its_error_in_float32(size):
     (8, 5, 23, 24, 'float32', False),
     (8, 5, 24, 23, 'float32', False),
     (8, 5, 24, 24, 'bfloat16', False),
+    (8, 5, 24, 24, 'float16', False),
   ],
 )
 def test_where_it_is_used(width, size, inputs, outputs, dtype, want):
   x = jnp.zeros((1, 4, width, inputs), dtype)
   kernel = jnp.zeros((size, size, inputs, outputs), dtype)
   assert conv.wide(x, kernel.shape) == want
-  # Six or eight thin convolutions instead of one.
-  text = str(jax.make_jaxpr(conv.fast)(x, kernel))
-  count = text.count('conv_general_dilated[')
-  assert count == (size + 3 + 1 if want else 1)
+  # Six or eight thin convolutions instead of one, and on a CPU alone.
+  traced = jax.jit(conv.fast).trace(x, kernel)
+  for platform, count in (('cpu', size + 3 if want else 1), ('cuda', 1)):
+    text = traced.lower(lowering_platforms=(platform,)).as_text()
+    assert text.count('stablehlo.convolution') == count
+
+
+def test_whose_kernel_gradient_is_used(monkeypatch):
+  used = []
+  for own in (direct, winograd):
+    form = own.kernel_gradient
+    monkeypatch.setattr(
+      own, 'kernel_gradient',
+      lambda *args, own=own, form=form: used.append(own) or form(*args),
+    )  # fmt: skip
+  for width in (6, 8):
+    x, kernel = draw(0, 2, 4, width, 24), draw(1, 5, 5, 24, 24)
+    conv.kernel_gradient(x, kernel, x, lambda dy: dy)
+  assert used == [direct, winograd]
