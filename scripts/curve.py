@@ -54,17 +54,19 @@ def draw(runs, path):
   matplotlib.use('Agg')
   from matplotlib import pyplot as plt
 
-  titles = [f'return, mean of {WINDOW} episodes', 'ponder steps']
+  thought = 'ponder steps expected, computed (dashed)'
+  titles = [f'return, mean of {WINDOW} episodes', thought]
   titles += [f'{k} loss' for k in LOSSES]
   figure, axes = plt.subplots(1, len(titles), figsize=(20, 3.6))
-  for name, run in runs.items():
-    axes[0].plot(run['episode_step'], smooth(run['return']), label=name)
+  for i, (name, run) in enumerate(runs.items()):
+    own = {'color': f'C{i}'}
+    axes[0].plot(run['episode_step'], smooth(run['return']), label=name, **own)
     if any(run['ponder_steps']):
-      axes[1].plot(run['step'], run['ponder_steps'], label='expected')
-      axes[1].plot(run['step'], run['ponder_depth'], label='computed')
+      axes[1].plot(run['step'], run['ponder_steps'], label=name, **own)
+      axes[1].plot(run['step'], run['ponder_depth'], ls='--', **own)
       axes[1].set_ylim(bottom=0)
     for axis, loss in zip(axes[2:], LOSSES, strict=True):
-      axis.plot(run['step'], run[f'loss_{loss}'], label=name)
+      axis.plot(run['step'], run[f'loss_{loss}'], label=name, **own)
       axis.set_yscale('log')
   found = [x['random']['return_mean'] for x in runs.values() if x['random']]
   if found:
