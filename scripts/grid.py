@@ -123,12 +123,10 @@ def evaluate(folder, episodes, more=0, most=0):
   mode = config.ponder.mode
   if (more and mode == 'none') or (most and mode != 'pondernet'):
     return None
-  if mode == 'fixed':
-    longer = config.ponder.max_steps + more
-    config = config.update({'ponder.max_steps': longer})
-  if most:
-    config = config.update({'ponder.max_steps': most})
-  config = config.update({'run.parallel': False})
+  longer = config.ponder.max_steps + (more if mode == 'fixed' else 0)
+  config = config.update(
+    {'ponder.max_steps': most or longer, 'run.parallel': False}
+  )
   driver = factories.make_driver(config, ENVS, FIRST)
   suppress = more if mode == 'pondernet' else 0
   agent = factories.make_agent(driver, config, suppress=suppress)
@@ -228,7 +226,7 @@ def table(found):
 
 
 def draw(path, found):
-  """Curves, success and thought by difficulty, thinking longer."""
+  """Curves, success and thought by difficulty, thinking more and less."""
   import matplotlib
 
   matplotlib.use('Agg')

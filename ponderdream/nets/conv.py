@@ -110,7 +110,7 @@ def taps_by_cell(size: int) -> np.ndarray:
 
 def fast(x: Array, kernel: Array) -> Array:
   """`direct.convolve`, in the form with the fewest products."""
-  if not wide(x, kernel.shape):
+  if not suits_winograd(x, kernel.shape):
     return direct.convolve(x, kernel)
   return jax.lax.platform_dependent(
     x, kernel, cpu=winograd.convolve, default=direct.convolve
@@ -129,7 +129,7 @@ def kernel_gradient(
       tree of `[B, ...]`.
   """
   shape = kernel.shape
-  own = winograd if wide(x, shape) else direct
+  own = winograd if suits_winograd(x, shape) else direct
   plain = lambda x, dy: jax.vjp(lambda k: direct.convolve(x, k), kernel)[1](
     unpack(dy)
   )[0]
@@ -137,7 +137,7 @@ def kernel_gradient(
   return jax.lax.platform_dependent(x, dy, cpu=tiled, default=plain)
 
 
-def wide(x: Array, shape: tuple[int, ...]) -> bool:
+def suits_winograd(x: Array, shape: tuple[int, ...]) -> bool:
   """Whether Winograd's form of a convolution with a kernel of this shape
   exists and pays on a CPU."""
   return (

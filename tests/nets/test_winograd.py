@@ -95,7 +95,7 @@ def test_its_error_in_float32(size):
 def test_where_it_is_used(width, size, inputs, outputs, dtype, want):
   x = jnp.zeros((1, 4, width, inputs), dtype)
   kernel = jnp.zeros((size, size, inputs, outputs), dtype)
-  assert conv.wide(x, kernel.shape) == want
+  assert conv.suits_winograd(x, kernel.shape) == want
   # Six or eight thin convolutions instead of one, and on a CPU alone.
   traced = jax.jit(conv.fast).trace(x, kernel)
   for platform, count in (('cpu', size + 3 if want else 1), ('cuda', 1)):
