@@ -13,7 +13,7 @@ from embodied import envs, logger, replay, selectors, terminal
 from embodied.config import Config
 from embodied.errors import UsageError
 from ponderdream import agent as agent_
-from ponderdream import memory, parallel, train_step
+from ponderdream import parallel, train_step
 
 # Numbers of environments that each host has to itself.
 WORLDS = 2**48
@@ -53,7 +53,7 @@ def locked(config: Config) -> list[pathlib.Path]:
 
 
 def setup(config: Config) -> Config:
-  """Chooses platform, precision and memory, before JAX is used.
+  """Chooses platform and precision, before JAX is used.
 
   Returns:
     The configuration with `jax.dtype` resolved.
@@ -73,8 +73,6 @@ def setup(config: Config) -> Config:
     raise UsageError(
       f"The platform '{name}' cannot be used{hint} ({reason})."
     ) from None
-  if not accelerated:
-    memory.keep()
   # Orbax warns of every option that it derives from another.
   logging.getLogger('absl').setLevel(logging.ERROR)
   dtype = config.jax.dtype

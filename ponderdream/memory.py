@@ -4,7 +4,10 @@ import ctypes
 
 # From malloc.h of the GNU C library.
 TRIM_THRESHOLD, MMAP_MAX, ARENA_MAX = -1, -4, -8
-MOST = 2**31 - 1
+NEVER = -1
+# Bytes that are set apart for small blocks. They take no memory before they
+# are used.
+SMALL = 2**26
 
 
 def keep() -> None:
@@ -12,13 +15,25 @@ def keep() -> None:
 
   By itself the GNU C library hands large blocks back to the system, which has
   to clear every page of them anew for the next step, and XLA asks for one
-  block of hundreds of megabytes per step. Does nothing with other libraries.
+  block of hundreds or thousands of megabytes per step. Does nothing with other
+  libraries.
+
+  To be called before the first thread is started: a thread that has a heap of
+  its own stays with it, and no large block fits in there.
   """
+  libc = ctypes.CDLL(None)
   try:
-    mallopt = ctypes.CDLL(None).mallopt
-  except (OSError, AttributeError):
+    mallopt, malloc, free = libc.mallopt, libc.malloc, libc.free
+  except AttributeError:
     return
   # One heap for all threads, that grows and does not shrink.
   mallopt(ARENA_MAX, 1)
   mallopt(MMAP_MAX, 0)
-  mallopt(TRIM_THRESHOLD, MOST)
+  mallopt(TRIM_THRESHOLD, NEVER)
+  # A block goes where it fits best. Without this gap, one of a few bytes may
+  # go to where the step's large one was, which then has to be had twice.
+  malloc.argtypes, malloc.restype = [ctypes.c_size_t], ctypes.c_void_p
+  free.argtypes, free.restype = [ctypes.c_void_p], None
+  gap = malloc(SMALL)
+  malloc(1)  # Keeps the gap apart from what comes after it.
+  free(gap)

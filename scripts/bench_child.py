@@ -13,7 +13,7 @@ import numpy as np
 from embodied import flags as flags_
 from embodied.config import resolve
 from embodied.space import Space
-from ponderdream import actor, factories, imagine, parallel, settings
+from ponderdream import actor, factories, imagine, memory, parallel, settings
 from ponderdream import agent as agent_
 from ponderdream.losses import returns
 from ponderdream.world import decoder, rssm
@@ -196,6 +196,7 @@ def parts(agent, data):
 
 
 def main(*argv):
+  memory.keep()
   jax.config.update('jax_enable_compilation_cache', False)
   split = next((i for i, x in enumerate(argv) if x[:2] == '--'), len(argv))
   config = resolve(settings.blocks(), argv[:split])

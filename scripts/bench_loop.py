@@ -35,8 +35,9 @@ def main(argv):
 
 def measure(names, folder, skip, updates):
   """Runs, and returns the shares of its wall time."""
-  from ponderdream import train
+  from ponderdream import memory, train
 
+  memory.keep()
   flags = ['--configs', *names, '--logdir', folder]
   stop = threading.Event()
   with contextlib.ExitStack() as stack:
