@@ -24,7 +24,7 @@ import embodied
 from embodied import flags as flags_
 from embodied.config import Config
 from embodied.errors import EnvironmentFailed, UsageError
-from ponderdream import memory, settings
+from ponderdream import settings
 
 OPTIONS = Config(
   {
@@ -52,7 +52,6 @@ def main(argv: Sequence[str]) -> int:
   if flags_.asks_for_help(argv):
     print(__doc__)
     return 0
-  memory.keep()
   try:
     switches = ('best', 'greedy', 'random', 'video')
     flags = flags_.split_flags(argv, switches)

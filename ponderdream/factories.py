@@ -13,7 +13,7 @@ from embodied import envs, logger, replay, selectors, terminal
 from embodied.config import Config
 from embodied.errors import UsageError
 from ponderdream import agent as agent_
-from ponderdream import parallel, train_step
+from ponderdream import memory, parallel, train_step
 
 # Numbers of environments that each host has to itself.
 WORLDS = 2**48
@@ -53,7 +53,7 @@ def locked(config: Config) -> list[pathlib.Path]:
 
 
 def setup(config: Config) -> Config:
-  """Chooses platform and precision, before JAX is used.
+  """Chooses platform, precision and memory, before JAX is used.
 
   Returns:
     The configuration with `jax.dtype` resolved.
@@ -61,6 +61,9 @@ def setup(config: Config) -> Config:
   Raises:
     UsageError: an unknown platform, or no such device.
   """
+  # XLA takes the memory of a step in the thread that runs it, and only that
+  # of the main thread can be kept.
+  jax.config.update('jax_cpu_enable_async_dispatch', False)
   if config.jax.platform != 'auto':
     jax.config.update('jax_platforms', config.jax.platform)
   try:
@@ -73,6 +76,8 @@ def setup(config: Config) -> Config:
     raise UsageError(
       f"The platform '{name}' cannot be used{hint} ({reason})."
     ) from None
+  if not accelerated:
+    memory.keep()
   # Orbax warns of every option that it derives from another.
   logging.getLogger('absl').setLevel(logging.ERROR)
   dtype = config.jax.dtype

@@ -3,7 +3,7 @@
 import ctypes
 
 # From malloc.h of the GNU C library.
-TRIM_THRESHOLD, MMAP_MAX, ARENA_MAX = -1, -4, -8
+TRIM_THRESHOLD, MMAP_MAX = -1, -4
 NEVER = -1
 # Bytes that are set apart for small blocks. They take no memory before they
 # are used.
@@ -18,16 +18,15 @@ def keep() -> None:
   block of hundreds or thousands of megabytes per step. Does nothing with other
   libraries.
 
-  To be called before the first thread is started: a thread that has a heap of
-  its own stays with it, and no large block fits in there.
+  Of the library's heaps, only that of the main thread can hold such blocks.
+  One heap for all threads would not do: the compiler leaves so many gaps in it
+  that each block takes long to place, while the other threads wait.
   """
   libc = ctypes.CDLL(None)
   try:
     mallopt, malloc, free = libc.mallopt, libc.malloc, libc.free
   except AttributeError:
     return
-  # One heap for all threads, that grows and does not shrink.
-  mallopt(ARENA_MAX, 1)
   mallopt(MMAP_MAX, 0)
   mallopt(TRIM_THRESHOLD, NEVER)
   # A block goes where it fits best. Without this gap, one of a few bytes may

@@ -27,7 +27,7 @@ from embodied import errors, lock
 from embodied import flags as flags_
 from embodied.config import Config
 from embodied.errors import EnvironmentFailed, Stopped, UsageError
-from ponderdream import memory, settings
+from ponderdream import settings
 
 if TYPE_CHECKING:
   from embodied import replay as replay_
@@ -44,7 +44,6 @@ def main(argv: Sequence[str]) -> int:
   if flags_.asks_for_help(argv):
     print(__doc__)
     return 0
-  memory.keep()
   try:
     with asked_to_stop() as stop:
       return train(configure(argv), stop)

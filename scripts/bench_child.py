@@ -13,7 +13,7 @@ import numpy as np
 from embodied import flags as flags_
 from embodied.config import resolve
 from embodied.space import Space
-from ponderdream import actor, factories, imagine, memory, parallel, settings
+from ponderdream import actor, factories, imagine, parallel, settings
 from ponderdream import agent as agent_
 from ponderdream.losses import returns
 from ponderdream.world import decoder, rssm
@@ -47,7 +47,8 @@ class Case:
   def compile(self):
     """Compiles the train step."""
     agent = self.agent
-    self.data = parallel.split(agent.seen(self.batch()))
+    self.data = parallel.place(agent.seen(self.batch()))
+    jax.block_until_ready(self.data)
 
     def run():
       args = (agent.state, self.data, agent.train_key)
@@ -196,7 +197,6 @@ def parts(agent, data):
 
 
 def main(*argv):
-  memory.keep()
   jax.config.update('jax_enable_compilation_cache', False)
   split = next((i for i, x in enumerate(argv) if x[:2] == '--'), len(argv))
   config = resolve(settings.blocks(), argv[:split])

@@ -35,9 +35,8 @@ def main(argv):
 
 def measure(names, folder, skip, updates):
   """Runs, and returns the shares of its wall time."""
-  from ponderdream import memory, train
+  from ponderdream import train
 
-  memory.keep()
   flags = ['--configs', *names, '--logdir', folder]
   stop = threading.Event()
   with contextlib.ExitStack() as stack:

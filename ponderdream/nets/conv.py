@@ -27,6 +27,8 @@ Array = jax.Array
 # the cells; and channels of a convolution, be it of cells, from which
 # Winograd's form is taken.
 MANY = 24
+# Channels of an outcome from which a product with patches pays on a CPU.
+WIDE = 96
 
 
 class Conv(nn.Module):
@@ -108,13 +110,32 @@ def taps_by_cell(size: int) -> np.ndarray:
   return hit.astype(np.float32)
 
 
-def fast(x: Array, kernel: Array) -> Array:
-  """`direct.convolve`, in the form with the fewest products."""
-  if not suits_winograd(x, kernel.shape):
-    return direct.convolve(x, kernel)
-  return jax.lax.platform_dependent(
-    x, kernel, cpu=winograd.convolve, default=direct.convolve
-  )
+def staged(
+  stage: Callable[..., Any], kernel: Array, size: tuple[int, int], *args: Any
+) -> Any:
+  """`stage(convolve, *args)`, in the form that is fastest.
+
+  Args:
+    stage: uses `convolve`, which is `direct.convolve` with the kernel, once,
+      and its outcome for a picture depends on that picture alone.
+    kernel: `[K, K, I, O]`.
+    size: height and width of the pictures that are convolved.
+    args: trees of `[B, ...]`, of the kernel's dtype.
+  """
+  shape, taps = kernel.shape, len(kernel) ** 2 * kernel.shape[2]
+  plain = functools.partial(stage, lambda x: direct.convolve(x, kernel))
+  if suits_winograd(size[1], shape, kernel.dtype):
+    own, numbers = winograd, winograd.numbers(*size, shape)
+  elif shape[3] >= WIDE:
+    own, numbers = direct, math.prod(size) * (taps + shape[3])
+  else:
+    return plain(*args)
+
+  def few(*args: Any) -> Any:
+    run = functools.partial(stage, own.products(kernel))
+    return direct.in_few(run, args, numbers)
+
+  return jax.lax.platform_dependent(*args, cpu=few, default=plain)
 
 
 def kernel_gradient(
@@ -129,7 +150,8 @@ def kernel_gradient(
       tree of `[B, ...]`.
   """
   shape = kernel.shape
-  own = winograd if suits_winograd(x, shape) else direct
+  suits = suits_winograd(x.shape[2], shape, x.dtype)
+  own = winograd if suits else direct
   plain = lambda x, dy: jax.vjp(lambda k: direct.convolve(x, k), kernel)[1](
     unpack(dy)
   )[0]
@@ -137,31 +159,31 @@ def kernel_gradient(
   return jax.lax.platform_dependent(x, dy, cpu=tiled, default=plain)
 
 
-def suits_winograd(x: Array, shape: tuple[int, ...]) -> bool:
+def suits_winograd(width: int, shape: tuple[int, ...], dtype: Any) -> bool:
   """Whether Winograd's form of a convolution with a kernel of this shape
-  exists and pays on a CPU."""
+  exists and pays on a CPU, for pictures of this width."""
   return (
     shape[1] in (3, 5)
     and min(shape[2:]) >= MANY
-    and x.shape[2] % winograd.TILE == 0
-    and x.dtype in (jnp.float32, jnp.float64)
+    and width % winograd.TILE == 0
+    and dtype in (jnp.float32, jnp.float64)
   )
 
 
 @jax.custom_vjp
 def same(x: Array, kernel: Array) -> Array:
   """Convolution with an odd kernel, and a gradient that is fast on CPUs."""
-  return fast(x, kernel)
+  return staged(lambda convolve, x: convolve(x), kernel, x.shape[1:3], x)
 
 
 def _same_forward(x: Array, kernel: Array) -> tuple[Array, Any]:
-  return fast(x, kernel), (x, kernel)
+  return same(x, kernel), (x, kernel)
 
 
 def _same_backward(kept: Any, dy: Array) -> tuple[Array, Array]:
   x, kernel = kept
   dkernel = kernel_gradient(x, kernel, dy, lambda dy: dy)
-  return fast(dy, direct.flipped(kernel)), dkernel
+  return same(dy, direct.flipped(kernel)), dkernel
 
 
 same.defvjp(_same_forward, _same_backward)
@@ -188,9 +210,13 @@ def largest(x: Array, kernel: Array, side: int) -> Array:
 
 
 def _largest_forward(x: Array, kernel: Array, side: int) -> tuple[Array, Any]:
-  phases = jnp.split(to_patches(fast(x, kernel), side), 4, -1)
-  top = functools.reduce(jnp.maximum, phases)
-  won = sum((y == top).astype(jnp.uint8) << i for i, y in enumerate(phases))
+  def stage(convolve, x):
+    phases = jnp.split(to_patches(convolve(x), side), 4, -1)
+    top = functools.reduce(jnp.maximum, phases)
+    bits = [(y == top).astype(jnp.uint8) << i for i, y in enumerate(phases)]
+    return top, sum(bits)
+
+  top, won = staged(stage, kernel, x.shape[1:3], x)
   return top, (x, kernel, won)
 
 
@@ -200,7 +226,9 @@ def _largest_backward(
   x, kernel, won = kept
   unpack = lambda dy: from_patches(_all_phases(dy), side, *x.shape[1:3])
   dkernel = kernel_gradient(x, kernel, (won, dtop), unpack)
-  return fast(unpack((won, dtop)), direct.flipped(kernel)), dkernel
+  stage = lambda convolve, won, dtop: convolve(unpack((won, dtop)))
+  back = direct.flipped(kernel)
+  return staged(stage, back, x.shape[1:3], won, dtop), dkernel
 
 
 def _all_phases(gradient: tuple[Array, Array]) -> Array:

@@ -1,4 +1,8 @@
-"""Same-padded convolution as a sum over taps, and its gradients."""
+"""Same-padded convolution as a sum over taps, and its gradients.
+
+On a CPU, what makes wide copies of pictures is computed for a few of them at a
+time, so that the copies stay in the processor's cache.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,8 +12,8 @@ import jax.numpy as jnp
 
 Array = jax.Array
 
-# Bytes that a core keeps close, for what is summed over pictures.
-CACHE = 2**20
+# Bytes of copies at a time.
+CACHE = 2**23
 
 
 def convolve(x: Array, kernel: Array) -> Array:
@@ -25,6 +29,22 @@ def convolve(x: Array, kernel: Array) -> Array:
     padding='SAME',
     dimension_numbers=('NHWC', 'HWIO', 'NHWC'),
   )
+
+
+def products(kernel: Array) -> Callable[[Array], Array]:
+  """`convolve` with this kernel, as one product with the patches.
+
+  On a CPU it takes all cores, which XLA's convolution does not, and is as fast
+  on each of them if the outcomes are many more than the taps.
+  """
+  height, width, _, outputs = kernel.shape
+
+  def run(x: Array) -> Array:
+    patches = neighbours(neighbours(x, 2, width), 1, height)
+    y = flat(patches) @ kernel.reshape((-1, outputs)).astype(x.dtype)
+    return y.reshape((*x.shape[:3], outputs))
+
+  return run
 
 
 def flipped(kernel: Array) -> Array:
@@ -57,7 +77,6 @@ def kernel_gradient(
   move = outputs < (size - 1) * inputs
   if move:
     left, right = size * inputs, size * outputs
-  flat = lambda x: x.reshape((-1, x.shape[-1]))
 
   def outer(x, dy):
     x, dy = neighbours(x, 2, size), unpack(dy)
@@ -67,7 +86,7 @@ def kernel_gradient(
       x = neighbours(x, 1, size)
     return flat(x).T @ flat(dy)
 
-  total = summed(outer, x, dy, height * width * (left + right))
+  total = summed(outer, (x, dy), height * width * (left + right))
   if not move:
     return total.reshape(shape)
   # Where dy was moved by u, x would have been moved by -u.
@@ -75,27 +94,44 @@ def kernel_gradient(
   return total.transpose((2, 0, 1, 3))
 
 
-def summed(
-  outer: Callable[[Array, Any], Array], x: Array, dy: Any, numbers: int
-) -> Array:
-  """`outer(x, dy)`, a sum over pictures, computed for a few at a time, so that
-  the copies it makes of them stay in a core's cache.
+def in_few(run: Callable[..., Any], pictures: Any, numbers: int) -> Any:
+  """`run(*pictures)`, a tree of `[B, ...]`, for a few pictures at a time.
 
   Args:
-    x: `[B, ...]`.
-    dy: tree of `[B, ...]`.
-    numbers: how many numbers one product of matrices needs for a picture.
+    pictures: trees of `[B, ...]`.
+    numbers: how many numbers `run` writes for one picture.
   """
-  batch = len(x)
-  some = max(2, CACHE // (numbers * x.dtype.itemsize))
-  count = max(n for n in range(1, some + 1) if batch % n == 0)
-  split = lambda x: x.reshape((-1, count, *x.shape[1:]))
-  pictures = jax.tree.map(split, (x, dy))
-  one = jax.tree.map(lambda x: x[0], pictures)
-  total = jax.eval_shape(outer, *one)
-  add = lambda total, pictures: (total + outer(*pictures), None)
-  zero = jnp.zeros(total.shape, total.dtype)
-  return jax.lax.scan(add, zero, pictures)[0]
+  few = split(pictures, numbers)
+  if len(jax.tree.leaves(few)[0]) == 1:
+    return run(*pictures)
+  out = jax.lax.map(lambda pictures: run(*pictures), few)
+  return jax.tree.map(lambda x: x.reshape((-1, *x.shape[2:])), out)
+
+
+def summed(run: Callable[..., Array], pictures: Any, numbers: int) -> Array:
+  """`run(*pictures)`, a sum over pictures, for a few of them at a time.
+
+  Args:
+    pictures: trees of `[B, ...]`.
+    numbers: how many numbers `run` writes for one picture.
+  """
+  few = split(pictures, numbers)
+  total = jax.eval_shape(run, *jax.tree.map(lambda x: x[0], few))
+  add = lambda total, pictures: (total + run(*pictures), None)
+  return jax.lax.scan(add, jnp.zeros(total.shape, total.dtype), few)[0]
+
+
+def split(pictures: Any, numbers: int) -> Any:
+  """`[B, ...]` -> `[B / n, n, ...]`, n as large as fits the cache."""
+  one, *_ = jax.tree.leaves(pictures)
+  most = max(1, CACHE // (numbers * 4))
+  count = max(n for n in range(1, most + 1) if len(one) % n == 0)
+  return jax.tree.map(lambda x: x.reshape((-1, count, *x.shape[1:])), pictures)
+
+
+def flat(x: Array) -> Array:
+  """`[..., C] -> [N, C]`."""
+  return x.reshape((-1, x.shape[-1]))
 
 
 def neighbours(x: Array, axis: int, size: int) -> Array:

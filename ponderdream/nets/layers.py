@@ -160,13 +160,29 @@ class BlockLinear(nn.Module):
 
   def own(self, x: Array) -> Array:
     """The block-diagonal part and the bias: `[..., size] -> [..., units]`."""
+    return self.pieces(x, 1)[0]
+
+  def pieces(self, x: Array, count: int) -> list[Array]:
+    """`own` with the outcomes of every block cut into `count` pieces, and
+    pieces of the same number put together: `count` times `[..., units /
+    count]`.
+
+    Each is an array by itself, as what follows is much slower on a CPU if it
+    has to pick the pieces out of one.
+    """
     own = self.size // self.blocks
     kernel = self.kernel[:, :own].astype(self.dtype)
     y = x.astype(self.dtype).reshape((-1, self.blocks, own))
     # Blocks first: one batched product without a copy of the kernel.
-    y = deferred.product(y.transpose((1, 0, 2)), kernel).transpose((1, 0, 2))
-    y = y.reshape((*x.shape[:-1], self.units))
-    return y + self.bias.astype(self.dtype)
+    y = deferred.product(y.transpose((1, 0, 2)), kernel)
+    bias = self.bias.astype(self.dtype).reshape((self.blocks, -1))
+    join = lambda y: y.transpose((1, 0, 2)).reshape((*x.shape[:-1], -1))
+    return [
+      join(y) + bias.ravel()
+      for y, bias in zip(
+        jnp.split(y, count, -1), jnp.split(bias, count, -1), strict=True
+      )
+    ]
 
   def part(self, x: Array, i: int) -> Array:
     """What shared input `i` adds, as one dense product over all blocks."""

@@ -92,12 +92,7 @@ class RSSM(nn.Module):
     x = layers.normed(x, self.dynhidnorm[0])
     for hid, norm in zip(self.dynhid[1:], self.dynhidnorm[1:], strict=True):
       x = layers.normed(hid.own(x), norm)
-    return self.gate(self.dyngru.own(x), deter)
-
-  def gate(self, x: Array, deter: Array) -> Array:
-    """GRU gates from `x` `[B, 3D]`, which lie side by side in each block."""
-    x = x.reshape((*x.shape[:-1], self.blocks, 3, -1))
-    reset, cand, update = (x[..., i, :].reshape(deter.shape) for i in range(3))
+    reset, cand, update = self.dyngru.pieces(x, 3)
     cand = jnp.tanh(jax.nn.sigmoid(reset) * cand)
     update = jax.nn.sigmoid(update - 1)
     return update * cand + (1 - update) * deter
