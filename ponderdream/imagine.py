@@ -46,10 +46,16 @@ def move(
   key: Array,
 ) -> rssm.State:
   """The model's next state for flat actions `[B, V]`."""
+  dyn = {'params': params['dyn']}
+  embed = lambda x: models.dyn.apply(dyn, x, method='embed_action')
   action = models.action.encode(action)
-  return rssm.imagine_step(
-    models.dyn, {'params': params['dyn']}, state, action, key
-  )
+  batch, width = action.shape
+  if models.action.variables == 1 and models.action.classes and width < batch:
+    # One product less for each state: there are only so many actions.
+    embedded = action.astype(models.dyn.dtype) @ embed(jnp.eye(width))
+  else:
+    embedded = embed(action)
+  return rssm.imagine_step(models.dyn, dyn, state, embedded, key)
 
 
 def rollout(

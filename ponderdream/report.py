@@ -6,10 +6,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from ponderdream import imagine, train_step
 from ponderdream import models as models_
-from ponderdream import train_step
 from ponderdream.nets import conv
-from ponderdream.world import rssm
 
 Array = jax.Array
 
@@ -41,11 +40,7 @@ def openloop(
   actions = models.action.flatten(batch['action'][:, half:-1], 2)
 
   def body(state, xs):
-    action, key = xs
-    action = models.action.encode(action)
-    state = rssm.imagine_step(
-      models.dyn, {'params': params['dyn']}, state, action, key
-    )
+    state = imagine.move(models, params, state, *xs)
     return state, state
 
   start = jax.tree.map(lambda x: x[:, half - 1], post)

@@ -194,8 +194,7 @@ def observe(
 def imagine_step(
   dyn: RSSM, params: Any, state: State, action: Array, key: Array
 ) -> State:
-  """One step without an observation; `action` `[B, A]` is not embedded."""
-  embedded = dyn.apply(params, action, method='embed_action')
-  deter = dyn.apply(params, state, embedded, method='advance')
+  """One step without an observation, after an embedded action `[B, D]`."""
+  deter = dyn.apply(params, state, action, method='advance')
   logp = dyn.apply(params, deter, method='prior')
   return State(deter, dists.sample_onehot(key, logp).astype(dyn.dtype))

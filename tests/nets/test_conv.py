@@ -80,6 +80,27 @@ def test_upsampled_equals_double_then_convolve(width, inputs, size):
     np.testing.assert_allclose(a, b, atol=1e-5 * abs(b).max())
 
 
+def test_wide_outcomes_are_products_on_a_cpu():
+  for outputs, count in ((conv.WIDE - 4, 1), (conv.WIDE, 0)):
+    x, kernel = draw(0, 2, 4, 4, 3), draw(1, 3, 3, 3, outputs)
+    got = conv.same(x, kernel)
+    np.testing.assert_allclose(got, direct.convolve(x, kernel), atol=1e-4)
+    text = jax.jit(conv.same).lower(x, kernel).as_text()
+    assert text.count('stablehlo.convolution') == count
+
+
+@pytest.mark.parametrize('inputs', [3, conv.MANY])
+def test_pictures_are_pooled_a_few_at_a_time(inputs, monkeypatch):
+  monkeypatch.setattr(direct, 'CACHE', 1)
+  x, kernel = draw(0, 5, 8, 8, inputs), draw(1, 5, 5, inputs, conv.MANY)
+  got, back = jax.vjp(conv.pooled, x, kernel)
+  want, plain = jax.vjp(plain_pooled, x, kernel)
+  np.testing.assert_allclose(got, want, atol=1e-5 * abs(want).max())
+  dy = draw(2, *want.shape)
+  for a, b in zip(back(dy), plain(dy), strict=True):
+    np.testing.assert_allclose(a, b, atol=1e-5 * abs(b).max())
+
+
 def test_equal_phases_share_the_gradient():
   # A picture of one colour: away from the border all four phases are equal.
   # At the border zeros are convolved too, so the largest phase is inside.

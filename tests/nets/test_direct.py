@@ -23,6 +23,32 @@ def test_convolve_equals_a_sum_over_shifts():
   np.testing.assert_allclose(direct.convolve(x, kernel), want, atol=1e-5)
 
 
+@pytest.mark.parametrize('size', [1, 3, 5])
+def test_a_product_with_patches_is_the_convolution(size):
+  x, kernel = draw(0, 2, 5, 6, 3), draw(1, size, size, 3, 4)
+  want = direct.convolve(x, kernel)
+  np.testing.assert_allclose(direct.products(kernel)(x), want, atol=1e-4)
+
+
+@pytest.mark.parametrize(('batch', 'few'), [(1, 1), (6, 3), (4, 2), (7, 1)])
+def test_pictures_are_computed_a_few_at_a_time(batch, few, monkeypatch):
+  # Room for three pictures of 10 numbers, if their number divides so.
+  monkeypatch.setattr(direct, 'CACHE', 3 * 10 * 4)
+  sizes = []
+
+  def run(x, y):
+    sizes.append(len(x))
+    return {'sum': x + y['y'], 'twice': 2 * x}
+
+  x, y = draw(0, batch, 2, 5), draw(1, batch, 2, 5)
+  got = direct.in_few(run, (x, {'y': y}), 10)
+  np.testing.assert_array_equal(got['sum'], x + y)
+  np.testing.assert_array_equal(got['twice'], 2 * x)
+  total = direct.summed(lambda x: x.sum(0), (x,), 10)
+  np.testing.assert_allclose(total, x.sum(0), rtol=1e-5)
+  assert set(sizes) == {few}
+
+
 @pytest.mark.parametrize('batch', [1, 6, 7])
 @pytest.mark.parametrize('outputs', [3, 4, 30])
 def test_kernel_gradient_whatever_the_batch(batch, outputs, monkeypatch):

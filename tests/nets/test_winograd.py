@@ -35,9 +35,9 @@ def test_pixels_by_hand():
 
 def forms(own, x, kernel, dy):
   """A convolution and both of its gradients."""
-  back = lambda dy: own.convolve(dy, direct.flipped(kernel))
+  back = own.products(direct.flipped(kernel))(dy)
   last = own.kernel_gradient(x, dy, lambda dy: dy, kernel.shape)
-  return own.convolve(x, kernel), back(dy), last
+  return own.products(kernel)(x), back, last
 
 
 @pytest.mark.parametrize('size', [3, 5])
@@ -53,16 +53,15 @@ def test_it_is_the_plain_convolution(width, size):
       np.testing.assert_allclose(one, other, atol=1e-12 * abs(other).max())
 
 
-@pytest.mark.parametrize('batch', [63, 64, 67, 99, 130, 288])
-def test_pictures_are_computed_in_parts(batch):
-  x, kernel = draw(0, batch, 3, 4, 2), draw(1, 3, 3, 2, 3)
-  got, want = winograd.convolve(x, kernel), direct.convolve(x, kernel)
-  np.testing.assert_allclose(got, want, atol=1e-5 * abs(want).max())
-  text = str(jax.make_jaxpr(winograd.convolve)(x, kernel))
-  # Six points each. 63 in two parts would leave fewer than 32 to one; 67 is a
-  # prime; 130 is not divided by 4 or 3.
-  parts = {63: 1, 64: 2, 67: 1, 99: 3, 130: 2, 288: 8}[batch]
-  assert text.count('conv_general_dilated[') == 6 * parts
+def test_columns_by_hand():
+  # One row of four pixels, and three taps: zeros above and below.
+  x = jnp.arange(1.0, 5.0).reshape((1, 1, 4, 1))
+  _, _, b = winograd.matrices(3)
+  got = winograd.columns(x, 3)
+  assert got.shape == (6, 1, 3)
+  np.testing.assert_array_equal(got[:, 0, [0, 2]], np.zeros((6, 2)))
+  want = b @ [0, 1, 2, 3, 4, 0]
+  np.testing.assert_allclose(got[:, 0, 1], want, atol=1e-5)
 
 
 @pytest.mark.parametrize('size', [3, 5])
@@ -93,12 +92,12 @@ def test_its_error_in_float32(size):
   ],
 )
 def test_where_it_is_used(width, size, inputs, outputs, dtype, want):
-  x = jnp.zeros((1, 4, width, inputs), dtype)
-  kernel = jnp.zeros((size, size, inputs, outputs), dtype)
-  assert conv.suits_winograd(x, kernel.shape) == want
-  # Six or eight thin convolutions instead of one, and on a CPU alone.
-  traced = jax.jit(conv.fast).trace(x, kernel)
-  for platform, count in (('cpu', size + 3 if want else 1), ('cuda', 1)):
+  shape = (size, size, inputs, outputs)
+  assert conv.suits_winograd(width, shape, jnp.dtype(dtype)) == want
+  # Products for six or eight points, and on a CPU alone.
+  x, kernel = jnp.zeros((1, 4, width, inputs), dtype), jnp.zeros(shape, dtype)
+  traced = jax.jit(conv.same).trace(x, kernel)
+  for platform, count in (('cpu', 0 if want else 1), ('cuda', 1)):
     text = traced.lower(lowering_platforms=(platform,)).as_text()
     assert text.count('stablehlo.convolution') == count
 
