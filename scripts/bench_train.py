@@ -8,10 +8,12 @@ python scripts/bench_train.py [--sizes debug cpu size1m size12m]
 Prints one line of JSON per case and appends it to FILE. Times are in seconds
 as [median, lowest, highest], wall and processor time. All cases of a size are
 alive at once and step in turns; the ratios are those of the medians. `gflop`
-is the compiler's count; `utilisation` is that by second, as a share of what a
-product of two matrices reached in the same process. The ponder actor starts
-from a prior: in `pondernet`, of 1/3, with which it thinks for 2.9 steps on
-average and computes 8 levels; in `depth3`, of 0.64, and computes 3.
+is the compiler's count, which has the body of every loop once (dreams, and on
+a CPU convolutions; scaling.py counts all); `utilisation` is that by second, as
+a share of what a product of two matrices reached in the same process. The
+ponder actor starts from a prior: in `pondernet`, of 1/3, with which it thinks
+for 2.9 steps on average and computes 8 levels; in `depth3`, of 0.64, and
+computes 3.
 """
 
 import argparse

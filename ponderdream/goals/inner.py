@@ -80,8 +80,7 @@ class Inner(nn.Module):
       The new state, the subgoal `[B, G]`, and the halting logit `[B]` in
       float32.
     """
-    flag = jnp.broadcast_to(first.astype(self.dtype), (x.shape[0], 1))
-    x = x + self.input.part(flag, 2)
+    x = x + self.input.part(first.reshape((1, 1)), 2)
     if self.feedback == 'goal':
       x = x + self.input.part(thought.goal, 1)
     hidden = self.update(x, thought.hidden)
