@@ -154,7 +154,8 @@ class Agent(embodied.Agent):
   def train(
     self, carry: Any, data: Data | Placed
   ) -> tuple[Any, dict[str, np.ndarray], dict[str, float]]:
-    """One update on `[B, T + 1, ...]`, without waiting for the devices.
+    """One update on `[B, T + 1, ...]`, without waiting for the devices (but
+    for CPUs, see `factories.setup`).
 
     Returns:
       The carry, and what the update *before* this one gave (nothing, the
