@@ -22,10 +22,10 @@ def keep() -> None:
   One heap for all threads would not do: the compiler leaves so many gaps in it
   that each block takes long to place, while the other threads wait.
   """
-  libc = ctypes.CDLL(None)
   try:
+    libc = ctypes.CDLL(None)
     mallopt, malloc, free = libc.mallopt, libc.malloc, libc.free
-  except AttributeError:
+  except (OSError, AttributeError):
     return
   mallopt(MMAP_MAX, 0)
   mallopt(TRIM_THRESHOLD, NEVER)

@@ -122,18 +122,16 @@ def staged(
     size: height and width of the pictures that are convolved.
     args: trees of `[B, ...]`, of the kernel's dtype.
   """
-  shape, taps = kernel.shape, len(kernel) ** 2 * kernel.shape[2]
+  shape = kernel.shape
   plain = functools.partial(stage, lambda x: direct.convolve(x, kernel))
-  if suits_winograd(size[1], shape, kernel.dtype):
-    own, numbers = winograd, winograd.numbers(*size, shape)
-  elif shape[3] >= WIDE:
-    own, numbers = direct, math.prod(size) * (taps + shape[3])
-  else:
+  suits = suits_winograd(size[1], shape, kernel.dtype)
+  if not suits and shape[3] < WIDE:
     return plain(*args)
+  own = winograd if suits else direct
 
   def few(*args: Any) -> Any:
     run = functools.partial(stage, own.products(kernel))
-    return direct.in_few(run, args, numbers)
+    return direct.in_few(run, args, own.copies(*size, shape))
 
   return jax.lax.platform_dependent(*args, cpu=few, default=plain)
 

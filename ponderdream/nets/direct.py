@@ -4,6 +4,7 @@ On a CPU, what makes wide copies of pictures is computed for a few of them at a
 time, so that the copies stay in the processor's cache.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -31,17 +32,23 @@ def convolve(x: Array, kernel: Array) -> Array:
   )
 
 
+def copies(height: int, width: int, shape: tuple[int, ...]) -> int:
+  """How many numbers `products` writes for one picture, for a kernel of this
+  shape."""
+  return height * width * (math.prod(shape[:3]) + shape[3])
+
+
 def products(kernel: Array) -> Callable[[Array], Array]:
   """`convolve` with this kernel, as one product with the patches.
 
   On a CPU it takes all cores, which XLA's convolution does not, and is as fast
-  on each of them if the outcomes are many more than the taps.
+  on each of them if the outcomes are many: the copies are the same for all.
   """
   height, width, _, outputs = kernel.shape
 
   def run(x: Array) -> Array:
     patches = neighbours(neighbours(x, 2, width), 1, height)
-    y = flat(patches) @ kernel.reshape((-1, outputs)).astype(x.dtype)
+    y = flat(patches) @ kernel.reshape((-1, outputs))
     return y.reshape((*x.shape[:3], outputs))
 
   return run
@@ -124,7 +131,7 @@ def summed(run: Callable[..., Array], pictures: Any, numbers: int) -> Array:
 def split(pictures: Any, numbers: int) -> Any:
   """`[B, ...]` -> `[B / n, n, ...]`, n as large as fits the cache."""
   one, *_ = jax.tree.leaves(pictures)
-  most = max(1, CACHE // (numbers * 4))
+  most = min(len(one), max(1, CACHE // (numbers * 4)))
   count = max(n for n in range(1, most + 1) if len(one) % n == 0)
   return jax.tree.map(lambda x: x.reshape((-1, count, *x.shape[1:])), pictures)
 

@@ -68,7 +68,7 @@ def pixels(x: Array, count: int) -> list[Array]:
   return [take(*divmod(i, TILE)) for i in range(count)]
 
 
-def numbers(height: int, width: int, shape: tuple[int, ...]) -> int:
+def copies(height: int, width: int, shape: tuple[int, ...]) -> int:
   """How many numbers the copies of one picture are, for a kernel of this
   shape, in both of the forms below."""
   size, _, inputs, outputs = shape
@@ -120,6 +120,6 @@ def kernel_gradient(
     dy = dy.reshape((len(a), -1, outputs))
     return jnp.einsum('pzo,pzi->poi', dy, columns(x, size))
 
-  points = direct.summed(outer, (x, dy), numbers(*x.shape[1:3], shape))
+  points = direct.summed(outer, (x, dy), copies(*x.shape[1:3], shape))
   points = points.reshape((-1, outputs, size, inputs))
   return jnp.einsum('pv,poui->uvio', g.astype(points.dtype), points)
