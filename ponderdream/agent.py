@@ -9,10 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 
 import embodied
-from embodied import video
-from ponderdream import levels, optim, parallel, report, train_step
+from embodied.log import video
 from ponderdream import models as models_
 from ponderdream import state as state_
+from ponderdream.distributed import devices, hosts
+from ponderdream.dream import levels, posterior
+from ponderdream.dream import openloop as report
+from ponderdream.learn import optim
+from ponderdream.learn import step as train_step
 from ponderdream.world import encoder, rssm
 
 Array = jax.Array
@@ -58,11 +62,11 @@ class Agent(embodied.Agent):
       jax.random.key(config.seed), 4
     )
     make = functools.partial(state_.initial, self.models, self.optimizer)
-    self.state = parallel.create(make, init)
-    self.act_key = jax.random.fold_in(self.act_key, parallel.host())
+    self.state = devices.create(make, init)
+    self.act_key = jax.random.fold_in(self.act_key, hosts.host())
     self.acted = 0
     self.pending: tuple[Any, ...] | None = None
-    self._train = parallel.pmap(
+    self._train = devices.pmap(
       train_step.make(self.models, self.optimizer, config)
     )
     self.halt = {'train': 'sample', 'eval': halt}
@@ -90,7 +94,7 @@ class Agent(embodied.Agent):
     obs = {k: obs[k] for k in [*self.keys, 'is_first']}
     key = jax.random.fold_in(self.act_key, self.acted)
     self.acted += 1
-    params = parallel.local(self.state.params)
+    params = devices.local(self.state.params)
     carry, action, outs = self._policy(params, carry, obs, key, mode)
     outs = {k: np.asarray(v) for k, v in outs.items()}
     if not np.isfinite(outs['dyn/deter']).all():
@@ -137,7 +141,7 @@ class Agent(embodied.Agent):
     )
     dist = models.action.dist(raw, obs.get('action_mask'))
     action = dist.mode() if self.greedy[mode] else dist.sample(draw)
-    outs = train_step.pack(post)
+    outs = posterior.pack(post)
     if models.inner is not None:
       outs['log/ponder_steps'] = steps
     shape = (action.shape[0], *models.action.shape)
@@ -149,7 +153,7 @@ class Agent(embodied.Agent):
 
   def place(self, data: Data) -> Placed:
     """Sends `[B, T + 1, ...]` on its way to the devices."""
-    return Placed(data['stepid'][:, 1:], parallel.place(self.seen(data)))
+    return Placed(data['stepid'][:, 1:], devices.place(self.seen(data)))
 
   def train(
     self, carry: Any, data: Data | Placed
@@ -177,19 +181,19 @@ class Agent(embodied.Agent):
       return {}, {}
     stepid, latents, metrics = self.pending
     self.pending = None
-    outs = {'stepid': stepid, **parallel.merge(latents)}
+    outs = {'stepid': stepid, **devices.merge(latents)}
     return outs, levels.by_name(jax.device_get(metrics))
 
   def report(self, carry: Any, data: Data) -> tuple[Any, dict[str, Any]]:
     """Open-loop predictions for `[B, T + 1, ...]`: videos `[T, H, W, 3]`."""
-    params = parallel.local(self.state.params)
+    params = devices.local(self.state.params)
     key = jax.random.fold_in(self.report_key, int(self.state.updates))
     videos = self._report(params, self.seen(data), key)
     return carry, {k: video.rgb(np.asarray(v)) for k, v in videos.items()}
 
   def seen(self, data: Data) -> dict[str, np.ndarray]:
     """The keys of replayed data that learning reads."""
-    rest = ['action', *train_step.LATENTS, *encoder.HIDDEN_KEYS]
+    rest = ['action', *posterior.LATENTS, *encoder.HIDDEN_KEYS]
     data = {k: data[k] for k in [*self.keys, *rest]}
     if self.models.action.classes is not None:
       data['action'] = data['action'] - self.act_low.astype(self.act_dtype)
@@ -197,7 +201,7 @@ class Agent(embodied.Agent):
 
   def save(self) -> state_.TrainState:
     """The train state, replicated over the devices of all hosts."""
-    return parallel.common(self.state)
+    return devices.common(self.state)
 
   def load(self, tree: state_.TrainState, seen: int = 0) -> None:
     """Takes over a state that `save` returned.
@@ -210,7 +214,7 @@ class Agent(embodied.Agent):
     Args:
       seen: steps that this host's replay has ever held; 0 without one.
     """
-    self.state = parallel.replicate(tree)
+    self.state = devices.replicate(tree)
     self.act_key = jax.random.fold_in(self.act_key, int(tree.updates))
     if seen:
       self.act_key = jax.random.fold_in(self.act_key, seen % 2**32)

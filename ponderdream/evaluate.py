@@ -21,8 +21,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import embodied
-from embodied import flags as flags_
 from embodied.config import Config
+from embodied.config import flags as flags_
 from embodied.errors import EnvironmentFailed, UsageError
 from ponderdream import settings
 
@@ -171,7 +171,7 @@ def table(found: Mapping[str, Any]) -> None:
 
 def film(path: pathlib.Path, result: Any) -> None:
   """Writes the video, if the environment has pictures."""
-  from embodied import video
+  from embodied.log import video
 
   if not result.frames:
     print('There is no video: the observations have no picture.')

@@ -9,11 +9,15 @@ from typing import Any
 import jax
 
 import embodied
-from embodied import envs, logger, replay, selectors, terminal
+from embodied import envs, replay
 from embodied.config import Config
 from embodied.errors import UsageError
+from embodied.log import logger, terminal
+from embodied.replay import selectors
 from ponderdream import agent as agent_
-from ponderdream import memory, parallel, train_step
+from ponderdream.distributed import devices, hosts
+from ponderdream.dream import posterior
+from ponderdream.nets.cpu import malloc as memory
 
 # Numbers of environments that each host has to itself.
 WORLDS = 2**48
@@ -27,14 +31,14 @@ def connect(config: Config) -> None:
   jax_ = config.jax
   if jax_.platform != 'auto':
     jax.config.update('jax_platforms', jax_.platform)
-  parallel.connect(jax_.distributed, jax_.num_processes, jax_.process_id)
+  hosts.connect(jax_.distributed, jax_.num_processes, jax_.process_id)
 
 
 def folder(config: Config) -> pathlib.Path:
   """Where this host alone writes: host 0 into the logdir itself, so that a
   run of one host looks the same, the others below it."""
   logdir = pathlib.Path(config.logdir)
-  index = parallel.host()
+  index = hosts.host()
   return logdir / 'hosts' / str(index) if index else logdir
 
 
@@ -47,7 +51,7 @@ def locked(config: Config) -> list[pathlib.Path]:
   """The folders that no other trainer may use beside this host; those of the
   checkpoints are the first host's to lock, if they are not in a bucket."""
   folders, where = [folder(config)], str(checkpoints(config))
-  if not parallel.host() and '://' not in where:
+  if not hosts.host() and '://' not in where:
     folders.append(pathlib.Path(where).expanduser())
   return list(dict.fromkeys(x.resolve() for x in folders))
 
@@ -67,7 +71,7 @@ def setup(config: Config) -> Config:
   if config.jax.platform != 'auto':
     jax.config.update('jax_platforms', config.jax.platform)
   try:
-    accelerated = parallel.accelerated()
+    accelerated = devices.accelerated()
   except (RuntimeError, AssertionError) as error:
     name = config.jax.platform
     extra = EXTRAS.get(name)
@@ -111,7 +115,7 @@ def make_driver(
 
   Each host numbers its own, so no two of them see the same worlds.
   """
-  first += parallel.host() * WORLDS
+  first += hosts.host() * WORLDS
   # Here, where no time limit of a worker counts.
   envs.warm_up(config.task)
   make = env_maker(config)
@@ -141,7 +145,7 @@ def make_replay(config: Config) -> replay.Replay:
     seed=seed,
     selector=selector,
     priority=config.replay.priority,
-    context=train_step.LATENTS,
+    context=posterior.LATENTS,
   )
 
 
@@ -165,7 +169,7 @@ def make_terminal(config: Config, best: float | None) -> terminal.Terminal:
     config.run.steps,
     every=config.run.log_every,
     best=best,
-    silent=parallel.host() > 0,
+    silent=hosts.host() > 0,
   )
 
 
@@ -175,7 +179,7 @@ def make_logger(
   """Metrics, scores, TensorBoard events and videos in the logdir, written by
   the first host."""
   logdir = pathlib.Path(config.logdir)
-  if parallel.host():
+  if hosts.host():
     return logger.Logger([line], step)
   return logger.Logger(
     [

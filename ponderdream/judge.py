@@ -20,7 +20,8 @@ import numpy as np
 import embodied
 from embodied.errors import UsageError
 from ponderdream import agent as agent_
-from ponderdream import imagine, parallel
+from ponderdream.distributed import devices
+from ponderdream.dream import rollout as imagine
 from ponderdream.world import rssm
 
 Array = np.ndarray
@@ -133,7 +134,7 @@ def start(
   state = jax.tree.map(lambda x: x[i : i + 1], state)
   mask = obs['action_mask'][i : i + 1] if 'action_mask' in obs else None
   raw, p, value = _opinions(agent.models)(
-    parallel.local(agent.state.params), state
+    devices.local(agent.state.params), state
   )
   raw, p = np.asarray(raw[:, 0]), np.asarray(p[:, 0])
   return Start(copy.deepcopy(env), state, mask, raw, p, float(value[0]))
@@ -144,7 +145,7 @@ def imagined(
 ) -> Array:
   """What the model says: V_n of `repeats` branches of `length` model steps,
   `[R, N]`, drawn as in learning."""
-  params = parallel.local(agent.state.params)
+  params = devices.local(agent.state.params)
   found = _dreams(agent.models, length, repeats)(
     params, start.state, start.raw, start.mask, (start.p > 0).sum(),
     jax.random.key(seed),
@@ -164,7 +165,7 @@ def real(
   are common to its levels: those that choose the same action share a branch.
   Levels that are not reached hold junk.
   """
-  params = parallel.local(agent.state.params)
+  params = devices.local(agent.state.params)
   key = jax.random.key(seed)
   actions = np.asarray(
     _draws(agent.models, repeats)(start.raw, start.mask, key)
@@ -230,7 +231,7 @@ def follow(
 
 def compile_sizes(agent: agent_.Agent, start: Start, most: int) -> None:
   """Compiles what `real` may need for up to `most` branches at a time."""
-  params = parallel.local(agent.state.params)
+  params = devices.local(agent.state.params)
   draws = _draws(agent.models, 1)(start.raw, start.mask, jax.random.key(0))
   size = 1
   while size < 2 * most:

@@ -8,11 +8,11 @@ import jax
 import jax.numpy as jnp
 
 from embodied.errors import UsageError
-from ponderdream.goals import actdec as actdec_
 from ponderdream.goals import encoder as goalenc_
 from ponderdream.goals import immediate
 from ponderdream.goals import inner as inner_
 from ponderdream.nets import dists, heads
+from ponderdream.world import actions as actdec_
 from ponderdream.world import decoder, encoder, rssm
 
 Array = jax.Array

@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING
 # JAX: everything that needs it is imported inside of the functions.
 import embodied
 from embodied import errors, lock
-from embodied import flags as flags_
 from embodied.config import Config
+from embodied.config import flags as flags_
 from embodied.errors import EnvironmentFailed, Stopped, UsageError
 from ponderdream import settings
 
@@ -94,22 +94,23 @@ def configure(argv: Sequence[str]) -> Config:
   flags = flags_.split_flags(argv)
   names = flags_.take(flags, 'configs')
   config = settings.parse(names, flags, FLAGS)
-  from ponderdream import factories, parallel
+  from ponderdream import factories
+  from ponderdream.distributed import devices, hosts
 
   factories.connect(config)
   with leaving():
     config = factories.setup(config)
     if not settings.sized(names):
-      size = 'size12m' if parallel.accelerated() else 'cpu'
+      size = 'size12m' if devices.accelerated() else 'cpu'
       config = settings.parse([*names, size], flags, FLAGS).update(
         {'jax.dtype': config.jax.dtype, 'logdir': config.logdir}
       )
       where = 'An accelerator' if size == 'size12m' else 'No accelerator'
       say(f'{where} found and no size named: taking the {size} block.')
-    hosts = parallel.Hosts()
+    hosts = hosts.Hosts()
     settings.check_alike(config, hosts.exchange)
     if '{timestamp}' in ''.join(flags.get('logdir', [])):
-      parallel.together(lambda: settings.check_alone(hosts.count))
+      hosts.together(lambda: settings.check_alone(hosts.count))
   return config
 
 
@@ -117,12 +118,12 @@ def configure(argv: Sequence[str]) -> Config:
 def leaving() -> Iterator[None]:
   """Ends the process at once on an error that the other hosts do not know of:
   an orderly exit would wait for them, and they for this one."""
-  from ponderdream import parallel
+  from ponderdream.distributed import hosts
 
   try:
     yield
   except Exception as error:
-    if errors.agreed(error) or not parallel.connected():
+    if errors.agreed(error) or not hosts.connected():
       raise
     code = ended(error)
     sys.stdout.flush()
@@ -154,27 +155,27 @@ def ended(error: Exception) -> int:
 
 def say(text: str) -> None:
   """Prints, on the first host."""
-  from ponderdream import parallel
+  from ponderdream.distributed import hosts
 
-  if not parallel.host():
+  if not hosts.host():
     print(text, flush=True)
 
 
 def train(config: Config, stop: threading.Event) -> int:
   """Trains until the steps are done or the process is asked to stop."""
-  from ponderdream import parallel
+  from ponderdream.distributed import hosts
 
   try:
     with leaving(), contextlib.ExitStack() as stack:
-      resumed, *own = parallel.together(lambda: prepare(config, stack, stop))
+      resumed, *own = hosts.together(lambda: prepare(config, stack, stop))
       run = assemble(config, stack, stop, *own)
       # The first host's word counts: it writes the configuration.
-      resumed = bool(parallel.exchange([resumed])[0, 0])
+      resumed = bool(hosts.exchange([resumed])[0, 0])
       start(run, config, resumed)
       # Only now, so that a mistake does not stand in the way of its
       # correction.
-      remember = lambda: parallel.host() or settings.remember(config)
-      parallel.together(remember)
+      remember = lambda: hosts.host() or settings.remember(config)
+      hosts.together(remember)
       run.run()
   except Exception as error:
     return ended(error)
@@ -188,13 +189,14 @@ def prepare(
 ) -> tuple[bool, embodied.Driver, 'replay_.Replay']:
   """What a host does for itself, and what may fail on one host alone: is
   there a run to go on with, environments, replay."""
-  from ponderdream import factories, parallel
+  from ponderdream import factories
+  from ponderdream.distributed import devices, hosts
 
-  parallel.share(config.batch.size)
+  devices.share(config.batch.size)
   settings.make_logdir(config)
   for folder in factories.locked(config):
     stack.enter_context(lock.hold(folder / 'lock'))
-  resumed = not parallel.host() and settings.compare(config)
+  resumed = not hosts.host() and settings.compare(config)
   keep = lambda part: stack.enter_context(contextlib.closing(part))
   replay = keep(factories.make_replay(config))
   # Worlds of their own for every process of a run.
@@ -215,7 +217,8 @@ def assemble(
   from embodied import success as success_
   from embodied.run import train as loop
   from ponderdream import checkpoint as checkpoint_
-  from ponderdream import factories, parallel
+  from ponderdream import factories
+  from ponderdream.distributed import devices, hosts
 
   keep = lambda part: stack.enter_context(contextlib.closing(part))
   agent = factories.make_agent(driver, config)
@@ -236,20 +239,20 @@ def assemble(
     checkpoint=checkpoint,
     success=success,
     settings=config.run,
-    batch=parallel.share(config.batch.size),
+    batch=devices.share(config.batch.size),
     length=config.batch.length,
     stop=stop.is_set,
-    hosts=parallel.Hosts(),
+    hosts=hosts.Hosts(),
   )
   return run
 
 
 def start(run: 'loop.Train', config: Config, resumed: bool) -> None:
   """Goes on where the last process stopped, and says so."""
-  from ponderdream import parallel
+  from ponderdream.distributed import hosts
 
   run.meet()
-  if not parallel.shared(run.checkpoint.directory):
+  if not hosts.shared(run.checkpoint.directory):
     raise errors.agree(
       UsageError(
         'The hosts do not see the same checkpoints; name a folder or bucket'
@@ -258,7 +261,7 @@ def start(run: 'loop.Train', config: Config, resumed: bool) -> None:
     )
   # They may be where the logdir, and what it says, was lost.
   if run.checkpoint.steps():
-    parallel.together(lambda: check_checkpoints(run, config))
+    hosts.together(lambda: check_checkpoints(run, config))
     step = run.resume()
     say(f'Resuming at step {run.step}, from the checkpoint of {step}.')
   elif resumed:

@@ -24,7 +24,7 @@ import numpy as np
 import optax
 import record
 
-from ponderdream.losses import ponder
+from ponderdream.losses import policy_gradient as ponder
 from ponderdream.ponder import halting, loop
 
 CELL, WIDTH, ANSWERS, LATEST, LEVELS = 'gru', 32, 4, 8, 12

@@ -10,12 +10,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from embodied import flags as flags_
+from embodied.config import flags as flags_
 from embodied.config import resolve
 from embodied.space import Space
-from ponderdream import actor, factories, imagine, parallel, settings
 from ponderdream import agent as agent_
+from ponderdream import factories, settings
+from ponderdream.distributed import devices
+from ponderdream.dream import rollout as imagine
 from ponderdream.losses import returns
+from ponderdream.objectives import behaviour as actor
 from ponderdream.world import decoder, rssm
 
 OBS = {
@@ -47,7 +50,7 @@ class Case:
   def compile(self):
     """Compiles the train step."""
     agent = self.agent
-    self.data = parallel.place(agent.seen(self.batch()))
+    self.data = devices.place(agent.seen(self.batch()))
     jax.block_until_ready(self.data)
 
     def run():
@@ -125,7 +128,7 @@ def parts(agent, data):
   """`{name: (function, arguments)}`: the parts of a train step, by itself
   each; what one needs of another is zeros of the right shape."""
   models, config, state = agent.models, agent.config, agent.state
-  state = parallel.local(state)
+  state = devices.local(state)
   params, key = state.params, jax.random.key(0)
   data = {k: jnp.asarray(v[0]) for k, v in data.items()}
   size, length = data['is_first'].shape

@@ -33,7 +33,7 @@ import jsonl
 import numpy as np
 
 from embodied.replay import Replay
-from ponderdream import memory
+from ponderdream.nets.cpu import malloc as memory
 
 BATCH, LENGTH = 16, 65
 LATENTS = ('dyn/deter', 'dyn/stoch')

@@ -25,8 +25,8 @@ import sys
 
 import numpy as np
 
-from embodied import flags as flags_
 from embodied.config import Config
+from embodied.config import flags as flags_
 from embodied.errors import UsageError
 from ponderdream import settings
 

@@ -24,8 +24,8 @@ import time
 
 import numpy as np
 
-from embodied import flags as flags_
 from embodied.config import Config
+from embodied.config import flags as flags_
 from embodied.errors import UsageError
 from ponderdream import settings
 from ponderdream import train as command

@@ -41,7 +41,7 @@ import time
 
 import numpy as np
 
-from embodied import chunk as chunk_
+from embodied.replay import chunk as chunk_
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 COMMAND = (

@@ -21,7 +21,8 @@ import jax.numpy as jnp
 
 from embodied import config as config_
 from embodied.envs import make_env
-from ponderdream import imagine, models, settings
+from ponderdream import models, settings
+from ponderdream.dream import rollout as imagine
 from ponderdream.goals import immediate
 from ponderdream.world import rssm
 

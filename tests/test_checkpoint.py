@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 
 from embodied.errors import UsageError
-from ponderdream import checkpoint, parallel, train
+from ponderdream import checkpoint, train
+from ponderdream.distributed import devices
 from ponderdream.losses import returns
 
 
 def tree(value):
   span = returns.ReturnRange(jnp.float32(value), jnp.float32(2 * value))
   state = {'kernel': jnp.full((300, 400), value), 'range': span}
-  return parallel.replicate(state)
+  return devices.replicate(state)
 
 
 def same(a, b):
@@ -59,7 +60,7 @@ def test_an_update_after_the_save_does_not_reach_the_file(tmp_path):
   # The write goes on in the background while the update, which is given the
   # memory of the state, overwrites it.
   store = checkpoint.Checkpoint(tmp_path, keep=2)
-  step = parallel.pmap(
+  step = devices.pmap(
     lambda state, batch, key: (
       jax.tree.map(lambda x: x + 1, state),
       batch,

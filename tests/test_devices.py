@@ -15,7 +15,8 @@ from jax import random
 from embodied import config as config_
 from embodied import errors
 from embodied.errors import UsageError
-from ponderdream import parallel, settings, train
+from ponderdream import settings, train
+from ponderdream.distributed import devices, hosts, keys
 
 ROOT = pathlib.Path(__file__).parent.parent
 
@@ -114,8 +115,8 @@ def test_one_device_becomes_eight_and_one_again(tmp_path):
 
 
 def test_the_policy_reads_the_parameters_where_they_are():
-  tree = parallel.replicate({'kernel': np.ones((8, 8), np.float32)})
-  mine = parallel.local(tree)['kernel']
+  tree = devices.replicate({'kernel': np.ones((8, 8), np.float32)})
+  mine = devices.local(tree)['kernel']
   assert mine.devices() == {jax.local_devices()[0]}
   copies = tree['kernel'].addressable_shards
   where = [x.data.unsafe_buffer_pointer() for x in copies]
@@ -144,8 +145,8 @@ def test_a_key_gives_every_example_its_own_numbers():
   # Two devices with four examples each draw what one draws for eight.
   key = random.key(3)
   split = jax.pmap(
-    lambda key, _: draws(parallel.fold(key), 4),
-    axis_name=parallel.AXIS,
+    lambda key, _: draws(keys.fold(key), 4),
+    axis_name=devices.AXIS,
     in_axes=(None, 0),
   )
   for want, got in zip(draws(key, 8), split(key, np.zeros(2)), strict=True):
@@ -166,7 +167,7 @@ def test_a_key_gives_every_example_its_own_numbers():
 )
 def test_hosts_that_make_no_sense(argv, words):
   with pytest.raises(UsageError) as error:
-    parallel.connect(*argv)
+    hosts.connect(*argv)
   for word in words:
     assert word in str(error.value)
 
@@ -176,7 +177,7 @@ def test_a_forgotten_number_makes_no_host_of_its_own():
   for changes in ({}, {'num_processes': 2}, {'process_id': 0}):
     jax_ = given.update({'distributed': '10.0.0.1:1234', **changes})
     with pytest.raises(UsageError, match='--jax.num_processes N and'):
-      parallel.connect(*[
+      hosts.connect(*[
         jax_[x] for x in ('distributed', 'num_processes', 'process_id')
       ])  # fmt: skip
 
@@ -185,26 +186,26 @@ def test_alone_unless_something_speaks_of_others(monkeypatch):
   monkeypatch.setattr(jax.distributed, 'initialize', lambda *_: 1 / 0)
   for name in ('JAX_COORDINATOR_ADDRESS', 'SLURM_NTASKS'):
     monkeypatch.delenv(name, raising=False)
-  parallel.connect('auto', 1, 0)
+  hosts.connect('auto', 1, 0)
   monkeypatch.setenv('SLURM_NTASKS', '1')
-  parallel.connect('auto', 1, 0)
+  hosts.connect('auto', 1, 0)
   monkeypatch.setenv('SLURM_NTASKS', '2')
-  parallel.connect('off', 1, 0)
+  hosts.connect('off', 1, 0)
   with pytest.raises(ZeroDivisionError):
-    parallel.connect('auto', 1, 0)
+    hosts.connect('auto', 1, 0)
   monkeypatch.delenv('SLURM_NTASKS')
   monkeypatch.setenv('JAX_COORDINATOR_ADDRESS', '10.0.0.1:1234')
   with pytest.raises(ZeroDivisionError):
-    parallel.connect('auto', 1, 0)
+    hosts.connect('auto', 1, 0)
 
 
 def test_a_batch_is_shared_by_all_devices_of_all_hosts(monkeypatch):
-  assert parallel.share(16) == 16
+  assert devices.share(16) == 16
   monkeypatch.setattr(jax, 'process_count', lambda: 4)
   monkeypatch.setattr(jax, 'device_count', lambda: 8)
-  assert parallel.share(16) == 4
+  assert devices.share(16) == 4
   with pytest.raises(UsageError, match='size 12 .* 8 devices of 4 hosts.* 8'):
-    parallel.share(12)
+    devices.share(12)
 
 
 def told(config):
@@ -272,7 +273,7 @@ def test_what_one_host_alone_knows_of_ends_it_at_once(
   # A run of one host ends in order, and so does one whose hosts all know.
   with pytest.raises(type(error)), train.leaving():
     raise error
-  monkeypatch.setattr(parallel, 'connected', lambda: True)
+  monkeypatch.setattr(hosts, 'connected', lambda: True)
   with pytest.raises(Left, match=str(code)), train.leaving():
     raise error
   assert words in capsys.readouterr().err
@@ -290,12 +291,12 @@ def test_what_fails_on_one_host_is_told_to_all(monkeypatch):
     rows[0] = values[0]
     return rows[:, None]
 
-  monkeypatch.setattr(parallel, 'exchange', exchange)
-  assert parallel.together(lambda: 7) == 7
+  monkeypatch.setattr(hosts, 'exchange', exchange)
+  assert hosts.together(lambda: 7) == 7
   with pytest.raises(KeyError) as error:
-    parallel.together(lambda: {}['gone'])
+    hosts.together(lambda: {}['gone'])
   assert errors.agreed(error.value)
   assert told == [0, 1]
   others[2] = 1
   with pytest.raises(UsageError, match='Host 2 cannot start'):
-    parallel.together(lambda: 7)
+    hosts.together(lambda: 7)

@@ -18,10 +18,11 @@ import numpy as np
 import pytest
 
 import embodied
-from embodied import logger
 from embodied import replay as replay_
 from embodied.envs import make_env, wrap
-from ponderdream import checkpoint, parallel, settings, train
+from embodied.log import logger
+from ponderdream import checkpoint, settings, train
+from ponderdream.distributed import devices
 from tests.embodied.run import test_train as loop
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -29,7 +30,7 @@ DUMMY = ('--configs', 'dummy', 'debug', '--run.parallel', 'False')
 
 
 def tree(value):
-  return parallel.replicate({'kernel': jnp.full((300, 400), value)})
+  return devices.replicate({'kernel': jnp.full((300, 400), value)})
 
 
 def shell(command, *args):
@@ -93,7 +94,7 @@ class TestCheckpoints:
     resource.setrlimit(resource.RLIMIT_FSIZE, (65536, hard))
     try:
       with pytest.raises(checkpoint.NotWritten, match='free disk space'):
-        store.save(2, parallel.replicate({'kernel': noise}), {})
+        store.save(2, devices.replicate({'kernel': noise}), {})
         store.wait()
     finally:
       resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

@@ -10,28 +10,24 @@ import pytest
 ROOT = pathlib.Path(__file__).parent.parent
 
 FLOORS = {
-  'ponderdream.train': 6,
-  'ponderdream.evaluate': 6,
-  'ponderdream.factories': 6,
-  'ponderdream.settings': 6,
-  'ponderdream.judge': 6,
-  'ponderdream.agent': 5,
-  'ponderdream.train_step': 4,
-  'ponderdream.actor': 4,
-  'ponderdream.imagine': 4,
-  'ponderdream.levels': 4,
-  'ponderdream.report': 4,
-  'ponderdream.state': 4,
+  'ponderdream.train': 9,
+  'ponderdream.evaluate': 9,
+  'ponderdream.judge': 9,
+  'ponderdream.factories': 8,
+  'ponderdream.agent': 7,
+  'ponderdream.learn': 6,
+  'ponderdream.objectives': 5,
+  'ponderdream.dream': 4,
   'ponderdream.models': 3,
-  'ponderdream.losses': 3,
+  'ponderdream.state': 3,
   'ponderdream.world': 2,
   'ponderdream.goals': 2,
+  'ponderdream.losses': 2,
+  'ponderdream.distributed': 2,
   'ponderdream.nets': 1,
   'ponderdream.ponder': 1,
-  'ponderdream.parallel': 1,
-  'ponderdream.optim': 1,
   'ponderdream.checkpoint': 1,
-  'ponderdream.memory': 1,
+  'ponderdream.settings': 1,
   'embodied': 0,
 }
 # Rooms that know nothing but a few packages.
@@ -97,9 +93,9 @@ def test_some_rooms_stand_alone(name):
 def test_only_two_files_name_devices_and_probability():
   for name, path in modules():
     text = path.read_text()
-    if name != 'ponderdream.parallel':
+    if name != 'ponderdream.distributed.devices':
       assert 'jax.devices' not in text, name
-      assert 'pmap(' not in text.replace('parallel.pmap(', ''), name
+      assert 'pmap(' not in text.replace('devices.pmap(', ''), name
     if name != 'ponderdream.nets.dists':
       assert 'tensorflow_probability' not in text, name
 

@@ -5,7 +5,8 @@ import os
 import pytest
 
 from embodied.errors import UsageError
-from ponderdream import evaluate, parallel, settings, train
+from ponderdream import evaluate, settings, train
+from ponderdream.distributed import devices
 
 DUMMY = ('--configs', 'dummy', 'pondernet', 'debug')
 
@@ -142,7 +143,7 @@ def test_a_small_machine_takes_the_cpu_block(tmp_path, capsys):
 
 
 def test_an_accelerator_takes_size12m(tmp_path, monkeypatch, capsys):
-  monkeypatch.setattr(parallel, 'accelerated', lambda: True)
+  monkeypatch.setattr(devices, 'accelerated', lambda: True)
   argv = ['--configs', 'crafter', 'pondernet', '--logdir', str(tmp_path)]
   config = train.configure(argv)
   assert config.dyn.deter == 2048 and config.jax.dtype == 'bfloat16'

@@ -17,7 +17,9 @@ import numpy as np
 from embodied import config as config_
 from embodied.envs import make_env
 from ponderdream import agent as agent_
-from ponderdream import parallel, settings, train_step
+from ponderdream import settings
+from ponderdream.distributed import devices, hosts
+from ponderdream.dream import posterior
 from ponderdream.world import rssm
 
 UPDATES, BATCH, TIME = 20, 16, 6
@@ -69,14 +71,14 @@ def depths(agent, data):
 
   @jax.jit
   def count(params, batch):
-    state = train_step.unpack(agent.models.dyn, batch)
+    state = posterior.unpack(agent.models.dyn, batch)
     flat = jax.tree.map(lambda x: x.reshape((-1, *x.shape[2:])), state)
     feat = rssm.features(flat)
     return agent.models.levels(params, feat).depth.astype(jnp.float32)
 
   keys = ('dyn/deter', 'dyn/stoch')
-  parts = parallel.split({k: data[k] for k in keys})
-  params = parallel.local(agent.state.params)
+  parts = devices.split({k: data[k] for k in keys})
+  params = devices.local(agent.state.params)
   each = [
     count(params, {k: v[i] for k, v in parts.items()})
     for i in range(len(parts['dyn/deter']))
@@ -86,10 +88,10 @@ def depths(agent, data):
 
 def main(out, *address):
   if address:
-    parallel.connect(address[0], *map(int, address[1:]))
+    hosts.connect(address[0], *map(int, address[1:]))
   env, agent = make_agent()
-  share = parallel.share(BATCH)
-  rows = slice(parallel.host() * share, (parallel.host() + 1) * share)
+  share = devices.share(BATCH)
+  rows = slice(hosts.host() * share, (hosts.host() + 1) * share)
   lines = []
   for number in range(UPDATES + 1):
     data = make_batch(env, agent.models.dyn, number)

@@ -9,7 +9,7 @@ import numpy as np
 from embodied import success as success_
 from embodied.base import Agent
 from embodied.driver import Driver
-from embodied.metrics import Episodes
+from embodied.log.metrics import Episodes
 
 # Two-sided 95% quantiles of the normal distribution, and of Student's t with
 # 1 to 30 degrees of freedom: the standard tables, as in Abramowitz & Stegun,

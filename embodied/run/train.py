@@ -16,17 +16,17 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from embodied import logger as logger_
-from embodied import metrics as metrics_
 from embodied import success as success_
 from embodied import when
 from embodied.base import Agent
 from embodied.driver import Driver
 from embodied.errors import Stopped, UsageError, agree
 from embodied.hosts import Alone, Hosts
+from embodied.log import logger as logger_
+from embodied.log import metrics as metrics_
+from embodied.log.terminal import Terminal
 from embodied.replay import Replay
 from embodied.streams import Prefetch
-from embodied.terminal import Terminal
 
 log = logging.getLogger('embodied')
 

@@ -19,7 +19,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ponderdream.nets import direct, layers, winograd
+from ponderdream.nets import layers
+from ponderdream.nets.cpu import direct, winograd
 
 Array = jax.Array
 

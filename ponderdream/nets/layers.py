@@ -8,7 +8,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from ponderdream.nets import deferred
+from ponderdream.nets.cpu import deferred
 
 Array = jax.Array
 Init = Callable[[Array, Sequence[int], Any], Array]

@@ -10,7 +10,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from ponderdream.nets import deferred, dists, layers
+from ponderdream.nets import dists, layers
+from ponderdream.nets.cpu import deferred
 
 Array = jax.Array
 

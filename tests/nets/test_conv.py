@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ponderdream.nets import conv, direct
+from ponderdream.nets import conv
+from ponderdream.nets.cpu import direct
 
 
 def draw(seed, *shape):

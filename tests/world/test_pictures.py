@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from embodied.space import Space
-from ponderdream.nets import conv, direct
+from ponderdream.nets import conv
+from ponderdream.nets.cpu import direct
 from ponderdream.world import decoder, encoder
 
 SPACE = Space(np.uint8, (16, 16, 3))

@@ -13,10 +13,7 @@ import crafter as package
 import numpy as np
 import pytest
 
-from embodied.envs.fast_crafter import (
-  game,
-  world,
-)
+from embodied.envs.fast_crafter import game, world
 
 NAMES = package.constants.actions
 NOOP, DO, SLEEP = (NAMES.index(x) for x in ('noop', 'do', 'sleep'))

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 import embodied
-from embodied import errors, logger, replay, success, terminal
+from embodied import errors, replay, success
 from embodied.envs import make_env
+from embodied.log import logger, terminal
 from embodied.run import train
 from tests.embodied.run.test_train import LENGTH, Checking, Memory
 

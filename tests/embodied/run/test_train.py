@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 import embodied
-from embodied import logger, replay, success, terminal
+from embodied import replay, success
 from embodied.envs import make_env
+from embodied.log import logger, terminal
 from embodied.run import evaluate, train
 
 LENGTH, BATCH = 5, 3

@@ -1,0 +1,7 @@
+"""Settings: blocks of YAML, flags, and the types that both have to keep."""
+
+from embodied.config.config import Config as Config
+from embodied.config.config import UnknownKeyError as UnknownKeyError
+from embodied.config.config import diff as diff
+from embodied.config.config import load_blocks as load_blocks
+from embodied.config.config import resolve as resolve

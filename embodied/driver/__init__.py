@@ -1,0 +1,3 @@
+"""Environments side by side, each in a process of its own."""
+
+from embodied.driver.driver import Driver as Driver

@@ -1,0 +1,226 @@
+"""Steps several environments together with one policy."""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from embodied.base import Carry, Obs
+from embodied.driver.board import Board
+from embodied.driver.worker import (
+  LocalWorker,
+  MakeEnv,
+  ProcessWorker,
+  WorkerError,
+)
+from embodied.errors import EnvironmentFailed
+
+Policy = Callable[[Carry, Obs], tuple[Carry, dict[str, Any], dict[str, Any]]]
+OnStep = Callable[[dict[str, Any], int], None]
+
+# Starts in a row that end before a single action was answered.
+MAX_FAILED_STARTS = 3
+
+# That all environments together may take to close.
+CLOSE_SECONDS = 2.0
+
+log = logging.getLogger('embodied')
+
+
+class Driver:
+  """Steps `B` environments in lockstep and reports every single step.
+
+  With `parallel` they step at the same time, and while their last step is
+  reported, learnt from or logged: the next one is asked for as soon as the
+  policy has chosen. Observations come through shared memory.
+
+  An environment that raises, gives no answer in time, or whose process dies is
+  started anew in its place: its next observation is the first of a fresh
+  episode. This is counted in `restarts`, kept in `last_error`, and warned of
+  through the logger 'embodied'.
+
+  Args:
+    make_env_fns: `B` functions that make an environment; with `parallel` they
+      have to be picklable.
+    parallel: Spawn a process per environment. Otherwise all run in this one,
+      where a hanging environment hangs the program.
+    timeout: Seconds that one step may take, resets included. Making an
+      environment may take a minute in any case.
+    asked: Whether the run is to stop. Nothing waits for an environment in
+      another process then, which may hang: Stopped is raised instead, and only
+      `close` is allowed.
+
+  Raises:
+    UsageError: Making an environment raised it.
+    ValueError: No functions, not picklable ones, or environments with
+      different spaces.
+    EnvironmentFailed: An environment fails three times in a row before it has
+      answered an action; this may be raised while stepping, too.
+  """
+
+  def __init__(
+    self,
+    make_env_fns: Sequence[MakeEnv],
+    *,
+    parallel: bool = True,
+    timeout: float = 60.0,
+    asked: Callable[[], bool] = lambda: False,
+  ) -> None:
+    if not make_env_fns:
+      raise ValueError('A Driver needs at least one environment.')
+    self.restarts = 0
+    self.last_error = ''
+    self._workers: list[ProcessWorker | LocalWorker] = [
+      ProcessWorker(fn, timeout, asked) if parallel else LocalWorker(fn)
+      for fn in make_env_fns
+    ]
+    self._failures = [0] * len(self._workers)
+    self._answered = [False] * len(self._workers)
+    self._callbacks: list[OnStep] = []
+    try:
+      for worker in self._workers:
+        worker.start()
+      spaces = [self._spaces(i) for i in range(len(self._workers))]
+    except BaseException:
+      self.close()
+      raise
+    self.obs_space, self.act_space = spaces[0]
+    for i, other in enumerate(spaces):
+      if other != spaces[0]:
+        self.close()
+        raise ValueError(f'Environment {i} has other spaces than the first.')
+    self._board = Board(spaces[0], len(self))
+    for i, worker in enumerate(self._workers):
+      worker.join(self._board, i)
+    # Environments that owe an observation, and whether the policy has seen
+    # those on the board.
+    self._asked: list[int] = []
+    self._seen = True
+    self.reset()
+
+  def __len__(self) -> int:
+    return len(self._workers)
+
+  def on_step(self, callback: OnStep) -> None:
+    """Call `callback(transition, worker)` for every step of every environment.
+
+    A transition is one dict of the observation, the action that the policy
+    chose for it (zeros after `is_last`, and without `reset`), and the policy's
+    other outputs, each without a batch dimension.
+    """
+    self._callbacks.append(callback)
+
+  def reset(self, init_policy: Callable[[int], Carry] | None = None) -> None:
+    """Begin new episodes and a new policy carry."""
+    self._carry = init_policy(len(self)) if init_policy else None
+    self._receive()
+    # An episode that has begun unseen is as good as a new one.
+    unseen = self._board.obs['is_first'] & (not self._seen)
+    for value in self._board.acts.values():
+      value[:] = 0
+    self._board.acts['reset'][:] = True
+    self._ask(np.flatnonzero(~unseen).tolist())
+
+  def __call__(
+    self, policy: Policy, steps: int = 0, episodes: int = 0
+  ) -> None:
+    """Step until both numbers are reached, counted over all environments.
+
+    Args:
+      policy: `(carry, obs [B, ...]) -> (carry, acts [B, ...], outs [B, ...])`
+        with all action keys but `reset`; `log/` keys are not shown to it.
+      steps: Observations to collect, first ones included.
+      episodes: Observations with `is_last` to collect.
+    """
+    step = episode = 0
+    while step < steps or episode < episodes:
+      is_last = self._step(policy)
+      step += len(is_last)
+      episode += int(is_last.sum())
+
+  def close(self) -> None:
+    """End the environments; the driver is not used again."""
+    for worker in self._workers:
+      worker.dismiss()
+    end = time.monotonic() + CLOSE_SECONDS
+    for worker in self._workers:
+      worker.stop(patience=max(0.0, end - time.monotonic()))
+    self._workers = []
+
+  def _step(self, policy: Policy) -> np.ndarray:
+    self._receive()
+    obs = {k: v.copy() for k, v in self._board.obs.items()}
+    shown = {k: v for k, v in obs.items() if not k.startswith('log/')}
+    self._carry, acts, outs = policy(self._carry, shown)
+    self._seen = True
+    acts = {k: np.array(v) for k, v in acts.items() if k != 'reset'}
+    outs = {k: np.asarray(v) for k, v in outs.items()}
+    if {*acts, 'reset'} != self.act_space.keys():
+      raise ValueError(
+        f'The policy chose {sorted(acts)}; the environments take'
+        f' {sorted(self.act_space)}.'
+      )
+    is_last = obs['is_last']
+    for value in acts.values():
+      value[is_last] = 0
+    for key, value in self._board.acts.items():
+      value[:] = is_last if key == 'reset' else acts[key]
+    self._ask(list(range(len(self))))
+    batch = {**obs, **acts, **outs}
+    for i in range(len(self)):
+      transition = {k: v[i] for k, v in batch.items()}
+      for callback in self._callbacks:
+        callback(transition, i)
+    return is_last
+
+  def _spaces(self, i: int) -> Any:
+    """Wait until the environment is made, starting it anew if need be."""
+    while True:
+      try:
+        return self._workers[i].spaces()
+      except WorkerError as e:
+        self._restart(i, e)
+
+  def _ask(self, which: list[int]) -> None:
+    """Ask for the steps that the board says, without waiting for them."""
+    for i in which:
+      self._workers[i].send()
+    self._asked, self._seen = which, False
+
+  def _receive(self) -> None:
+    """Wait until all observations that were asked for are on the board."""
+    for i in self._asked:
+      while not self._received(i):
+        self._board.acts['reset'][i] = True
+        self._workers[i].send()
+    self._asked = []
+
+  def _received(self, i: int) -> bool:
+    """Wait for one; False if the environment had to be started anew."""
+    try:
+      self._workers[i].receive()
+      self._answered[i] |= not self._board.obs['is_first'][i]
+      return True
+    except WorkerError as e:
+      self._restart(i, e)
+    self._spaces(i)
+    self._workers[i].join(self._board, i)
+    return False
+
+  def _restart(self, i: int, error: WorkerError) -> None:
+    self.last_error = f'Environment {i}: {error}'
+    self._workers[i].stop()
+    self._failures[i] = 0 if self._answered[i] else self._failures[i] + 1
+    self._answered[i] = False
+    if self._failures[i] >= MAX_FAILED_STARTS:
+      raise EnvironmentFailed(
+        f'Environment {i} failed {MAX_FAILED_STARTS} times in a row before'
+        f' it answered an action; the last time: {error}'
+      )
+    self.restarts += 1
+    log.warning(
+      'Environment %d is restarted (restart %d): %s', i, self.restarts, error
+    )
+    self._workers[i].start()

@@ -1,0 +1,256 @@
+"""One environment of the driver: in a process of its own, or in this one."""
+
+import contextlib
+import logging
+import multiprocessing
+import os
+import pickle
+import signal
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from multiprocessing import reduction
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from typing import Any
+
+from embodied.base import Env, Spaces
+from embodied.driver.board import Board
+from embodied.errors import Stopped, UsageError
+
+MakeEnv = Callable[[], Env]
+
+log = logging.getLogger('embodied')
+
+# Seconds that importing and making an environment may take in any case.
+START_SECONDS = 60.0
+
+# What is waited for in any case, where the time was spent on something else
+# that may have kept the processor busy.
+GRACE_SECONDS = 1.0
+
+# Between two looks at whether the run is to stop.
+SLICE_SECONDS = 1.0
+
+# Through the pipe: a step is asked for, or done.
+WORD = b'step'
+
+
+class WorkerError(Exception):
+  """The environment raised, hung, or its process died; the text says what."""
+
+
+class ProcessWorker:
+  """Runs the environment in a spawned process.
+
+  Call `start`, then `spaces` and `join` once, then `send` and `receive` in
+  turns: actions and observations are rows of the board, and only a word goes
+  through a pipe. After a WorkerError only `stop` and `start` are allowed.
+
+  Args:
+    make: Picklable, such as a functools.partial of a module's function.
+    timeout: Seconds that one step may take, resets included.
+    asked: Whether the run is to stop; `spaces` and `receive` raise Stopped
+      then, rather than wait for an environment that may hang.
+
+  Raises:
+    ValueError: `make` cannot be pickled.
+  """
+
+  def __init__(
+    self,
+    make: MakeEnv,
+    timeout: float,
+    asked: Callable[[], bool] = lambda: False,
+  ) -> None:
+    try:
+      pickle.dumps(make)
+    except (pickle.PicklingError, AttributeError, TypeError) as e:
+      raise ValueError(
+        f'A worker process cannot be sent {make} ({e}); pass a'
+        ' functools.partial of a function of a module.'
+      ) from None
+    self._make = make
+    self._timeout = timeout
+    self._asked = asked
+    self._context = multiprocessing.get_context('spawn')
+    self._process: SpawnProcess | None = None
+
+  def start(self) -> None:
+    """Start the process, without waiting for it."""
+    self._pipe, child = self._context.Pipe()
+    self._process = self._context.Process(
+      target=_serve, args=(self._make, child), daemon=True
+    )
+    self._process.start()
+    # With our copy closed, the death of the process ends the pipe.
+    child.close()
+    self._deadline = time.monotonic() + max(START_SECONDS, self._timeout)
+
+  def spaces(self) -> tuple[Spaces, Spaces]:
+    """Wait for the environment; returns its `(obs_space, act_space)`.
+
+    Raises WorkerError, or UsageError if making the environment raised that.
+    """
+    return self._receive()
+
+  def join(self, board: Board, row: int) -> None:
+    """Show the environment its row of the board."""
+    assert self._process is not None
+    pid = self._process.pid
+    # If the process is dead, receive() finds that out and explains it.
+    with contextlib.suppress(OSError):
+      self._pipe.send_bytes(pickle.dumps((row, board.rows)))
+      reduction.send_handle(self._pipe, board.fd, pid)
+
+  def send(self) -> None:
+    """Ask for the step that the board says, without waiting for it."""
+    self._deadline = time.monotonic() + self._timeout
+    with contextlib.suppress(OSError):
+      self._pipe.send_bytes(WORD)
+
+  def receive(self) -> None:
+    """Wait until the observation of the step is on the board."""
+    self._receive()
+
+  def dismiss(self) -> None:
+    """Tell the environment to close, without waiting for it."""
+    if self._process is not None:
+      self._pipe.close()
+
+  def stop(self, patience: float = 0.0) -> None:
+    """End the process, leaving `patience` seconds to close the environment."""
+    if self._process is None:
+      return
+    self._pipe.close()
+    self._process.join(patience)
+    self._process.kill()
+    self._process.join()
+    self._process.close()
+    self._process = None
+
+  def _receive(self) -> Any:
+    end = max(time.monotonic() + GRACE_SECONDS, self._deadline)
+    try:
+      while not self._pipe.poll(min(SLICE_SECONDS, end - time.monotonic())):
+        if self._asked():
+          raise Stopped
+        if time.monotonic() >= end:
+          raise WorkerError('gave no answer in time')
+      answer = self._pipe.recv_bytes()
+    except (EOFError, OSError):
+      process = self._process
+      assert process is not None
+      process.join(1.0)
+      code = process.exitcode
+      raise WorkerError(f'process died with exit code {code}') from None
+    if answer == WORD:
+      return None
+    kind, value = pickle.loads(answer)
+    if kind == 'usage':
+      raise UsageError(value)
+    if kind == 'error':
+      raise WorkerError(value)
+    return value
+
+
+class LocalWorker:
+  """Runs the environment right here; a hanging one hangs the program.
+
+  The same methods as ProcessWorker.
+  """
+
+  def __init__(self, make: MakeEnv) -> None:
+    self._make = make
+    self._env: Env | None = None
+
+  def start(self) -> None:
+    self._env = None
+
+  def spaces(self) -> tuple[Spaces, Spaces]:
+    try:
+      self._env = self._make()
+      return self._env.obs_space, self._env.act_space
+    except UsageError:
+      raise
+    except Exception:
+      raise WorkerError(traceback.format_exc()) from None
+
+  def join(self, board: Board, row: int) -> None:
+    self._board, self._row = board, row
+
+  def send(self) -> None:
+    pass
+
+  def receive(self) -> None:
+    assert self._env is not None
+    try:
+      obs = self._env.step(self._board.action(self._row))
+      self._board.show(self._row, obs)
+    except Exception:
+      raise WorkerError(traceback.format_exc()) from None
+
+  def dismiss(self) -> None:
+    pass
+
+  def stop(self, patience: float = 0.0) -> None:
+    if self._env is not None:
+      try:
+        self._env.close()
+      except Exception:
+        log.warning('An environment failed to close.', exc_info=True)
+      self._env = None
+
+
+def _serve(make: MakeEnv, pipe: Connection) -> None:
+  """Body of the process: steps when asked until the pipe closes."""
+  # They may reach the whole group; the parent decides what they mean.
+  for number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, signal.SIG_IGN)
+  threading.Thread(target=_follow_parent, daemon=True).start()
+  made = False
+  try:
+    env = make()
+    spaces = env.obs_space, env.act_space
+    pipe.send(('ok', spaces))
+    made = True
+    if place := _next(pipe):
+      row, rows = pickle.loads(place)
+      board = Board(spaces, rows, reduction.recv_handle(pipe))
+      _answer(env, pipe, board, row)
+    env.close()
+  except Exception as e:
+    usage = isinstance(e, UsageError) and not made
+    with contextlib.suppress(OSError):
+      pipe.send(
+        ('usage', str(e)) if usage else ('error', traceback.format_exc())
+      )
+
+
+def _answer(env: Env, pipe: Connection, board: Board, row: int) -> None:
+  """Steps `env` whenever it is asked to, until the pipe closes."""
+  while True:
+    if not pipe.poll():
+      env.prepare()
+    if _next(pipe) is None:
+      return
+    board.show(row, env.step(board.action(row)))
+    with contextlib.suppress(OSError):
+      pipe.send_bytes(WORD)
+
+
+def _next(pipe: Connection) -> bytes | None:
+  """What comes next through the pipe; None when the parent is done."""
+  try:
+    return pipe.recv_bytes()
+  except (EOFError, ConnectionError):
+    return None
+
+
+def _follow_parent() -> None:
+  """Leave with the parent, even out of an environment that hangs."""
+  parent = multiprocessing.parent_process()
+  assert parent is not None
+  parent.join()
+  os._exit(1)

@@ -1,0 +1,215 @@
+"""Where numbers, histograms and videos go."""
+
+import datetime
+import json
+import logging
+import math
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from embodied.log.video import is_video, write_mp4
+
+log = logging.getLogger('embodied')
+
+# Of a histogram in TensorBoard, between its lowest and highest value.
+BINS = 30
+
+
+class Record(NamedTuple):
+  """What was logged at one step, by key."""
+
+  step: int
+  scalars: dict[str, float]
+  histograms: dict[str, NDArray[Any]]  # [n]
+  videos: dict[str, NDArray[np.uint8]]  # [T, H, W, C]
+
+
+class Output(Protocol):
+  """Where a Logger writes to."""
+
+  def write(self, record: Record) -> None: ...
+
+  def close(self) -> None: ...
+
+
+class Logger:
+  """Collects values and hands them to its outputs.
+
+  `step` is asked for the current step at every `add`. Values of different
+  steps, or of one key twice, become records of their own, so that none is
+  lost however rarely `write` is called.
+  """
+
+  def __init__(
+    self, outputs: Sequence[Output], step: Callable[[], int]
+  ) -> None:
+    self._outputs = outputs
+    self._step = step
+    self._records: list[Record] = []
+
+  def add(
+    self, values: Mapping[str, ArrayLike], prefix: str | None = None
+  ) -> None:
+    """Takes in numbers, arrays [n] (histograms) and videos [T, H, W, C]
+    uint8 with 1 or 3 channels; with a prefix as 'prefix/key'.
+
+    Raises ValueError, naming the key, for anything else.
+    """
+    record = Record(int(self._step()), {}, {}, {})
+    for key, value in values.items():
+      key = f'{prefix}/{key}' if prefix else key
+      array = np.asarray(value)
+      numeric = array.dtype.kind in 'biuf' and key != 'step'
+      if numeric and array.ndim == 0:
+        record.scalars[key] = float(array)
+      elif numeric and array.ndim == 1:
+        record.histograms[key] = array
+      elif is_video(array):
+        record.videos[key] = array
+      else:
+        raise ValueError(
+          f"Cannot log '{key}' ({array.dtype} {array.shape}); log numbers "
+          "(under another name than 'step'), arrays with one axis, or uint8 "
+          'videos [T, H, W, C] with 1 or 3 channels.'
+        )
+    last = self._records[-1] if self._records else None
+    if last is None or last.step != record.step or _overlap(last, record):
+      self._records.append(record)
+    else:
+      last.scalars.update(record.scalars)
+      last.histograms.update(record.histograms)
+      last.videos.update(record.videos)
+
+  def write(self) -> None:
+    """Writes everything added since the last write."""
+    records, self._records = self._records, []
+    for record in records:
+      for output in self._outputs:
+        output.write(record)
+
+  def close(self) -> None:
+    """Writes what is left and closes the outputs."""
+    self.write()
+    for output in self._outputs:
+      output.close()
+
+
+class JsonLines:
+  """One line of strict JSON per record: `step`, and the scalars whose keys
+  match `pattern` in full. Values that JSON has no number for are the texts
+  "NaN", "Infinity" and "-Infinity". Lines are appended, and each is in the
+  file when `write` returns; a last line that a crash cut short is removed.
+  """
+
+  def __init__(
+    self, path: str | os.PathLike[str], pattern: str = '.*'
+  ) -> None:
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    self._pattern = re.compile(pattern, re.DOTALL)
+    self._file = path.open('ab')
+    _cut_tail(path)
+
+  def write(self, record: Record) -> None:
+    line: dict[str, int | float | str] = {'step': record.step}
+    for key, value in record.scalars.items():
+      if self._pattern.fullmatch(key):
+        line[key] = value if math.isfinite(value) else _NAMES[str(value)]
+    if len(line) > 1:
+      self._file.write(json.dumps(line, allow_nan=False).encode() + b'\n')
+      self._file.flush()
+
+  def close(self) -> None:
+    self._file.close()
+
+
+class TensorBoard:
+  """Scalars and histograms as TensorBoard events in `logdir`.
+
+  An event is in the file when `write` returns. The writer of tensorboardX has
+  a thread for that, and blocks for good once that has died of a full disk.
+  """
+
+  def __init__(self, logdir: str | os.PathLike[str]) -> None:
+    from tensorboardX.event_file_writer import EventsWriter
+
+    Path(logdir).mkdir(parents=True, exist_ok=True)
+    self._file = EventsWriter(os.path.join(logdir, 'events'))
+
+  def write(self, record: Record) -> None:
+    from tensorboardX import summary
+    from tensorboardX.proto.event_pb2 import Event
+
+    parts = [summary.scalar(k, v) for k, v in record.scalars.items()]
+    for key, values in record.histograms.items():
+      finite = values[np.isfinite(values)].astype(np.float64)
+      if finite.size:  # a histogram has no place for NaN
+        parts.append(summary.histogram(key, finite, BINS))
+    if not parts:
+      return
+    for part in parts[1:]:
+      parts[0].MergeFrom(part)
+    now = datetime.datetime.now().timestamp()
+    event = Event(step=record.step, wall_time=now, summary=parts[0])
+    self._file.write_event(event)
+    self._file.flush()
+
+  def close(self) -> None:
+    self._file.close()
+
+
+class VideoFiles:
+  """Videos as `<directory>/<key>-<step>.mp4`, slashes in the key being
+  dashes, with `fps` frames per second. One that cannot be written is warned
+  about, and left out: no video is worth a run."""
+
+  def __init__(
+    self, directory: str | os.PathLike[str], fps: float = 10
+  ) -> None:
+    self._directory = Path(directory)
+    self._fps = fps
+
+  def write(self, record: Record) -> None:
+    for key, video in record.videos.items():
+      name = f'{key.replace("/", "-")}-{record.step}.mp4'
+      path = self._directory / name
+      try:
+        write_mp4(path, video, self._fps)
+      except OSError as e:
+        log.warning('The video %s was not written: %s', path, e)
+
+  def close(self) -> None:
+    pass
+
+
+_NAMES = {'nan': 'NaN', 'inf': 'Infinity', '-inf': '-Infinity'}
+
+
+def _cut_tail(path: Path) -> None:
+  """Removes what follows the last newline."""
+  with path.open('r+b') as file:
+    end = file.seek(0, os.SEEK_END)
+    while end:
+      start = max(0, end - 65536)
+      file.seek(start)
+      newline = file.read(end - start).rfind(b'\n')
+      if newline >= 0:
+        end = start + newline + 1
+        break
+      end = start
+    file.truncate(end)
+
+
+def _overlap(left: Record, right: Record) -> bool:
+  """Whether the records have a key of one kind in common."""
+  return bool(
+    left.scalars.keys() & right.scalars.keys()
+    or left.histograms.keys() & right.histograms.keys()
+    or left.videos.keys() & right.videos.keys()
+  )

@@ -1,0 +1,86 @@
+"""Draws windows by how badly their steps are predicted."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embodied.replay.chunk import Chunk
+from embodied.replay.store import Shelf
+
+# As Curious Replay (Kauvar et al. 2023, arXiv 2306.15934, appendix A) has
+# them for Dreamer.
+EXPONENT = 0.7
+LEAST = 0.01
+
+
+class Priorities:
+  """A priority per step, `(|loss| + 0.01) ** 0.7`.
+
+  Proportional prioritised replay (Schaul et al. 2015, arXiv 1511.05952) of
+  steps: one is drawn with the probability `p_i / sum_j p_j`, and with it a
+  window of `length` steps at random among those of its chunk that hold it.
+  Steps that were not trained on yet have the highest priority there was.
+
+  Priorities are in memory only, 4 bytes per step: a new process starts with
+  equal ones.
+  """
+
+  def __init__(self, shelf: Shelf, length: int, seed: int) -> None:
+    self._shelf = shelf
+    self._length = length
+    self._rng = np.random.default_rng(seed)
+    self._top = 1.0
+    self._values: dict[int, NDArray[np.float32]] = {}
+    self._sums: dict[int, float] = {}
+    for chunk in shelf.chunks:
+      self._new(chunk)[: chunk.count] = self._top
+      self._sums[chunk.first] = chunk.count * self._top
+
+  def add(self, chunk: Chunk) -> None:
+    """The newest step of the chunk has been written."""
+    values = self._values.get(chunk.first)
+    if values is None:
+      values = self._new(chunk)
+    values[chunk.count - 1] = self._top
+    self._sums[chunk.first] += self._top
+
+  def drop(self, chunk: Chunk) -> None:
+    """The chunk is gone."""
+    self._values.pop(chunk.first, None)
+    self._sums.pop(chunk.first, None)
+
+  def update(
+    self, stepid: NDArray[np.int64], loss: NDArray[np.float32]
+  ) -> None:
+    """Sets the losses `[B, T]` of the steps `stepid` `[B, T]`. Steps that
+    were evicted, or whose loss is not finite, are left out."""
+    good = np.isfinite(loss)
+    ids = stepid[good]
+    values = (np.abs(loss[good]) + LEAST) ** EXPONENT
+    self._top = max(self._top, float(values.max(initial=0)))
+    slots = self._shelf.slots(ids)
+    for slot in np.unique(slots[slots >= 0]).tolist():
+      first = self._shelf.chunks[slot].first
+      here = slots == slot
+      self._values[first][ids[here] - first] = values[here]
+      self._sums[first] = float(self._values[first].sum(dtype=np.float64))
+
+  def draw(self, amount: int) -> NDArray[np.int64]:
+    """Stepids of the first steps of windows, `[amount]`."""
+    widths = self._shelf.widths
+    sums = [self._sums.get(c.first, 0.0) for c in self._shelf.chunks]
+    ends = np.cumsum(np.where(widths > 0, sums, 0))
+    slots = np.searchsorted(ends, self._rng.random(amount) * ends[-1], 'right')
+    return np.array([self._draw(slot) for slot in slots.tolist()], np.int64)
+
+  def _draw(self, slot: int) -> int:
+    chunk = self._shelf.chunks[slot]
+    ends = np.cumsum(self._values[chunk.first], dtype=np.float64)
+    row = int(np.searchsorted(ends, self._rng.random() * ends[-1], 'right'))
+    last = int(self._shelf.widths[slot]) - 1
+    low, high = max(0, row - self._length + 1), min(row, last)
+    return chunk.first + int(self._rng.integers(min(low, high), high + 1))
+
+  def _new(self, chunk: Chunk) -> NDArray[np.float32]:
+    self._sums[chunk.first] = 0.0
+    self._values[chunk.first] = np.zeros(chunk.size, np.float32)
+    return self._values[chunk.first]

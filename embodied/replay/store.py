@@ -1,0 +1,235 @@
+"""The chunks of one replay directory, and the windows that start in them."""
+
+import contextlib
+import logging
+import resource
+import weakref
+from collections import OrderedDict
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embodied import lock
+from embodied.replay.chunk import Array, Chunk, ChunkError, Part, Schema
+
+log = logging.getLogger('embodied')
+
+
+class Shelf:
+  """Chunks in the order of their making, and which step is where.
+
+  A *window* is `length` successive steps of one stream, across chunks.
+  `widths` says how many windows start in each chunk; those are always the
+  ones that start at its first steps, as a stream grows at its end only.
+
+  Opening a directory reads the chunks' headers and nothing else; the rest of
+  a chunk is checked when it is first used. Files that are no whole chunk, are
+  damaged, or whose steps differ in form from the newest chunk's, are left
+  alone, counted in `skipped` and named in a warning.
+
+  Raises UsageError if another process uses the directory.
+  """
+
+  def __init__(
+    self, directory: Path, length: int, loose: Collection[str] = ()
+  ) -> None:
+    self.directory = directory
+    self.length = length
+    self.loose = loose
+    # The lock is let go of with this object.
+    held = contextlib.ExitStack()
+    held.enter_context(lock.hold(directory / 'lock'))
+    self.unlock = weakref.finalize(self, held.close)
+    self.skipped = 0
+    # Those that turned out to be damaged, for whoever counts their steps.
+    self.damaged: list[Chunk] = []
+    self.chunks: list[Chunk] = []
+    self.widths = np.zeros(0, np.int64)
+    self._firsts = np.zeros(0, np.int64)
+    self._mapped: OrderedDict[int, Chunk] = OrderedDict()
+    self._map_limit = _raise_file_limit() // 2
+    chunks = self._load()
+    after = _link(chunks)
+    for chunk in sorted(chunks, key=lambda c: c.first):
+      self._insert(chunk, self._width(chunk, after))
+    self._unchecked = {c.first for c in chunks}
+    self._next_id = max((c.first + c.size for c in chunks), default=0)
+    self._next_stream = max((c.stream for c in chunks), default=-1) + 1
+
+  def start(self, size: int, schema: Schema) -> Chunk:
+    """A chunk for `size` steps of a new stream, to be appended to."""
+    self._next_stream += 1
+    return self._create(size, self._next_stream - 1, 0, schema)
+
+  def extend(self, chunk: Chunk) -> Chunk:
+    """The chunk in which the stream of the full `chunk` goes on."""
+    chunk.seal()
+    chunk.next = self._create(
+      chunk.size, chunk.stream, chunk.offset + chunk.size, chunk.schema
+    )
+    return chunk.next
+
+  def drop(self) -> Chunk:
+    """Deletes the oldest chunk and returns what was it."""
+    chunk = self.chunks[0]
+    self._forget(0, chunk)
+    chunk.delete()
+    return chunk
+
+  def find(self, stepid: int) -> int | None:
+    """Place of the chunk that holds the step, or None if it was dropped."""
+    slot = int(np.searchsorted(self._firsts, stepid, 'right')) - 1
+    if slot < 0 or stepid - self.chunks[slot].first >= self.chunks[slot].size:
+      return None
+    return slot
+
+  def slots(self, stepids: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Places of the chunks that hold these steps, -1 for dropped ones."""
+    sizes = np.array([c.size for c in self.chunks])
+    slots = np.searchsorted(self._firsts, stepids, 'right') - 1
+    held = (slots >= 0) & (stepids < (self._firsts + sizes)[slots])
+    return np.where(held, slots, -1)
+
+  def starts(self, windows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Stepids of the first steps of windows numbered by age, from 0."""
+    ends = np.cumsum(self.widths)
+    slots = np.searchsorted(ends, windows, 'right')
+    return self._firsts[slots] + windows - (ends - self.widths)[slots]
+
+  def parts(self, stepid: int, length: int) -> Iterator[Part]:
+    """The `length` steps of one stream from `stepid` on, by the chunks that
+    they lie in. Steps that are not there, and those after them, are left out.
+    """
+    slot = self.find(stepid)
+    chunk = None if slot is None else self.chunks[slot]
+    while length and chunk is not None and self._sound(chunk):
+      begin = stepid - chunk.first
+      end = min(begin + length, chunk.count)
+      yield Part(stepid, begin, end, self._columns(chunk), chunk)
+      length -= end - begin
+      chunk = chunk.next
+      stepid = chunk.first if chunk else -1
+
+  def close(self) -> None:
+    """Ends the use of the directory."""
+    for chunk in self.chunks:
+      chunk.seal()
+      chunk.unmap()
+    self._mapped.clear()
+    self.unlock()
+
+  def _create(
+    self, size: int, stream: int, offset: int, schema: Schema
+  ) -> Chunk:
+    if not self.unlock.alive:
+      raise RuntimeError('Replay is closed; no step can be added.')
+    while (path := self.directory / f'{self._next_id:015d}.chunk').exists():
+      self._next_id += size  # a file that was skipped
+    chunk = Chunk.create(
+      path,
+      size=size,
+      first=self._next_id,
+      stream=stream,
+      offset=offset,
+      schema=schema,
+      loose=self.loose,
+    )
+    self._next_id += size
+    self._insert(chunk, 0)
+    return chunk
+
+  def _insert(self, chunk: Chunk, width: int) -> None:
+    self.chunks.append(chunk)
+    self._firsts = np.append(self._firsts, chunk.first)
+    self.widths = np.append(self.widths, width)
+
+  def _columns(self, chunk: Chunk) -> dict[str, Array]:
+    self._mapped[chunk.first] = chunk
+    self._mapped.move_to_end(chunk.first)
+    if len(self._mapped) > self._map_limit:
+      self._mapped.popitem(last=False)[1].unmap()
+    return chunk.columns()
+
+  def _sound(self, chunk: Chunk) -> bool:
+    """Whether a chunk of an earlier process is what was written. If not, it is
+    no longer among the chunks, and no window reaches into it."""
+    if chunk.first not in self._unchecked:
+      return True
+    self._unchecked.remove(chunk.first)
+    try:
+      chunk.check()
+      return True
+    except (ChunkError, OSError) as error:
+      self._skip(error)
+    self.damaged.append(chunk)
+    self._forget(self.chunks.index(chunk), chunk)
+    chunk.unmap()
+    stream = [c for c in self.chunks if c.stream == chunk.stream]
+    for other in stream:
+      other.next = None if other.next is chunk else other.next
+    after = _link(stream)
+    for slot, other in enumerate(self.chunks):
+      if other.stream == chunk.stream:
+        self.widths[slot] = self._width(other, after)
+    return False
+
+  def _width(self, chunk: Chunk, after: dict[int, int]) -> int:
+    """How many windows start in the chunk; see `_link` for `after`."""
+    return max(0, min(after[chunk.first] - self.length + 1, chunk.count))
+
+  def _forget(self, slot: int, chunk: Chunk) -> None:
+    del self.chunks[slot]
+    self._firsts = np.delete(self._firsts, slot)
+    self.widths = np.delete(self.widths, slot)
+    self._mapped.pop(chunk.first, None)
+    self._unchecked.discard(chunk.first)
+
+  def _skip(self, error: Exception) -> None:
+    self.skipped += 1
+    log.warning('Replay skips a file: %s', error)
+
+  def _load(self) -> list[Chunk]:
+    """The directory's chunks, newest first."""
+    chunks: list[Chunk] = []
+    for path in sorted(self.directory.glob('*.chunk'), reverse=True):
+      try:
+        chunk = Chunk.open(path)
+        if chunk.count and chunks and chunk.schema != chunks[0].schema:
+          raise ChunkError(f'{path} holds steps of another form.')
+      except (ChunkError, OSError) as error:
+        self._skip(error)
+        continue
+      if chunk.count:
+        chunks.append(chunk)
+      else:  # the process was killed before its first step
+        chunk.delete()
+    return chunks
+
+
+def _link(chunks: list[Chunk]) -> dict[int, int]:
+  """Links each chunk to the next of its stream; returns how many steps of
+  its stream there are from each chunk on, by the chunk's first stepid."""
+  ends = {(c.stream, c.offset + c.size): c for c in chunks if c.full}
+  after: dict[int, int] = {}
+  for chunk in sorted(chunks, key=lambda c: c.first, reverse=True):
+    rest = after[chunk.next.first] if chunk.next else 0
+    after[chunk.first] = chunk.count + rest
+    before = ends.get((chunk.stream, chunk.offset))
+    if before is not None:
+      before.next = chunk
+  return after
+
+
+def _raise_file_limit() -> int:
+  """Files this process may open: a mapping keeps its file open, so the soft
+  limit, often 1024, is raised to what the system allows."""
+  soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+  most = 65536 if hard == resource.RLIM_INFINITY else min(hard, 65536)
+  if soft == resource.RLIM_INFINITY or soft >= most:
+    return most
+  with contextlib.suppress(ValueError, OSError):
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    return most
+  return soft

@@ -1,0 +1,130 @@
+"""Devices: one program on all of them. The only file that names them.
+
+State is replicated over a mesh without a leading device axis; batches are
+split `[B, ...] -> [D, B / D, ...]`; one `pmap` runs the step on all devices.
+D counts the devices of this host; the step averages over those of all hosts.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.flatten_util
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from embodied.errors import UsageError
+
+AXIS = 'data'
+
+
+def accelerated() -> bool:
+  """Whether JAX found a GPU or a TPU."""
+  return jax.default_backend() != 'cpu'
+
+
+def share(size: int) -> int:
+  """How many of a batch's `size` examples this host brings.
+
+  Raises:
+    UsageError: they do not divide over the devices of all hosts.
+  """
+  count, hosts = jax.device_count(), jax.process_count()
+  if size % count:
+    where = f' of {hosts} hosts' if hosts > 1 else ''
+    raise UsageError(
+      f'Batch size {size} does not divide over {count} devices{where}; set'
+      f' batch.size to a multiple of {count}.'
+    )
+  return size // hosts
+
+
+def everywhere() -> NamedSharding:
+  """A copy on each device of each host, without a leading axis."""
+  mesh = Mesh(np.array(jax.devices()), (AXIS,))
+  return NamedSharding(mesh, PartitionSpec())
+
+
+def create(make: Callable, key: jax.Array) -> Any:
+  """`make(key)`, compiled, and made on all devices. The key is consumed."""
+  data = np.asarray(jax.random.key_data(key))
+  build = lambda data: make(jax.random.wrap_key_data(data))
+  return jax.jit(build, out_shardings=everywhere())(data)
+
+
+def replicate(tree: Any) -> Any:
+  """Places a tree on all devices."""
+  return jax.device_put(tree, everywhere())
+
+
+def common(tree: Any) -> Any:
+  """What `pmap` replicated over this host's devices, as a tree that is
+  replicated over those of all hosts; no copy."""
+  if jax.process_count() == 1:
+    return tree
+  return jax.tree.map(
+    lambda x: jax.make_array_from_single_device_arrays(
+      x.shape, everywhere(), [part.data for part in x.addressable_shards]
+    ),
+    tree,
+  )
+
+
+def local(tree: Any) -> Any:
+  """A replicated tree as this host's first device holds it; no copy."""
+  return jax.tree.map(lambda x: x.addressable_data(0), tree)
+
+
+def split(batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+  """Numpy `[B, ...]` -> `[D, B / D, ...]`, without a copy."""
+  count = jax.local_device_count()
+  return {k: v.reshape((count, -1, *v.shape[1:])) for k, v in batch.items()}
+
+
+def place(batch: dict[str, np.ndarray]) -> dict[str, jax.Array]:
+  """`split`, and every part on its device; does not wait for the transfer."""
+  mesh = Mesh(np.array(jax.local_devices()), (AXIS,))
+  return jax.device_put(split(batch), NamedSharding(mesh, PartitionSpec(AXIS)))
+
+
+def merge(tree: Any) -> Any:
+  """`[D, B / D, ...]` -> numpy `[B, ...]`; waits for the devices."""
+  return jax.tree.map(
+    lambda x: np.asarray(x).reshape((-1, *x.shape[2:])), tree
+  )
+
+
+def pmap(step: Callable) -> Callable:
+  """`step(state, batch, key) -> (state, outs, metrics)` on all devices.
+
+  The state is replicated and donated, batch and outs are split over devices,
+  the metrics must have been averaged.
+  """
+  return jax.pmap(
+    step,
+    axis_name=AXIS,
+    in_axes=(None, 0, None),
+    out_axes=(None, 0, None),
+    donate_argnums=(0,),
+  )
+
+
+def mean(tree: Any) -> Any:
+  """Average over devices, inside of `pmap`."""
+  return jax.lax.pmean(tree, AXIS)
+
+
+def most(tree: Any) -> Any:
+  """Largest values of all devices, inside of `pmap`."""
+  return jax.tree.map(lambda x: jax.lax.pmax(x, AXIS), tree)
+
+
+def mean_flat(tree: Any) -> Any:
+  """`mean` of a tree of floats of one dtype, as a single message."""
+  flat, unravel = jax.flatten_util.ravel_pytree(tree)
+  return unravel(mean(flat))
+
+
+def gather(x: jax.Array) -> jax.Array:
+  """All devices' values side by side, `[D, ...]`, inside of `pmap`."""
+  return jax.lax.all_gather(x, AXIS)

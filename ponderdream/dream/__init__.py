@@ -1,0 +1,1 @@
+"""Model states: filtered from data, imagined, branched by halting level."""

@@ -1,0 +1,55 @@
+"""Posterior states: filtered from steps, and as the replay stores them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ponderdream import models as models_
+from ponderdream.world import rssm
+
+Array = jax.Array
+
+# What a batch holds of the first step alone.
+LATENTS = ('dyn/deter', 'dyn/stoch')
+
+
+def pack(post: rssm.State) -> dict[str, Array]:
+  """Model states as the replay stores them: half floats, class indices."""
+  return {
+    'dyn/deter': post.deter.astype(jnp.float16),
+    'dyn/stoch': post.stoch.argmax(-1).astype(jnp.uint8),
+  }
+
+
+def unpack(dyn: rssm.RSSM, latents: Mapping[str, Array]) -> rssm.State:
+  """The inverse of `pack`, up to rounding; zeros for a `deter` that is not
+  finite."""
+  stoch = jax.nn.one_hot(latents['dyn/stoch'], dyn.classes, dtype=dyn.dtype)
+  deter = latents['dyn/deter'].astype(dyn.dtype)
+  # The replay has no checksum of what is rewritten all the time: a flipped
+  # bit may cost a window its past, but not every batch with it the update.
+  sound = jnp.isfinite(deter).all(-1, keepdims=True)
+  return rssm.State(jnp.where(sound, deter, 0), stoch)
+
+
+def filtered(
+  models: models_.Models, params: Any, batch: Mapping[str, Array], key: Array
+) -> tuple[rssm.State, Array]:
+  """Posterior states `[B, T, ...]` and log-probabilities of a batch."""
+  size, length = batch['is_first'].shape
+  start = unpack(
+    models.dyn,
+    {k: batch[k][:, 0] for k in LATENTS},
+  )
+  obs = {k: batch[k][:, 1:] for k in models.obs_space}
+  flat = jax.tree.map(lambda x: x.reshape((-1, *x.shape[2:])), obs)
+  tokens = models.encode(params, flat)
+  tokens = tokens.reshape((size, length - 1, -1))
+  action = models.action.flatten(batch['action'][:, :-1], 2)
+  action = models.action.encode(action)
+  resets = batch['is_first'][:, 1:]
+  return rssm.observe(
+    models.dyn, {'params': params['dyn']}, start, tokens, action, resets, key
+  )

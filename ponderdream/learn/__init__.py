@@ -1,0 +1,1 @@
+"""One update: the gradient of all losses, and what it changes."""

@@ -1,0 +1,1 @@
+"""Forms of layers, and settings of memory, that CPUs need."""

@@ -1,0 +1,1 @@
+"""What is learnt: one file each, from a pass over a batch to losses."""

@@ -1,0 +1,143 @@
+"""Draws by loss and by age, against probabilities worked out by hand."""
+
+import collections
+
+import numpy as np
+
+from embodied.replay import Replay, selectors
+from embodied.replay.priorities import EXPONENT, LEAST
+
+
+def fill(replay, steps, worker=0, begin=0):
+  for n in range(begin, begin + steps):
+    step = {
+      'count': np.int32(n),
+      'is_first': np.bool_(n == 0),
+      'is_last': np.False_,
+    }
+    replay.add(step, worker)
+
+
+def shares(replay, draws=5000):
+  """How often each window was drawn, by its first count."""
+  firsts = replay.sample(draws)['count'][:, 0]
+  counts = collections.Counter(firsts.tolist())
+  return {k: v / draws for k, v in counts.items()}
+
+
+def losses(replay, values):
+  """Sets the losses of the steps, as training on them would."""
+  ids = np.arange(len(values))[None]
+  loss = np.array([values], np.float32)
+  replay.update(ids, {'priority': loss})
+
+
+def test_windows_are_drawn_by_the_losses_of_their_steps():
+  replay = Replay(3, 100, online=False, priority=1.0, chunk_size=16)
+  fill(replay, 6)
+  weights = np.array([1, 2, 0, 4, 0, 3.0])
+  losses(replay, weights ** (1 / EXPONENT) - LEAST)
+  p = weights / weights.sum()
+  # Windows start at 0 to 3. Step 0 is in window 0 alone, step 1 in 0 and 1,
+  # step 3 in 1, 2 and 3, step 5 in 3 alone. (Steps 2 and 4 are never drawn.)
+  want = {
+    0: p[0] + p[1] / 2,
+    1: p[1] / 2 + p[3] / 3,
+    2: p[3] / 3,
+    3: p[3] / 3 + p[5],
+  }
+  got = shares(replay)
+  for start, share in want.items():
+    # Deviation of a share: at most sqrt(0.25 / 5000) = 0.007.
+    assert abs(got[start] - share) < 0.03, (start, got)
+  replay.close()
+
+
+def test_chunks_are_drawn_by_their_sums_and_across_windows():
+  replay = Replay(4, 1000, online=False, priority=1.0, chunk_size=8)
+  fill(replay, 40)
+  losses(replay, [0.0] * 16 + [9.0] * 8 + [0.0] * 16)
+  got = shares(replay)
+  inside = sum(v for k, v in got.items() if 16 <= k < 24)
+  # p is 9.01 ** 0.7 = 4.66 against 0.01 ** 0.7 = 0.04.
+  assert abs(inside - 4.66 * 8 / (4.66 * 8 + 0.04 * 32)) < 0.03
+  data = replay.sample(500)['count']
+  assert (np.diff(data, axis=1) == 1).all()
+  replay.close()
+
+
+def test_new_steps_have_the_highest_priority_there_was():
+  replay = Replay(1, 100, online=False, priority=1.0, chunk_size=8)
+  fill(replay, 4)
+  losses(replay, [3.0, 0.0, 0.0, 0.0])
+  fill(replay, 1, begin=4)
+  got = shares(replay)
+  assert abs(got[0] - got[4]) < 0.03 and got[0] > 0.4
+  replay.close()
+
+
+def test_the_share_is_that_of_the_draws():
+  replay = Replay(1, 100, online=False, priority=0.3, chunk_size=8)
+  fill(replay, 5)
+  losses(replay, [0, 0, 0, 0, 1e9])
+  got = shares(replay)
+  assert abs(got[4] - (0.3 + 0.7 / 5)) < 0.03
+  replay.close()
+
+
+def test_evictions_and_losses_that_are_not_finite_are_survived(tmp_path):
+  replay = Replay(2, 32, tmp_path, online=False, priority=1.0, chunk_size=4)
+  fill(replay, 30)
+  losses(replay, [1.0] * 30)
+  fill(replay, 100, begin=30)
+  losses(replay, [7.0] * 105 + [np.nan] * 5)  # steps up to 97 are gone
+  data = replay.sample(200)['count']
+  assert data.min() >= 98 and (np.diff(data, axis=1) == 1).all()
+  kept = replay._priorities
+  assert set(kept._values) == {c.first for c in replay._shelf.chunks}
+  replay.close()
+  # Another process knows no losses: all are as likely, but for the borders of
+  # these short chunks.
+  replay = Replay(2, 32, tmp_path, online=False, priority=1.0, chunk_size=4)
+  got = shares(replay)
+  assert len(got) == len(replay) and max(got.values()) < 0.09
+  replay.close()
+
+
+def test_fresh_windows_still_come_first():
+  replay = Replay(4, 1000, priority=1.0)
+  fill(replay, 12)
+  losses(replay, [0.0] * 4 + [100.0] * 8)
+  assert replay.sample(3)['count'][:, 0].tolist() == [0, 4, 8]
+  replay.close()
+
+
+def test_losses_are_ignored_without_priorities():
+  replay = Replay(4, 1000)
+  fill(replay, 12)
+  losses(replay, [1.0] * 12)
+  assert 'priority' not in replay.sample(2)
+  replay.close()
+
+
+def test_recency_prefers_the_new():
+  # With 3 windows: log(2/1), log(3/2), log(4/3) over log(4), newest first.
+  choose = selectors.Recency(seed=1)
+  drawn = choose(3, 20000)
+  want = np.log([4 / 3, 3 / 2, 2]) / np.log(4)
+  got = np.bincount(drawn, minlength=3) / len(drawn)
+  np.testing.assert_allclose(got, want, atol=0.02)
+  for windows in (1, 2, 10**9):
+    drawn = choose(windows, 1000)
+    assert drawn.min() >= 0 and drawn.max() < windows
+  # As many among the newest 1000 of a billion as in any three decades.
+  assert abs((drawn >= 10**9 - 1000).mean() - 1 / 3) < 0.06
+
+
+def test_mixtures_keep_their_shares():
+  old, new = (lambda n, k: np.zeros(k, int)), (lambda n, k: np.full(k, n - 1))
+  choose = selectors.Mixture([(old, 0.25), (new, 0.75)], seed=0)
+  drawn = choose(50, 4000)
+  assert set(drawn.tolist()) == {0, 49}
+  assert abs((drawn == 0).mean() - 0.25) < 0.03
+  assert len(choose(50, 1)) == 1
