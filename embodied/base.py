@@ -76,10 +76,6 @@ class Agent:
     """
     raise NotImplementedError
 
-  def init_train(self, batch: int) -> Carry:
-    """The carry before the first call of `train`."""
-    raise NotImplementedError
-
   def place(self, data: dict[str, Any]) -> Any:
     """Put `[B, T, ...]` data where `train` reads it, such as on a device.
 
@@ -87,10 +83,8 @@ class Agent:
     """
     return data
 
-  def train(
-    self, carry: Carry, data: Any
-  ) -> tuple[Carry, dict[str, Any], dict[str, Any]]:
-    """Update on what `place` returned; returns `(carry, outs, metrics)`.
+  def train(self, data: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Update on what `place` returned; returns `(outs, metrics)`.
 
     `outs` are written back into the replay, at the steps `outs['stepid']`;
     `outs['priority']` `[B, T]`, if there, is the loss they are drawn by. Both
@@ -102,10 +96,8 @@ class Agent:
     """`(outs, metrics)` of the last update that were not returned yet."""
     return {}, {}
 
-  def report(
-    self, carry: Carry, data: dict[str, Any]
-  ) -> tuple[Carry, dict[str, Any]]:
-    """Measure without updating; returns `(carry, metrics)`."""
+  def report(self, data: dict[str, Any]) -> dict[str, Any]:
+    """Measure without updating; returns metrics."""
     raise NotImplementedError
 
   def save(self) -> Any:
@@ -140,18 +132,11 @@ class RandomAgent(Agent):
       acts['action'] = self._allowed(obs['action_mask'])
     return carry, acts, {}
 
-  def init_train(self, batch: int) -> Carry:
-    return None
+  def train(self, data: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    return {}, {}
 
-  def train(
-    self, carry: Carry, data: Any
-  ) -> tuple[Carry, dict[str, Any], dict[str, Any]]:
-    return carry, {}, {}
-
-  def report(
-    self, carry: Carry, data: dict[str, Any]
-  ) -> tuple[Carry, dict[str, Any]]:
-    return carry, {}
+  def report(self, data: dict[str, Any]) -> dict[str, Any]:
+    return {}
 
   def save(self) -> Any:
     return {}

@@ -31,6 +31,20 @@ class Placed(NamedTuple):
   batch: dict[str, Array]
 
 
+class Acting(NamedTuple):
+  """How the agent acts in one mode; fixed when its policy is compiled.
+
+  Attributes:
+    halt: how pondering stops, 'sample' or 'median'.
+    greedy: whether the most probable action is taken, instead of a sample.
+    suppress: number of first ponder steps that cannot halt.
+  """
+
+  halt: str = 'sample'
+  greedy: bool = False
+  suppress: int = 0
+
+
 class Agent(embodied.Agent):
   """Implements `embodied.Agent` for a configuration and its spaces.
 
@@ -38,9 +52,8 @@ class Agent(embodied.Agent):
     obs_space: spaces by key, as environments give them.
     act_space: likewise.
     config: the whole configuration, with `jax.dtype` resolved.
-    halt: how thinking stops in mode 'eval', 'sample' or 'median'.
-    greedy: whether mode 'eval' takes the most probable action.
-    suppress: how many steps of thought cannot halt in mode 'eval'.
+    acting: how to act in the modes 'train' and 'eval'; a mode that is left
+      out has the defaults of `Acting`.
   """
 
   def __init__(
@@ -48,9 +61,7 @@ class Agent(embodied.Agent):
     obs_space: Mapping[str, Any],
     act_space: Mapping[str, Any],
     config: Any,
-    halt: str = 'sample',
-    greedy: bool = False,
-    suppress: int = 0,
+    acting: Mapping[str, Acting] | None = None,
   ):
     self.config = config
     self.models = models_.build(config, obs_space, act_space)
@@ -69,9 +80,7 @@ class Agent(embodied.Agent):
     self._train = devices.pmap(
       train_step.make(self.models, self.optimizer, config)
     )
-    self.halt = {'train': 'sample', 'eval': halt}
-    self.greedy = {'train': False, 'eval': greedy}
-    self.suppress = {'train': 0, 'eval': suppress}
+    self.acting = {'train': Acting(), 'eval': Acting()} | dict(acting or {})
     self._policy = jax.jit(self.act, static_argnums=4)
     self._report = jax.jit(functools.partial(report.openloop, self.models))
 
@@ -89,7 +98,7 @@ class Agent(embodied.Agent):
       The carry, `{'action': [B, ...]}`, and what is stored beside each step:
       latents, and `log/ponder_steps` `[B]` if this agent ponders.
     """
-    if mode not in self.halt:
+    if mode not in self.acting:
       raise ValueError(f"Policy mode must be train or eval, got '{mode}'.")
     obs = {k: obs[k] for k in [*self.keys, 'is_first']}
     key = jax.random.fold_in(self.act_key, self.acted)
@@ -136,35 +145,30 @@ class Agent(embodied.Agent):
     )
     post = jax.tree.map(lambda x: x[:, 0], post)
     feat = rssm.features(post)
-    raw, steps = models.choose(
-      params, feat, think, self.halt[mode], self.suppress[mode]
-    )
+    halt, greedy, suppress = self.acting[mode]
+    raw, steps = models.choose(params, feat, think, halt, suppress)
     dist = models.action.dist(raw, obs.get('action_mask'))
-    action = dist.mode() if self.greedy[mode] else dist.sample(draw)
+    action = dist.mode() if greedy else dist.sample(draw)
     outs = posterior.pack(post)
     if models.inner is not None:
       outs['log/ponder_steps'] = steps
     shape = (action.shape[0], *models.action.shape)
     return (post, action.astype(jnp.float32)), action.reshape(shape), outs
 
-  def init_train(self, batch: int) -> tuple[()]:
-    """Nothing: every sequence brings the state that it starts from."""
-    return ()
-
   def place(self, data: Data) -> Placed:
     """Sends `[B, T + 1, ...]` on its way to the devices."""
     return Placed(data['stepid'][:, 1:], devices.place(self.seen(data)))
 
   def train(
-    self, carry: Any, data: Data | Placed
-  ) -> tuple[Any, dict[str, np.ndarray], dict[str, float]]:
+    self, data: Data | Placed
+  ) -> tuple[dict[str, np.ndarray], dict[str, float]]:
     """One update on `[B, T + 1, ...]`, without waiting for the devices (but
     for CPUs, see `factories.setup`).
 
     Returns:
-      The carry, and what the update *before* this one gave (nothing, the
-      first time): refreshed latents and the loss `priority` `[B, T, ...]` with
-      the `stepid` `[B, T]` they belong to, and scalar metrics.
+      What the update *before* this one gave (nothing, the first time):
+      refreshed latents and the loss `priority` `[B, T, ...]` with the
+      `stepid` `[B, T]` they belong to, and scalar metrics.
     """
     if not isinstance(data, Placed):
       data = self.place(data)
@@ -173,7 +177,7 @@ class Agent(embodied.Agent):
       self.state, data.batch, self.train_key
     )
     self.pending = data.stepid, latents, metrics
-    return carry, *before
+    return before
 
   def flush(self) -> tuple[dict[str, np.ndarray], dict[str, float]]:
     """Waits for the last update and returns what it gave, once."""
@@ -184,12 +188,12 @@ class Agent(embodied.Agent):
     outs = {'stepid': stepid, **devices.merge(latents)}
     return outs, levels.by_name(jax.device_get(metrics))
 
-  def report(self, carry: Any, data: Data) -> tuple[Any, dict[str, Any]]:
+  def report(self, data: Data) -> dict[str, Any]:
     """Open-loop predictions for `[B, T + 1, ...]`: videos `[T, H, W, 3]`."""
     params = devices.local(self.state.params)
     key = jax.random.fold_in(self.report_key, int(self.state.updates))
     videos = self._report(params, self.seen(data), key)
-    return carry, {k: video.rgb(np.asarray(v)) for k, v in videos.items()}
+    return {k: video.rgb(np.asarray(v)) for k, v in videos.items()}
 
   def seen(self, data: Data) -> dict[str, np.ndarray]:
     """The keys of replayed data that learning reads."""

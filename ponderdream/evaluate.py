@@ -116,6 +116,7 @@ def restore(
 ) -> tuple[int, embodied.Agent]:
   """The agent to measure, and the environment step it was saved at."""
   from ponderdream import checkpoint, factories
+  from ponderdream.agent import Acting
 
   if options.random:
     return 0, embodied.RandomAgent(driver.act_space, config.seed)
@@ -124,9 +125,9 @@ def restore(
       f'--suppress makes an agent of ponder.mode pondernet think longer; this'
       f" one was trained with '{config.ponder.mode}'."
     )
-  agent = factories.make_agent(
-    driver, config, options.halt, options.greedy, options.suppress
-  )
+  acting = Acting(options.halt, options.greedy, options.suppress)
+  spaces = driver.obs_space, driver.act_space
+  agent = factories.make_agent(spaces, config, {'eval': acting})
   # What the run's config.yaml says of paths does not count: it may be
   # somebody else's.
   where = options.checkpoints or pathlib.Path(config.logdir) / 'checkpoints'

@@ -1,15 +1,17 @@
 """Makes the parts of a run from its configuration."""
 
+import contextlib
 import functools
 import logging
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
 
 import embodied
 from embodied import envs, replay
+from embodied.base import Spaces
 from embodied.config import Config
 from embodied.errors import UsageError
 from embodied.log import logger, terminal
@@ -149,17 +151,22 @@ def make_replay(config: Config) -> replay.Replay:
   )
 
 
+def make_spaces(config: Config) -> tuple[Spaces, Spaces]:
+  """What the task's environments show and take: one of them is opened for
+  that, and closed. For a run that has no driver."""
+  envs.warm_up(config.task)
+  with contextlib.closing(env_maker(config)(0)) as env:
+    return env.obs_space, env.act_space
+
+
 def make_agent(
-  driver: embodied.Driver,
+  spaces: tuple[Spaces, Spaces],
   config: Config,
-  halt: str = 'sample',
-  greedy: bool = False,
-  suppress: int = 0,
+  acting: Mapping[str, agent_.Acting] | None = None,
 ) -> agent_.Agent:
-  """The agent for what the environments show and take; `halt`, `greedy` and
-  `suppress` are those of its mode 'eval'."""
-  spaces = driver.obs_space, driver.act_space
-  return agent_.Agent(*spaces, config, halt, greedy, suppress)
+  """The agent for observations and actions of these spaces; see `Agent` for
+  `acting`."""
+  return agent_.Agent(*spaces, config, acting)
 
 
 def make_terminal(config: Config, best: float | None) -> terminal.Terminal:

@@ -221,7 +221,8 @@ def assemble(
   from ponderdream.distributed import devices, hosts
 
   keep = lambda part: stack.enter_context(contextlib.closing(part))
-  agent = factories.make_agent(driver, config)
+  spaces = driver.obs_space, driver.act_space
+  agent = factories.make_agent(spaces, config)
   where = factories.checkpoints(config)
   checkpoint = keep(
     checkpoint_.Checkpoint(where, config.run.keep, config.flat)

@@ -118,6 +118,7 @@ def evaluate(folder, episodes, more=0, most=0):
   halts suppressed (with a fixed number, so many steps more), or with `most`
   steps at the most; None where that makes no difference."""
   from ponderdream import checkpoint, factories
+  from ponderdream.agent import Acting
 
   config = factories.setup(settings.recall(str(folder)))
   mode = config.ponder.mode
@@ -128,8 +129,9 @@ def evaluate(folder, episodes, more=0, most=0):
     {'ponder.max_steps': most or longer, 'run.parallel': False}
   )
   driver = factories.make_driver(config, ENVS, FIRST)
-  suppress = more if mode == 'pondernet' else 0
-  agent = factories.make_agent(driver, config, suppress=suppress)
+  acting = Acting(suppress=more if mode == 'pondernet' else 0)
+  spaces = driver.obs_space, driver.act_space
+  agent = factories.make_agent(spaces, config, {'eval': acting})
   saved = checkpoint.Checkpoint(folder / 'checkpoints')
   agent.load(saved.load(agent.save())[1])
   saved.close()

@@ -50,3 +50,12 @@ def test_priority_prefers_what_is_badly_predicted(tmp_path):
 def test_shares_are_between_0_and_1(tmp_path, share):
   with pytest.raises(UsageError, match='replay.priority is'):
     make_replay(tmp_path, priority=share)
+
+
+def test_spaces_are_those_of_the_drivers_environments(tmp_path):
+  flags = {'logdir': [str(tmp_path)], 'run.parallel': ['False']}
+  config = settings.parse(['crafter', 'debug'], flags, ())
+  driver = factories.make_driver(config, 1, 0)
+  driver.close()
+  spaces = factories.make_spaces(config)
+  assert spaces == (driver.obs_space, driver.act_space)

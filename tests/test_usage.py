@@ -7,6 +7,7 @@ import pytest
 from embodied.errors import UsageError
 from ponderdream import evaluate, settings, train
 from ponderdream.distributed import devices
+from ponderdream.settings import runs
 
 DUMMY = ('--configs', 'dummy', 'pondernet', 'debug')
 
@@ -186,7 +187,7 @@ def test_a_run_of_an_earlier_version_has_the_defaults_it_lacks(tmp_path):
   line = next(x for x in text.splitlines() if x.strip().startswith('beta:'))
   path.write_text(text.replace(line + '\n', ''))
   found = settings.recall(str(tmp_path))
-  default = settings.saved(path).ponder.beta
+  default = runs.saved(path).ponder.beta
   assert found.ponder.beta == default == 0.05
   assert settings.compare(config)
   path.write_text(text.replace(line, line + '\n  bets: 1.0'))

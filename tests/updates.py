@@ -97,7 +97,7 @@ def main(out, *address):
     data = make_batch(env, agent.models.dyn, number)
     own = {k: v[rows] for k, v in data.items()}
     loops = depths(agent, own) if number == 0 else []
-    _, _, metrics = agent.train((), own)
+    _, metrics = agent.train(own)
     lines.append(metrics | {'depths': loops})
   # Each call returns what the update before it gave.
   loops = [x.pop('depths') for x in lines][0]

@@ -127,7 +127,6 @@ class Train:
     self.score: float | None = None
     # Whether all hosts came to the end, with its checkpoint, together.
     self.ended = False
-    self.carry = agent.init_train(batch)
     driver.on_step(replay.add)
     driver.on_step(self.follow)
     driver.reset(agent.init_policy)
@@ -293,7 +292,7 @@ class Train:
       if not self.ratio.due(self.step, most=1):
         return
       data, self.data = self.data, None
-      self.carry, outs, metrics = self.agent.train(self.carry, data)
+      outs, metrics = self.agent.train(data)
       self.updates += 1
       self.take(outs, metrics)
       self.show()
@@ -363,6 +362,5 @@ class Train:
     if self.hosts.index or not len(self.replay):
       return
     data = self.replay.sample(self.batch, fresh=False)
-    _, report = self.agent.report((), data)
-    self.logger.add(report, 'report')
+    self.logger.add(self.agent.report(data), 'report')
     self.logger.write()

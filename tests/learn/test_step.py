@@ -70,7 +70,7 @@ def plain():
 
 def update(kit, data=None):
   """One update; returns what it gave."""
-  kit.agent.train((), data or kit.batch)
+  kit.agent.train(data or kit.batch)
   return kit.agent.flush()
 
 
@@ -298,7 +298,7 @@ def test_an_update_with_the_other_cell_feedback_and_loop():
   options = {'inner.cell': 'gru', 'inner.feedback': 'goal'}
   kit = tiny('pondernet', **options, **{'ponder.compact': True})
   before = jax.tree.map(np.array, kit.agent.state.params)
-  kit.agent.train((), kit.batch)
+  kit.agent.train(kit.batch)
   _, metrics = update(kit)
   assert np.isfinite(list(metrics.values())).all(), metrics
   after = kit.agent.state.params
@@ -328,7 +328,7 @@ def test_a_loss_that_is_no_number_changes_nothing(plain):
 def test_the_model_learns_a_batch_by_heart(plain):
   first = update(plain)[1]
   for _ in range(150):
-    plain.agent.train((), plain.batch)
+    plain.agent.train(plain.batch)
   last = plain.agent.flush()[1]
   for name in ('rec/image', 'rew', 'con'):
     assert last[f'loss/{name}'] < 0.9 * first[f'loss/{name}'], name

@@ -51,8 +51,8 @@ class Together(Checking):
     super().__init__(act_space)
     self.host = host
 
-  def train(self, carry, data):
-    result = super().train(carry, data)
+  def train(self, data):
+    result = super().train(data)
     (updates,) = {x[0] for x in self.host.exchange([len(self.trained)])}
     assert updates == len(self.trained)
     return result

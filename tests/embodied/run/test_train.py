@@ -43,7 +43,7 @@ class Checking(embodied.RandomAgent):
     }
     return carry, acts, outs
 
-  def train(self, carry, data):
+  def train(self, data):
     assert data['step'].shape == (BATCH, LENGTH + 1)
     follows = ~data['is_first'][:, 1:]
     steps = np.diff(data['step'], axis=1)
@@ -56,10 +56,10 @@ class Checking(embodied.RandomAgent):
     self.trained.append(data['stepid'])
     value = np.nan if len(self.trained) == self.fail_at else 0.5
     outs = {'stepid': data['stepid'], 'seen': data['seen'] + 1}
-    return carry, outs, {'loss/some': value, 'other': 1.0}
+    return outs, {'loss/some': value, 'other': 1.0}
 
-  def report(self, carry, data):
-    return carry, {'seen': float(data['seen'].max())}
+  def report(self, data):
+    return {'seen': float(data['seen'].max())}
 
   def save(self):
     return {'trained': np.array(len(self.trained))}
