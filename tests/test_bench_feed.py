@@ -7,6 +7,8 @@ import pathlib
 import numpy as np
 import pytest
 
+from tests.naming import naming
+
 SCRIPTS = pathlib.Path(__file__).parent.parent / 'scripts'
 
 
@@ -82,5 +84,5 @@ def test_the_clock_takes_off_what_is_inside(scripts, monkeypatch):
 
 @pytest.mark.parametrize('text', ['0', '1.5', 'many', '-3', 'inf', 'nan'])
 def test_counts_are_counts(scripts, text):
-  with pytest.raises(argparse.ArgumentTypeError, match='is no count'):
+  with pytest.raises(argparse.ArgumentTypeError, match=naming(f"'{text}'")):
     scripts('jsonl').count(text)

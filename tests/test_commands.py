@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from embodied import replay as replay_
+from tests.naming import says
 
 ROOT = pathlib.Path(__file__).parent.parent
 DUMMY = ('--configs', 'dummy', 'pondernet', 'debug')
@@ -73,7 +74,7 @@ def crafter(tmp_path_factory):
 class TestTrain:
   def test_it_writes_what_the_readme_says(self, crafter):
     logdir, _, out = crafter
-    assert 'Finished at step 250' in out
+    assert says(out, 'finish*', 250)
     assert {x.name for x in logdir.iterdir()} >= {
       'config.yaml', 'metrics.jsonl', 'scores.jsonl', 'checkpoints',
       'replay', 'videos',
@@ -108,7 +109,7 @@ class TestTrain:
   def test_the_same_command_resumes(self, crafter):
     logdir, args, _ = crafter
     out = finish(start('ponderdream.train', *args, '--run.steps', 300))
-    assert 'Resuming at step 250, from the checkpoint of 250.' in out
+    assert says(out, 'resum*', 250)
     assert checkpoints(logdir)[-1] == 300
     steps = [x['step'] for x in lines(logdir / 'metrics.jsonl')]
     assert steps == sorted(steps) and steps[-1] == 300
@@ -129,7 +130,7 @@ class TestTrain:
     process.send_signal(number)
     out = finish(process)
     assert time.monotonic() - asked < 30
-    assert 'Stopped at step' in out
+    assert says(out, 'stop*', checkpoints(logdir)[-1])
     assert checkpoints(logdir)[-1] == held(logdir)
 
   def test_kill_loses_no_step(self, tmp_path):
@@ -147,7 +148,7 @@ class TestTrain:
     logged = lines(metrics)[-1]['step']
     assert before >= logged and before >= saved
     out = finish(start(*command, '--run.steps', before + 40))
-    assert f'Resuming at step {before}, from the checkpoint of' in out
+    assert says(out, 'resum*', before, saved)
     assert held(logdir) == before + 40
     steps = [x['step'] for x in lines(metrics)]
     assert steps == sorted(steps)
@@ -155,7 +156,7 @@ class TestTrain:
   # Parameters that are too large to square, and ones that only their losses
   # are too large for.
   @pytest.mark.parametrize(
-    'rate, name', [('1e30', 'opt/param_norm'), ('1e15', 'loss/')]
+    'rate, name', [('1e30', 'opt/param_norm'), ('1e15', 'loss/*')]
   )
   def test_what_is_no_number_ends_it(self, rate, name, tmp_path):
     logdir = tmp_path / 'run'
@@ -166,7 +167,7 @@ class TestTrain:
       ),
       code=1,
     )  # fmt: skip
-    assert re.search(rf'Error: No finite number at step \d+: .*{name}', out)
+    assert says(out, 'Error:', name, 'step')
     assert checkpoints(logdir)[-1] == held(logdir) > 0
     if rate == '1e30':  # the state before was that of the beginning
       finish(
@@ -193,7 +194,7 @@ class TestEvaluate:
     assert len(found['success']) == 22
     assert 1 <= found['ponder_steps_mean'] <= 4
     assert sum(found['ponder_steps_histogram'].values()) == pytest.approx(1)
-    assert 'wake up' in out and 'Crafter score' in out
+    assert says(out, 'wake up') and says(out, 'Crafter')
     assert (logdir / 'eval' / f'{step}.mp4').stat().st_size > 1000
 
   def test_a_damaged_checkpoint_falls_back_to_the_one_before(self, crafter):
@@ -205,16 +206,15 @@ class TestEvaluate:
     out = finish(
       start('ponderdream.evaluate', '--logdir', logdir, '--episodes', 1)
     )
-    assert f'Checkpoint {newest} cannot be read' in out
-    assert f'1 episodes at step {before}' in out
+    assert says(out, 'checkpoint', newest)
+    assert says(out, 1, 'episode*', before)
 
 
 def test_a_platform_that_is_not_there(tmp_path):
   args = ('--configs', 'dummy', 'debug', '--jax.platform', 'cuda')
   out = finish(start('ponderdream.train', *args, '--logdir', tmp_path), 2)
   error = out.strip().splitlines()[-1]
-  assert error.startswith("Error: The platform 'cuda' cannot be used")
-  assert "pip install -e '.[cuda]'" in error
+  assert says(error, 'Error:', "'cuda'", "pip install -e '.[cuda]'")
 
 
 # The last one has Dict observations, four channels, masked actions.
@@ -231,7 +231,7 @@ def test_gymnasium_environments_train(task, tmp_path):
   args += (f'gymnasium_{task}', '--run.steps', 120, '--logdir', tmp_path)
   args += ('--run.report_every', 1, '--enc.patch', 4, '--imgdec.patch', 4)
   out = finish(start('ponderdream.train', *args))
-  assert 'Finished at step 120' in out
+  assert says(out, 'finish*', 120)
   last = lines(tmp_path / 'metrics.jsonl')[-1]
   for key in TASKS[task]:
     assert np.isfinite(last[f'train/loss/rec/{key}'])
@@ -244,7 +244,7 @@ def test_a_dict_of_observations_is_resumed_and_evaluated(tmp_path):
   args += ('--run.envs', 2)
   finish(start('ponderdream.train', *args, '--run.steps', 60))
   out = finish(start('ponderdream.train', *args, '--run.steps', 100))
-  assert 'Resuming at step 60' in out and 'Finished at step 100' in out
+  assert says(out, 'resum*', 60) and says(out, 'finish*', 100)
   out = finish(
     start(
       'ponderdream.evaluate', '--logdir', tmp_path, '--episodes', 4, '--video',
@@ -274,4 +274,4 @@ def test_a_signal_ends_what_does_not_hear_of_it():
   assert process.stdout.readline() == 'begins\n'
   time.sleep(0.2)
   process.send_signal(signal.SIGTERM)
-  assert 'it goes on from the last checkpoint' in finish(process)
+  assert says(finish(process), 'checkpoint')

@@ -17,6 +17,7 @@ from embodied import errors
 from embodied.errors import UsageError
 from ponderdream import settings, train
 from ponderdream.distributed import devices, hosts, keys
+from tests.naming import naming, says
 
 ROOT = pathlib.Path(__file__).parent.parent
 
@@ -108,9 +109,9 @@ def test_one_device_becomes_eight_and_one_again(tmp_path):
 
   _, first = train(1, 200)
   out, second = train(8, 300)
-  assert 'Resuming at step 200, from the checkpoint of 200.' in out
+  assert says(out, 'resum*', 200)
   out, third = train(1, 400)
-  assert 'Resuming at step 300, from the checkpoint of 300.' in out
+  assert says(out, 'resum*', 300)
   assert 0 < first < second < third
 
 
@@ -159,7 +160,7 @@ def test_a_key_gives_every_example_its_own_numbers():
 @pytest.mark.parametrize(
   'argv, words',
   [
-    (('10.0.0.1:1234', 2, 2), ['--jax.process_id', '0 to N - 1']),
+    (('10.0.0.1:1234', 2, 2), ['--jax.process_id', '2']),
     (('10.0.0.1:1234', 0, 0), ['--jax.num_processes']),
     (('10.0.0.1:1234', 2, -1), ['--jax.process_id']),
     (('10.0.0.1', 2, 0), ['host:port', "'10.0.0.1'"]),
@@ -168,15 +169,14 @@ def test_a_key_gives_every_example_its_own_numbers():
 def test_hosts_that_make_no_sense(argv, words):
   with pytest.raises(UsageError) as error:
     hosts.connect(*argv)
-  for word in words:
-    assert word in str(error.value)
+  assert says(str(error.value), *words)
 
 
 def test_a_forgotten_number_makes_no_host_of_its_own():
   given = config_.resolve(settings.blocks(), []).jax
   for changes in ({}, {'num_processes': 2}, {'process_id': 0}):
     jax_ = given.update({'distributed': '10.0.0.1:1234', **changes})
-    with pytest.raises(UsageError, match='--jax.num_processes N and'):
+    with pytest.raises(UsageError, match=naming('--jax.num_processes')):
       hosts.connect(*[
         jax_[x] for x in ('distributed', 'num_processes', 'process_id')
       ])  # fmt: skip
@@ -204,7 +204,7 @@ def test_a_batch_is_shared_by_all_devices_of_all_hosts(monkeypatch):
   monkeypatch.setattr(jax, 'process_count', lambda: 4)
   monkeypatch.setattr(jax, 'device_count', lambda: 8)
   assert devices.share(16) == 4
-  with pytest.raises(UsageError, match='size 12 .* 8 devices of 4 hosts.* 8'):
+  with pytest.raises(UsageError, match=naming(12, 8, 'devices', 4, 'hosts')):
     devices.share(12)
 
 
@@ -224,9 +224,9 @@ def told(config):
   'changes, words',
   [
     ({'logdir': '/b', 'jax.process_id': 1, 'run.timeout': 5.0}, None),
-    ({'run.train_ratio': 4.0}, r'settings \(run.train_ratio\)'),
-    ({'run.steps': 7, 'batch.length': 9}, r'\(run.steps, batch.length\)'),
-    ({'jax.dtype': 'bfloat16'}, 'jax.dtype'),
+    ({'run.train_ratio': 4.0}, ['run.train_ratio']),
+    ({'run.steps': 7, 'batch.length': 9}, ['run.steps', 'batch.length']),
+    ({'jax.dtype': 'bfloat16'}, ['jax.dtype']),
   ],
 )
 def test_hosts_with_other_settings_are_refused(changes, words):
@@ -238,7 +238,7 @@ def test_hosts_with_other_settings_are_refused(changes, words):
     if words is None:
       settings.check_alike(own, exchange)
       continue
-    with pytest.raises(UsageError, match=words) as error:
+    with pytest.raises(UsageError, match=naming(*words)) as error:
       settings.check_alike(own, exchange)
     assert errors.agreed(error.value)
 
@@ -247,7 +247,7 @@ def test_hosts_of_another_version_are_refused():
   one = config_.resolve(settings.blocks(), [])
   other = config_.Config({k: v for k, v in one.flat.items() if k != 'seed'})
   rows = iter(told(other))
-  with pytest.raises(UsageError, match='different versions'):
+  with pytest.raises(UsageError, match=naming('version*')):
     settings.check_alike(one, lambda x: np.array([x, next(rows)]))
 
 
@@ -298,5 +298,5 @@ def test_what_fails_on_one_host_is_told_to_all(monkeypatch):
   assert errors.agreed(error.value)
   assert told == [0, 1]
   others[2] = 1
-  with pytest.raises(UsageError, match='Host 2 cannot start'):
+  with pytest.raises(UsageError, match=naming('host', 2)):
     hosts.together(lambda: 7)

@@ -5,6 +5,7 @@ import pytest
 
 from embodied.errors import UsageError
 from ponderdream import factories, settings
+from tests.naming import naming
 
 
 def make_replay(tmp_path, **flags):
@@ -48,7 +49,7 @@ def test_priority_prefers_what_is_badly_predicted(tmp_path):
 
 @pytest.mark.parametrize('share', [-0.1, 1.1])
 def test_shares_are_between_0_and_1(tmp_path, share):
-  with pytest.raises(UsageError, match='replay.priority is'):
+  with pytest.raises(UsageError, match=naming('replay.priority', share)):
     make_replay(tmp_path, priority=share)
 
 

@@ -3,6 +3,7 @@ import threading
 import pytest
 
 from embodied.streams import Prefetch
+from tests.naming import naming
 
 
 def counter(stop=None):
@@ -102,5 +103,5 @@ def test_close_lets_the_running_call_finish():
 
 
 def test_amount_must_be_positive():
-  with pytest.raises(ValueError, match='amount is 0'):
+  with pytest.raises(ValueError, match=naming('amount', 0)):
     Prefetch(counter(), amount=0)

@@ -7,6 +7,7 @@ import pytest
 
 from ponderdream.nets import conv
 from ponderdream.nets.cpu import direct
+from tests.naming import naming
 
 
 def draw(seed, *shape):
@@ -48,7 +49,7 @@ def test_taps_by_cell_by_hand():
   assert taps[0, 0, 0, 0] == 1
   # From the right pixel, tap 4 is two to the right: the right one there.
   assert taps[1, 2, 1, 4] == 1
-  with pytest.raises(ValueError, match='odd'):
+  with pytest.raises(ValueError, match=naming(4, 'odd')):
     conv.taps_by_cell(4)
 
 

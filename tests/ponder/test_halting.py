@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from ponderdream.ponder import halting
+from tests.naming import naming
 
 N = 6
 
@@ -108,9 +109,9 @@ def test_kl_is_zero_and_flat_at_the_prior():
 )  # fmt: skip
 def test_prior_outside_its_range(prior):
   logit, active = random_case(0)
-  with pytest.raises(ValueError, match='above 0 and below 1'):
+  with pytest.raises(ValueError, match=naming('prior', 0, 1)):
     halting.kl_geometric(logit, active, prior)
-  with pytest.raises(ValueError, match='above 0 and below 1'):
+  with pytest.raises(ValueError, match=naming('prior', 0, 1)):
     jax.jit(lambda a: halting.kl_geometric(a, active, prior))(logit)
 
 

@@ -11,6 +11,7 @@ from embodied import envs
 from embodied.envs import crafter
 from embodied.envs.fast_crafter import world
 from embodied.errors import UsageError
+from tests.naming import naming
 
 GO = np.False_
 RESET = np.True_
@@ -138,12 +139,12 @@ def test_achievements_are_logged_from_the_step_that_unlocks_them(env):
 
 
 @pytest.mark.parametrize(
-  ('task', 'settings', 'sentence'),
+  ('task', 'settings', 'words'),
   [
-    ('crafter_rewards', {}, 'crafter_reward and crafter_noreward'),
-    ('crafter_reward', {'length': 0}, 'at least, not 0'),
+    ('crafter_rewards', {}, ['crafter_rewards', 'crafter_noreward']),
+    ('crafter_reward', {'length': 0}, ['step', 1, 0]),
   ],
 )
-def test_what_cannot_be_made_is_a_usage_error(task, settings, sentence):
-  with pytest.raises(UsageError, match=sentence):
+def test_what_cannot_be_made_is_a_usage_error(task, settings, words):
+  with pytest.raises(UsageError, match=naming(*words)):
     envs.make_env(task, 0, seed=0, **settings)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from embodied.log.metrics import Episodes, Metrics
+from tests.naming import naming
 
 
 def test_means_by_hand():
@@ -54,7 +55,7 @@ def test_does_not_keep_the_callers_array():
 def test_changed_shape_is_named():
   metrics = Metrics()
   metrics.add({'p': [1, 2]})
-  with pytest.raises(ValueError, match=r"'p' has shape \(3,\), and \(2,\)"):
+  with pytest.raises(ValueError, match=naming("'p'", '(3,)', '(2,)')):
     metrics.add({'p': [1, 2, 3]})
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from embodied.replay.chunk import BLOCK, Chunk, ChunkError, schema_of
+from tests.naming import naming
 
 
 def make_step(n):
@@ -116,7 +117,9 @@ def test_step_counts_only_when_it_is_whole(tmp_path, monkeypatch):
     return real(fd, data, offset)
 
   monkeypatch.setattr(os, 'pwrite', full_disk)
-  with pytest.raises(OSError, match='free disk space') as caught:
+  with pytest.raises(
+    OSError, match=naming('disk', '--replay.capacity')
+  ) as caught:
     chunk.append(make_step(3), total=103)
   assert (caught.value.errno, caught.value.filename) == (
     28,
@@ -135,7 +138,7 @@ def test_a_chunk_that_cannot_begin_leaves_no_file(tmp_path, monkeypatch, call):
 
   with monkeypatch.context() as patch:
     patch.setattr(os, call, full_disk)
-    with pytest.raises(OSError, match='free disk space'):
+    with pytest.raises(OSError, match=naming('disk', '--replay.capacity')):
       make_chunk(tmp_path / 'a')
   assert not (tmp_path / 'a').exists()
   make_chunk(tmp_path / 'a', steps=2)
@@ -197,27 +200,27 @@ def poke(path, offset, data):
 
 
 @pytest.mark.parametrize(
-  'damage, message',
+  'damage, words',
   [
-    (lambda p: p.write_bytes(b''), 'not a replay chunk'),
-    (lambda p: p.write_bytes(b'hello ' * 99), 'not a replay chunk'),
-    (lambda p: os.truncate(p, 19), 'not a replay chunk'),
-    (lambda p: os.truncate(p, 60), 'damaged header'),
-    (lambda p: os.truncate(p, BLOCK + 50), 'bytes'),
-    (lambda p: os.truncate(p, p.stat().st_size + 1), 'bytes'),
-    (lambda p: poke(p, 8, struct.pack('<I', 1)), 'version 1'),
-    (lambda p: poke(p, 60, b'?'), 'damaged header'),
-    (lambda p: poke(p, state(p), struct.pack('<q', 4)), 'damaged header'),
-    (lambda p: poke(p, state(p) + 8, b'?'), 'damaged header'),
-    (lambda p: poke(p, BLOCK + 5 * 48 - 1, b'?'), "damaged column 'image'"),
-    (lambda p: poke(p, BLOCK + 384 + 64 + 128, b'?'), "column 'is_last'"),
+    (lambda p: p.write_bytes(b''), ['chunk']),
+    (lambda p: p.write_bytes(b'hello ' * 99), ['chunk']),
+    (lambda p: os.truncate(p, 19), ['chunk']),
+    (lambda p: os.truncate(p, 60), ['header']),
+    (lambda p: os.truncate(p, BLOCK + 50), [BLOCK + 50, 'bytes']),
+    (lambda p: os.truncate(p, p.stat().st_size + 1), [4737, 4736]),
+    (lambda p: poke(p, 8, struct.pack('<I', 1)), ['version', 1, 2]),
+    (lambda p: poke(p, 60, b'?'), ['header']),
+    (lambda p: poke(p, state(p), struct.pack('<q', 4)), ['header']),
+    (lambda p: poke(p, state(p) + 8, b'?'), ['header']),
+    (lambda p: poke(p, BLOCK + 5 * 48 - 1, b'?'), ['column', "'image'"]),
+    (lambda p: poke(p, BLOCK + 384 + 64 + 128, b'?'), ['column', "'is_last'"]),
   ],
 )
-def test_refuses_what_is_no_chunk(tmp_path, damage, message):
+def test_refuses_what_is_no_chunk(tmp_path, damage, words):
   path = tmp_path / 'a'
   make_chunk(path, steps=5)
   damage(path)
-  with pytest.raises(ChunkError, match=message) as caught:
+  with pytest.raises(ChunkError, match=naming(*words)) as caught:
     Chunk.open(path).check()
   assert str(path) in str(caught.value)
 
@@ -234,7 +237,7 @@ def test_long_headers_take_more_than_one_block(tmp_path):
 
 @pytest.mark.parametrize('value', ['text', None, np.zeros(2, 'V2'), 1j])
 def test_schema_takes_numbers_only(value):
-  with pytest.raises(ValueError, match="'thing' has dtype"):
+  with pytest.raises(ValueError, match=naming("'thing'", 'dtype')):
     schema_of({'fine': np.zeros(1), 'thing': np.asarray(value)})
 
 

@@ -16,18 +16,10 @@ import pytest
 from embodied.errors import UsageError
 from embodied.replay import Replay
 from embodied.replay.chunk import BLOCK
+from tests.embodied.replay.steps import make_step
+from tests.naming import naming, says
 
 ROOT = Path(__file__).parents[3]
-
-
-def make_step(count, worker=0, first=False, last=False):
-  return {
-    'image': np.full((2, 2, 3), count % 256, np.uint8),
-    'count': np.int32(count),
-    'worker': np.int32(worker),
-    'is_first': np.bool_(first),
-    'is_last': np.bool_(last),
-  }
 
 
 def fill(replay, steps, worker=0, begin=0):
@@ -88,9 +80,8 @@ def test_goes_on_with_a_smaller_capacity(tmp_path, steps, capacity, held):
 
 
 KILLED = """
-  import sys
-  sys.path.insert(0, {tests!r})
-  from test_store import Replay, make_step
+  from embodied.replay import Replay
+  from tests.embodied.replay.steps import make_step
   replay = Replay(4, 10_000, {directory!r}, chunk_size=16)
   for n in range(10**9):
     for worker in range(3):
@@ -101,9 +92,7 @@ KILLED = """
 
 @pytest.mark.parametrize('after', [1, 50, 700])
 def test_kill_loses_no_finished_step(tmp_path, after):
-  code = KILLED.format(
-    tests=str(Path(__file__).parent), directory=str(tmp_path)
-  )
+  code = KILLED.format(directory=str(tmp_path))
   with subprocess.Popen(
     [sys.executable, '-c', textwrap.dedent(code)],
     stdout=subprocess.PIPE,
@@ -168,10 +157,12 @@ def test_may_hold_more_chunks_than_the_soft_limit_of_files(tmp_path):
 
 def test_one_process_at_a_time(tmp_path):
   replay = Replay(4, 100, tmp_path)
-  with pytest.raises(UsageError, match='in use by process'):
+  with pytest.raises(
+    UsageError, match=naming(tmp_path, 'process', os.getpid())
+  ):
     Replay(4, 100, tmp_path)
   replay.close()
-  with pytest.raises(RuntimeError, match='closed'):
+  with pytest.raises(RuntimeError, match=naming('replay', 'closed')):
     fill(replay, 1)
   again = Replay(4, 100, tmp_path)
   fill(again, 5)
@@ -281,7 +272,7 @@ def test_steps_of_another_form_than_the_newest_are_skipped(tmp_path, caplog):
   (other / files(other)[1]).rename(tmp_path / '000000000000099.chunk')
   replay = Replay(4, 1000, tmp_path)
   assert replay.stats()['skipped_files'] == 2
-  assert 'steps of another form' in caplog.text
+  assert says(caplog.text, 'replay', 'steps')
   assert 'new' in replay.sample(1)
   replay.close()
 
@@ -309,7 +300,7 @@ def test_full_disk_is_said_and_survived(tmp_path, monkeypatch):
 
   with monkeypatch.context() as patch:
     patch.setattr('embodied.replay.chunk.os.pwrite', full)
-    with pytest.raises(OSError, match='free disk space'):
+    with pytest.raises(OSError, match=naming('disk', '--replay.capacity')):
       fill(replay, 1, begin=5)
   assert (replay.total, len(replay)) == (5, 2)
   fill(replay, 1, begin=5)

@@ -1,0 +1,1 @@
+"""A package, as one that is installed (opensimplex) brings its own `tests`."""
