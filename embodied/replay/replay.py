@@ -56,6 +56,9 @@ class Replay:
   such as the model state that learning starts from. Checksums guard all
   others, which makes these the ones that are fast to update.
 
+  With `read_only` the directory is read as it is: nothing is added, updated
+  or deleted, whatever the capacity, and other processes may use it.
+
   All methods may be called from any thread. Raises UsageError if another
   process uses the directory.
   """
@@ -72,6 +75,7 @@ class Replay:
     selector: Selector | None = None,
     priority: float = 0.0,
     context: Collection[str] = (),
+    read_only: bool = False,
   ) -> None:
     if length < 1 or chunk_size < 1:
       raise ValueError(
@@ -97,7 +101,7 @@ class Replay:
     if directory is None:
       directory = tempfile.mkdtemp(prefix='replay-')
       self._clean = weakref.finalize(self, shutil.rmtree, directory, True)
-    self._shelf = Shelf(Path(directory), length, self._context)
+    self._shelf = Shelf(Path(directory), length, self._context, read_only)
     chunks = self._shelf.chunks
     self._schema: Schema | None = chunks[-1].schema if chunks else None
     self._total = max((c.total for c in chunks), default=0)
@@ -119,6 +123,11 @@ class Replay:
     """Steps ever added, evicted ones and earlier processes included."""
     return self._total
 
+  @property
+  def schema(self) -> Schema:
+    """dtype and shape of one step by key; empty before the first step."""
+    return dict(self._schema or {})
+
   def add(self, step: Mapping[str, ArrayLike], worker: int) -> None:
     """Appends one step of `worker`: a dict of scalars and arrays without
     leading axes, `is_first` and `is_last` among them. Keys 'log/...' are
@@ -126,8 +135,10 @@ class Replay:
 
     The step is safe from a kill of this process when the call returns.
     Raises ValueError, naming the key, if the step differs in keys, dtypes or
-    shapes from those held, and OSError if the disk is full.
+    shapes from those held, OSError if the disk is full, and RuntimeError if
+    the replay is read only.
     """
+    self._check_writable()
     arrays = {
       k: np.asarray(v) for k, v in step.items() if not k.startswith('log/')
     }
@@ -194,8 +205,9 @@ class Replay:
     loss that the steps are drawn by, if they are.
 
     Raises ValueError, naming the key, if a value is not stored under that
-    key, dtype and shape.
+    key, dtype and shape, and RuntimeError if the replay is read only.
     """
+    self._check_writable()
     values = dict(values)
     loss = values.pop('priority', None)
     with self._lock:
@@ -240,6 +252,13 @@ class Replay:
       self._shelf.close()
       if self._clean is not None:
         self._clean()
+
+  def _check_writable(self) -> None:
+    if self._shelf.read_only:
+      raise RuntimeError(
+        f'The replay in {self._shelf.directory} is read only; open it without'
+        ' read_only to add or update steps.'
+      )
 
   def _check(self, step: dict[str, Array]) -> Schema:
     """The schema, once the step is known to fit; the first step sets it."""
@@ -290,6 +309,8 @@ class Replay:
       self._shelf.widths[slot] += 1
 
   def _evict(self) -> None:
+    if self._shelf.read_only:
+      return
     # The newest one knows how many steps there ever were.
     chunks = self._shelf.chunks
     while self._held > self.capacity and len(chunks) > 1:

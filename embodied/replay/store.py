@@ -29,18 +29,27 @@ class Shelf:
   damaged, or whose steps differ in form from the newest chunk's, are left
   alone, counted in `skipped` and named in a warning.
 
+  With `read_only` nothing in the directory is written, locked or deleted.
+  What another process adds after the opening is not seen.
+
   Raises UsageError if another process uses the directory.
   """
 
   def __init__(
-    self, directory: Path, length: int, loose: Collection[str] = ()
+    self,
+    directory: Path,
+    length: int,
+    loose: Collection[str] = (),
+    read_only: bool = False,
   ) -> None:
     self.directory = directory
     self.length = length
     self.loose = loose
+    self.read_only = read_only
     # The lock is let go of with this object.
     held = contextlib.ExitStack()
-    held.enter_context(lock.hold(directory / 'lock'))
+    if not read_only:
+      held.enter_context(lock.hold(directory / 'lock'))
     self.unlock = weakref.finalize(self, held.close)
     self.skipped = 0
     # Those that turned out to be damaged, for whoever counts their steps.
@@ -203,7 +212,7 @@ class Shelf:
         continue
       if chunk.count:
         chunks.append(chunk)
-      else:  # the process was killed before its first step
+      elif not self.read_only:  # killed before its first step
         chunk.delete()
     return chunks
 

@@ -1,0 +1,60 @@
+"""A replay that is read only leaves its directory as it is."""
+
+import numpy as np
+import pytest
+
+from embodied.replay import Replay
+from embodied.replay.chunk import Chunk
+
+
+def add(replay, counts):
+  for n in counts:
+    step = {'count': np.int32(n), 'is_first': n == 0, 'is_last': False}
+    replay.add(step, 0)
+
+
+def contents(folder):
+  return {x.name: x.read_bytes() for x in folder.iterdir()}
+
+
+def test_it_reads_what_another_process_still_uses(tmp_path):
+  writer = Replay(4, 100, tmp_path, chunk_size=8)
+  add(writer, range(20))
+  reader = Replay(4, 100, tmp_path, read_only=True)
+  assert (len(reader), reader.total) == (17, 20)
+  assert reader.schema == writer.schema
+  # Steps that are added now are not among its windows.
+  add(writer, range(20, 60))
+  assert len(reader) == 17
+  assert reader.sample(500)['count'].max() == 19
+  reader.close()
+  # Its end does not end the use of the directory.
+  add(writer, [60])
+  writer.close()
+
+
+def test_nothing_is_written_or_deleted(tmp_path):
+  writer = Replay(4, 100, tmp_path, chunk_size=8)
+  add(writer, range(30))
+  writer.close()
+  # The file of a process that was killed before its first step.
+  path = tmp_path / f'{10**6:015d}.chunk'
+  form = {'size': 8, 'first': 10**6, 'stream': 9, 'offset': 0}
+  Chunk.create(path, schema=writer.schema, **form).seal()
+  before = contents(tmp_path)
+  # The capacity would evict most of it.
+  reader = Replay(4, 8, tmp_path, read_only=True)
+  data = reader.sample(8)
+  with pytest.raises(RuntimeError, match='read only'):
+    add(reader, [30])
+  with pytest.raises(RuntimeError, match='read only'):
+    reader.update(data['stepid'], {'count': data['count']})
+  assert len(reader) == 27
+  reader.close()
+  assert contents(tmp_path) == before
+
+
+def test_a_directory_that_is_not_there_is_not_made(tmp_path):
+  reader = Replay(4, 100, tmp_path / 'none', read_only=True)
+  assert len(reader) == 0 and reader.schema == {}
+  assert not (tmp_path / 'none').exists()
