@@ -1,5 +1,6 @@
 """Environments, data and bookkeeping for reinforcement learning; no JAX."""
 
+from embodied.base import SIGNALS as SIGNALS
 from embodied.base import Agent as Agent
 from embodied.base import Env as Env
 from embodied.base import RandomAgent as RandomAgent

@@ -1,5 +1,7 @@
 """The two things that meet: an environment and an agent."""
 
+import types
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,19 +12,44 @@ Spaces = dict[str, Space]
 Obs = dict[str, Any]
 Carry = Any
 
+# Observation keys of every environment. The agent does not see them.
+SIGNALS: Mapping[str, Space] = types.MappingProxyType(
+  {
+    'reward': Space(np.float32, role='hidden'),
+    'is_first': Space(bool, role='hidden'),
+    'is_last': Space(bool, role='hidden'),
+    'is_terminal': Space(bool, role='hidden'),
+  }
+)
+
+
+def mask_key(obs_space: Mapping[str, Space]) -> str | None:
+  """The observation key with the role 'mask', or None if there is none.
+
+  Raises:
+    ValueError: More than one such key.
+  """
+  keys = [k for k, v in obs_space.items() if v.role == 'mask']
+  if len(keys) > 1:
+    raise ValueError(
+      f"The observation keys {sorted(keys)} have the role 'mask'; only one"
+      ' key can have it.'
+    )
+  return keys[0] if keys else None
+
 
 class Env:
   """One environment, stepped with dicts of arrays of one step.
 
-  Every observation has `reward` float32 and the bools `is_first`, `is_last`
-  and `is_terminal`. The first observation of an episode has `is_first` and
-  reward 0; the last has `is_last`, and `is_terminal` too if the episode ended
-  in the task itself, rather than by a time limit. Keys `log/...` are scalars
-  that are logged and never shown to the agent.
+  Every observation has the keys of `SIGNALS`: `reward` float32 and the bools
+  `is_first`, `is_last` and `is_terminal`. The first observation of an episode
+  has `is_first` and reward 0. The last one has `is_last`, and also
+  `is_terminal` if the task ended the episode, not a time limit. Keys `log/...`
+  are scalars that are logged and never shown to the agent.
 
-  An observation key `action_mask`, bool `[sum of classes]`, may say which
-  classes of the one discrete action key `action` are allowed (for several
-  elements: one after the other). At least one class per element is.
+  An observation key whose space has the role 'mask', bool `[sum of classes]`,
+  says which classes of the discrete action `action` are allowed. The masks of
+  several elements follow each other. Each element has an allowed class.
   """
 
   @property
@@ -113,7 +140,10 @@ class Agent:
 class RandomAgent(Agent):
   """Samples actions uniformly among those that are allowed; never learns."""
 
-  def __init__(self, act_space: Spaces, seed: int = 0) -> None:
+  def __init__(
+    self, obs_space: Spaces, act_space: Spaces, seed: int = 0
+  ) -> None:
+    self.mask_key = mask_key(obs_space)
     self.act_space = {k: v for k, v in act_space.items() if k != 'reset'}
     self.rng = np.random.default_rng(seed)
 
@@ -128,8 +158,8 @@ class RandomAgent(Agent):
       key: np.stack([space.sample(self.rng) for _ in range(batch)])
       for key, space in self.act_space.items()
     }
-    if 'action_mask' in obs:
-      acts['action'] = self._allowed(obs['action_mask'])
+    if self.mask_key is not None:
+      acts['action'] = self._allowed(obs[self.mask_key])
     return carry, acts, {}
 
   def train(self, data: Any) -> tuple[dict[str, Any], dict[str, Any]]:

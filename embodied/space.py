@@ -5,6 +5,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+ROLES = ('image', 'number', 'class', 'flag', 'mask', 'hidden')
+
+# Integers with more values than this are numbers unless a role is given.
+MAX_CLASSES = 256
+
 
 class Space:
   """Type, shape and bounds of one array; immutable and picklable.
@@ -16,10 +21,12 @@ class Space:
       `shape`. By default -inf for floats, the dtype's range for integers.
     high: Largest value: inclusive for floats, *exclusive* for integers and
       bool, so that it is a number of classes where `low` is 0.
+    role: What the array means to a network, see the property. By default it
+      is derived from the other arguments.
 
   Raises:
     ValueError: Another kind of dtype, bounds that do not broadcast to `shape`,
-      or a `low` that leaves no value below `high`.
+      a `low` that leaves no value below `high`, or a role that does not fit.
   """
 
   def __init__(
@@ -28,6 +35,7 @@ class Space:
     shape: tuple[int, ...] = (),
     low: ArrayLike | None = None,
     high: ArrayLike | None = None,
+    role: str | None = None,
   ) -> None:
     self._dtype = np.dtype(dtype)
     self._shape = tuple(int(x) for x in shape)
@@ -62,6 +70,13 @@ class Space:
     self._ends: tuple[Any, Any] = (0, 0)
     if not self._shape:
       self._ends = self._low.item(), self._high.item()
+    self._role = self._derived_role() if role is None else role
+    if not self._takes(self._role):
+      raise ValueError(
+        f"The role '{role}' does not fit a Space of {self._dtype} of shape"
+        f' {self._shape}; the roles are {", ".join(ROLES)}. An image is uint8'
+        ' [H, W, C], classes are discrete, flags and masks are bool.'
+      )
 
   @property
   def dtype(self) -> np.dtype[Any]:
@@ -87,9 +102,18 @@ class Space:
     return self._dtype.kind in 'biu' and self._dtype != np.uint8
 
   @property
-  def image(self) -> bool:
-    """Whether this is a picture: uint8 of shape `[H, W, C]`."""
-    return self._dtype == np.uint8 and len(self._shape) == 3
+  def role(self) -> str:
+    """What the array means to a network.
+
+    * 'image': a picture, uint8 `[H, W, C]`; so is every such space.
+    * 'number': a quantity; so is every space that is nothing else.
+    * 'class': one of `classes`, without an order; so are integers with at
+      most `MAX_CLASSES` values, except uint8.
+    * 'flag': true or false; so is every bool.
+    * 'mask': which classes of the action are allowed; only if given.
+    * 'hidden': not shown to the agent; only if given.
+    """
+    return self._role
 
   @property
   def classes(self) -> np.ndarray:
@@ -145,11 +169,38 @@ class Space:
       return bool((inside & (value <= self._high)).all())
     return bool((inside & (value < self._high)).all())
 
+  def _derived_role(self) -> str:
+    if self._is_picture:
+      return 'image'
+    if self._dtype.kind == 'b':
+      return 'flag'
+    # The difference of two int64 may need all 64 bits.
+    if self.discrete:
+      count = self.classes.astype(np.uint64)
+      return 'class' if count.max(initial=0) <= MAX_CLASSES else 'number'
+    return 'number'
+
+  @property
+  def _is_picture(self) -> bool:
+    return self._dtype == np.uint8 and len(self._shape) == 3
+
+  def _takes(self, role: str) -> bool:
+    """Whether arrays of this type and shape can have the role."""
+    match role:
+      case 'image':
+        return self._is_picture
+      case 'class':
+        return self.discrete
+      case 'flag' | 'mask':
+        return self._dtype.kind == 'b'
+    return role in ROLES
+
   def __eq__(self, other: object) -> bool:
     if not isinstance(other, Space):
       return NotImplemented
     return (
       self._dtype == other._dtype
+      and self._role == other._role
       and self._shape == other._shape
       and np.array_equal(self.low, other.low)
       and np.array_equal(self.high, other.high)
@@ -159,11 +210,14 @@ class Space:
     return self
 
   def __hash__(self) -> int:
-    return hash((self._dtype, self._shape))
+    return hash((self._dtype, self._shape, self._role))
 
   def __repr__(self) -> str:
     low, high = _brief(self._low), _brief(self._high)
-    return f'Space({self._dtype}, {self._shape}, low={low}, high={high})'
+    return (
+      f'Space({self._dtype}, {self._shape}, low={low}, high={high},'
+      f" role='{self._role}')"
+    )
 
 
 def _fits(inner: tuple[int, ...], outer: tuple[int, ...]) -> bool:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from embodied.base import Env, Obs, Spaces
+from embodied.base import SIGNALS, Env, Obs, Spaces, mask_key
 from embodied.space import Space
 
 
@@ -46,6 +46,7 @@ class NormalizeAction(Wrapper):
       space.shape,
       np.where(self.finite, -1, space.low),
       np.where(self.finite, 1, space.high),
+      space.role,
     )
 
   @property
@@ -120,12 +121,24 @@ class CheckSpaces(Wrapper):
 
   Keys, dtypes, shapes and bounds are compared with the spaces, and the flags
   with each other as `embodied.base.Env` promises them.
+
+  Raises:
+    ValueError: Spaces without the `SIGNALS`, or a mask that does not fit the
+      action.
   """
 
   def __init__(self, env: Env) -> None:
     super().__init__(env)
     self._obs = env.obs_space
     self._act = env.act_space
+    for key, space in SIGNALS.items():
+      if self._obs.get(key) != space:
+        raise ValueError(
+          f"The observation space has {self._obs.get(key)} for '{key}'; it"
+          f' has to be {space}. Put **embodied.SIGNALS into obs_space.'
+        )
+    self._mask_key = mask_key(self._obs)
+    self._mask_starts = self._mask_elements()
     self._floats = [
       k
       for k, v in env.obs_space.items()
@@ -152,35 +165,41 @@ class CheckSpaces(Wrapper):
         'An observation is_terminal without is_last; set both at the end of'
         ' an episode.'
       )
-    if 'action_mask' in obs:
-      self._check_mask(obs['action_mask'])
+    if self._mask_key is not None:
+      self._check_mask(obs[self._mask_key])
     return obs
 
-  def _check_mask(self, mask: np.ndarray) -> None:
+  def _mask_elements(self) -> np.ndarray:
+    """Where the classes of each action element begin in the mask."""
+    if self._mask_key is None:
+      return np.zeros(0, np.int64)
     ends = np.cumsum(self._act['action'].classes.reshape(-1))
-    starts = np.concatenate([[0], ends[:-1]])
-    if mask.shape != (ends[-1],):
+    shape = self._obs[self._mask_key].shape
+    if shape != (ends[-1],):
       raise ValueError(
-        f"'action_mask' has shape {mask.shape}; the action has {ends[-1]}"
-        ' classes.'
+        f"The mask '{self._mask_key}' has shape {shape}; the action has"
+        f' {ends[-1]} classes.'
       )
-    if not np.logical_or.reduceat(mask, starts).all():
+    return np.concatenate([[0], ends[:-1]])
+
+  def _check_mask(self, mask: np.ndarray) -> None:
+    if not np.logical_or.reduceat(mask, self._mask_starts).all():
       raise ValueError(
-        "'action_mask' allows no class of some action element; allow one at"
-        ' least.'
+        f"The mask '{self._mask_key}' allows no class of some action element;"
+        ' allow at least one.'
       )
 
 
 def _unified(space: Space) -> Space:
   kind = space.dtype.kind
   if kind == 'f':
-    return Space(np.float32, space.shape, space.low, space.high)
+    return Space(np.float32, space.shape, space.low, space.high, space.role)
   if kind == 'b' or space.dtype == np.uint8:
     return space
   info = np.iinfo(np.int32)
   low = np.maximum(space.low, info.min)
   high = np.minimum(space.high, int(info.max) + 1)
-  return Space(np.int32, space.shape, low, high)
+  return Space(np.int32, space.shape, low, high, space.role)
 
 
 def _check(what: str, values: dict[str, Any], spaces: Spaces) -> None:

@@ -17,7 +17,7 @@ from ponderdream.dream import levels, posterior
 from ponderdream.dream import openloop as report
 from ponderdream.learn import optim
 from ponderdream.learn import step as train_step
-from ponderdream.world import encoder, rssm
+from ponderdream.world import rssm, spaces
 
 Array = jax.Array
 Data = Mapping[str, np.ndarray]
@@ -68,7 +68,7 @@ class Agent(embodied.Agent):
     self.optimizer = optim.make(**config.opt)
     self.act_dtype = act_space['action'].dtype
     self.act_low = act_space['action'].low
-    self.keys = list(encoder.visible(obs_space))
+    self.keys = list(spaces.visible(obs_space))
     init, self.train_key, self.act_key, self.report_key = jax.random.split(
       jax.random.key(config.seed), 4
     )
@@ -147,7 +147,7 @@ class Agent(embodied.Agent):
     feat = rssm.features(post)
     halt, greedy, suppress = self.acting[mode]
     raw, steps = models.choose(params, feat, think, halt, suppress)
-    dist = models.action.dist(raw, obs.get('action_mask'))
+    dist = models.action.dist(raw, models.allowed(obs))
     action = dist.mode() if greedy else dist.sample(draw)
     outs = posterior.pack(post)
     if models.inner is not None:
@@ -197,7 +197,7 @@ class Agent(embodied.Agent):
 
   def seen(self, data: Data) -> dict[str, np.ndarray]:
     """The keys of replayed data that learning reads."""
-    rest = ['action', *posterior.LATENTS, *encoder.HIDDEN_KEYS]
+    rest = ['action', *posterior.LATENTS, *embodied.SIGNALS]
     data = {k: data[k] for k in [*self.keys, *rest]}
     if self.models.action.classes is not None:
       data['action'] = data['action'] - self.act_low.astype(self.act_dtype)

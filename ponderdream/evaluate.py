@@ -119,7 +119,8 @@ def restore(
   from ponderdream.agent import Acting
 
   if options.random:
-    return 0, embodied.RandomAgent(driver.act_space, config.seed)
+    obs_space, act_space = driver.obs_space, driver.act_space
+    return 0, embodied.RandomAgent(obs_space, act_space, config.seed)
   if options.suppress and config.ponder.mode != 'pondernet':
     raise UsageError(
       f'--suppress makes an agent of ponder.mode pondernet think longer; this'

@@ -132,7 +132,7 @@ def start(
 ) -> Start:
   """The state of environment `i`, with the opinions of all levels."""
   state = jax.tree.map(lambda x: x[i : i + 1], state)
-  mask = obs['action_mask'][i : i + 1] if 'action_mask' in obs else None
+  mask = agent.models.allowed({k: v[i : i + 1] for k, v in obs.items()})
   raw, p, value = _opinions(agent.models)(
     devices.local(agent.state.params), state
   )

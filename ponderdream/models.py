@@ -7,13 +7,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from embodied.base import mask_key
 from embodied.errors import UsageError
 from ponderdream.goals import encoder as goalenc_
 from ponderdream.goals import immediate
 from ponderdream.goals import inner as inner_
 from ponderdream.nets import dists, heads
 from ponderdream.world import actions as actdec_
-from ponderdream.world import decoder, encoder, rssm
+from ponderdream.world import decoder, encoder, rssm, spaces
 
 Array = jax.Array
 
@@ -119,9 +120,13 @@ class Models:
 
   def mask(self, params: Any, state: rssm.State) -> Array | None:
     """Which actions the model believes to be allowed, `[B, O]` or None."""
-    if 'action_mask' not in self.obs_space:
-      return None
-    return self.decode(params, state)['action_mask'] > 0
+    key = mask_key(self.obs_space)
+    return None if key is None else self.decode(params, state)[key] > 0
+
+  def allowed(self, obs: Mapping[str, Any]) -> Any:
+    """Which actions an observation allows, bool `[B, O]` or None."""
+    key = mask_key(self.obs_space)
+    return None if key is None else obs[key]
 
 
 def build(
@@ -138,7 +143,7 @@ def build(
     UsageError: pictures that the configuration cannot take.
   """
   dtype = jnp.dtype(config.jax.dtype)
-  obs_space = {k: obs_space[k] for k in encoder.visible(obs_space)}
+  obs_space = spaces.visible(obs_space)
   check_pictures(config, obs_space)
   action = actdec_.spec(act_space['action'], config.actdec.unimix)
   enc = encoder.Encoder(obs_space, **config.enc, dtype=dtype)
@@ -191,7 +196,7 @@ def build(
 
 def check_pictures(config: Any, obs_space: Mapping[str, Any]) -> None:
   """Raises UsageError unless all pictures are of one size that fits."""
-  sizes = {v.shape[:2] for v in obs_space.values() if v.image}
+  sizes = {v.shape[:2] for v in obs_space.values() if v.role == 'image'}
   if len(sizes) > 1:
     raise UsageError(
       f'The environment shows pictures of sizes {sorted(sizes)}; wrap it so'

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from embodied.base import SIGNALS
 from embodied.config import flags as flags_
 from embodied.config import resolve
 from embodied.space import Space
@@ -23,10 +24,7 @@ from ponderdream.world import decoder, rssm
 
 OBS = {
   'image': Space(np.uint8, (64, 64, 3)),
-  'reward': Space(np.float32),
-  'is_first': Space(bool),
-  'is_last': Space(bool),
-  'is_terminal': Space(bool),
+  **SIGNALS,
 }
 ACT = {'action': Space(np.int32, (), 0, 17), 'reset': Space(bool)}
 GEMM = 2048

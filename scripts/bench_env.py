@@ -137,14 +137,9 @@ class Package:
 
   @property
   def obs_space(self):
-    from embodied.space import Space
+    from embodied import SIGNALS, Space
 
-    flags = ('is_first', 'is_last', 'is_terminal')
-    return {
-      'image': Space(np.uint8, (64, 64, 3)),
-      'reward': Space(np.float32),
-      **{key: Space(bool) for key in flags},
-    }
+    return {'image': Space(np.uint8, (64, 64, 3)), **SIGNALS}
 
   @property
   def act_space(self):

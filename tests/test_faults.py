@@ -247,7 +247,7 @@ def test_an_odd_observation_restarts_the_environment(name, tmp_path):
   )
   store = replay_.Replay(5, 1000, tmp_path)
   driver.on_step(store.add)
-  agent = embodied.RandomAgent(driver.act_space)
+  agent = embodied.RandomAgent(driver.obs_space, driver.act_space)
   driver(agent.policy, steps=100)
   driver.close()
   assert driver.restarts == 1

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from embodied.base import Env, Obs, Spaces
+from embodied.base import SIGNALS, Env, Obs, Spaces
 from embodied.envs.fast_crafter.game import (
   ACHIEVEMENTS,
   ACTIONS,
@@ -52,10 +52,7 @@ class Crafter(Env):
   def obs_space(self) -> Spaces:
     return {
       'image': Space(np.uint8, (64, 64, 3)),
-      'reward': Space(np.float32),
-      'is_first': Space(bool),
-      'is_last': Space(bool),
-      'is_terminal': Space(bool),
+      **SIGNALS,
       **{key: Space(np.float32) for key in NOTHING_YET},
     }
 

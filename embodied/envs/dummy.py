@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from embodied.base import Env, Obs, Spaces
+from embodied.base import SIGNALS, Env, Obs, Spaces
 from embodied.errors import UsageError
 from embodied.space import Space
 
@@ -59,10 +59,7 @@ class Dummy(Env):
     spaces = {
       'step': Space(np.int32, (), 0),
       'episode': Space(np.int32, (), 0),
-      'reward': Space(np.float32),
-      'is_first': Space(bool),
-      'is_last': Space(bool),
-      'is_terminal': Space(bool),
+      **SIGNALS,
       'log/hits': Space(np.float32),
     }
     if self.task == 'count':

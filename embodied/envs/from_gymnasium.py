@@ -7,16 +7,10 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 
-from embodied.base import Env, Obs, Spaces
+from embodied.base import SIGNALS, Env, Obs, Spaces
 from embodied.errors import UsageError
 from embodied.space import Space
 
-SIGNALS = {
-  'reward': Space(np.float32),
-  'is_first': Space(bool),
-  'is_last': Space(bool),
-  'is_terminal': Space(bool),
-}
 # What is stored beside the observations.
 STORED = 'action', 'reset', 'stepid'
 
@@ -75,8 +69,8 @@ class FromGymnasium(Env):
     self._spaces = {**self._obs, **SIGNALS}
     if self._masked:
       self._classes = action.classes.reshape(-1)
-      mask = Space(bool, (int(self._classes.sum()),))
-      self._spaces['action_mask'] = mask
+      size = int(self._classes.sum())
+      self._spaces['action_mask'] = Space(bool, (size,), role='mask')
     self._done = True
 
   @property

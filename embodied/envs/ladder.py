@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embodied.base import Env, Obs, Spaces
+from embodied.base import SIGNALS, Env, Obs, Spaces
 from embodied.errors import UsageError
 from embodied.space import Space
 
@@ -76,10 +76,7 @@ class Ladder(Env):
       'rungs': Space(np.int32, (self.rows,), 0, self.lanes),
       'lane': Space(np.int32, (), 0, self.lanes + 1),
       'prize': Space(np.int32, (), 0, self.lanes),
-      'reward': Space(np.float32),
-      'is_first': Space(bool),
-      'is_last': Space(bool),
-      'is_terminal': Space(bool),
+      **SIGNALS,
       'log/rows': Space(np.float32),
     }
 

@@ -51,7 +51,8 @@ def evaluate(
   end early do not count more often.
   """
   result = Evaluation([], [], [], [])
-  picture = next((k for k, v in driver.obs_space.items() if v.image), None)
+  images = (k for k, v in driver.obs_space.items() if v.role == 'image')
+  picture = next(images, None)
   tracker = Episodes()
   share = np.full(len(driver), episodes // len(driver))
   share[: episodes % len(driver)] += 1

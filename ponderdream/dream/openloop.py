@@ -56,7 +56,7 @@ def openloop(
   videos = {}
   for name, value in models.decode(params, flat).items():
     space = models.obs_space[name]
-    if space.image:
+    if space.role == 'image':
       value = conv.from_patches(value, models.imgdec.cut, *space.shape[:2])
       value = value.astype(jnp.float32).reshape((-1, length, *value.shape[1:]))
       videos[f'openloop/{name}'] = stack(batch[name][:, 1:] / 255, value)

@@ -161,7 +161,7 @@ def actor_critic(
   tail = jax.tree.map(lambda x: x[:, -last:], post)
   flat = lambda x: x.reshape((-1, *x.shape[2:]))
   start = sg(jax.tree.map(flat, tail))
-  mask = flat(ends['action_mask']) if 'action_mask' in ends else None
+  mask = models.allowed(jax.tree.map(flat, ends))
   roll, think = jax.random.split(key)
   dream = sg(
     imagine.rollout(models, frozen, start, mask, config.imag.length, roll)

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ponderdream.nets import conv, dists, heads, layers
-from ponderdream.world import encoder
+from ponderdream.world import spaces
 
 Array = jax.Array
 
@@ -42,9 +42,9 @@ class Decoder(nn.Module):
 
   @nn.compact
   def __call__(self, deter: Array, stoch: Array) -> dict[str, Array]:
-    spaces = encoder.visible(self.obs_space)
-    images = {k: v for k, v in spaces.items() if v.image}
-    vectors = {k: v for k, v in spaces.items() if not v.image}
+    seen = spaces.visible(self.obs_space)
+    images = {k: v for k, v in seen.items() if v.role == 'image'}
+    vectors = {k: v for k, v in seen.items() if v.role != 'image'}
     stoch = stoch.reshape((stoch.shape[0], -1))
     out = {}
     if vectors:
@@ -122,7 +122,7 @@ class Decoder(nn.Module):
 def outputs(space: Any) -> int:
   """How many numbers the prediction of a vector takes."""
   count = math.prod(space.shape)
-  if encoder.kind(space) == 'class':
+  if space.role == 'class':
     return count * int(space.classes.max())
   return count
 
@@ -140,7 +140,7 @@ def log_prob(space: Any, raw: Array, target: Array, patch: int) -> Array:
   """
   raw = raw.astype(jnp.float32)
   batch = raw.shape[0]
-  if space.image:
+  if space.role == 'image':
     # Cutting up the bytes is much cheaper than putting floats together.
     target = conv.to_patches(target, patch)
     ones = np.ones((1, *space.shape), np.uint8)
@@ -148,12 +148,12 @@ def log_prob(space: Any, raw: Array, target: Array, patch: int) -> Array:
     error = jnp.square(raw - target.astype(jnp.float32) / 255) * inside
     return -error.reshape((batch, -1)).sum(-1)
   raw = raw.reshape((batch, *space.shape, -1))
-  match encoder.kind(space):
-    case 'flag':
+  match space.role:
+    case 'flag' | 'mask':
       terms = dists.Binary(raw[..., 0]).log_prob(target)
     case 'class':
       logp = jax.nn.log_softmax(raw, -1)
-      terms = (encoder.classes(space, target) * logp).sum(-1)
+      terms = (spaces.classes(space, target) * logp).sum(-1)
     case _:
       target = dists.symlog(target.astype(jnp.float32))
       terms = -jnp.square(raw[..., 0] - target)

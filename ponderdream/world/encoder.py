@@ -9,40 +9,9 @@ import jax
 import jax.numpy as jnp
 
 from ponderdream.nets import conv, dists, layers
+from ponderdream.world import spaces
 
 Array = jax.Array
-
-# Not part of what the agent sees.
-HIDDEN_KEYS = ('reward', 'is_first', 'is_last', 'is_terminal')
-
-
-def visible(obs_space: Mapping[str, Any]) -> dict[str, Any]:
-  """The spaces that the agent sees, sorted by key."""
-  return {
-    k: v
-    for k, v in sorted(obs_space.items())
-    if k not in HIDDEN_KEYS and not k.startswith('log/')
-  }
-
-
-# Integers with more values than this are numbers, not classes.
-MAX_CLASSES = 256
-
-
-def kind(space: Any) -> str:
-  """What a space holds, for the networks: image, flag, class or number."""
-  if space.image:
-    return 'image'
-  if space.dtype == bool:
-    return 'flag'
-  if space.discrete and space.classes.max(initial=0) <= MAX_CLASSES:
-    return 'class'
-  return 'number'
-
-
-def classes(space: Any, x: Array) -> Array:
-  """One-hot values of a space of classes, `[...] -> [..., classes]`."""
-  return jax.nn.one_hot(x - space.low, int(space.classes.max()))
 
 
 class Encoder(nn.Module):
@@ -60,14 +29,12 @@ class Encoder(nn.Module):
 
   @nn.compact
   def __call__(self, obs: Mapping[str, Array]) -> Array:
-    spaces = visible(self.obs_space)
-    images = [k for k, v in spaces.items() if v.image]
-    vectors = [k for k, v in spaces.items() if not v.image]
+    seen = spaces.visible(self.obs_space)
+    images = [k for k, v in seen.items() if v.role == 'image']
+    vectors = [k for k, v in seen.items() if v.role != 'image']
     tokens = []
     if vectors:
-      x = jnp.concatenate(
-        [self.vector(spaces[k], obs[k]) for k in vectors], -1
-      )
+      x = jnp.concatenate([self.vector(seen[k], obs[k]) for k in vectors], -1)
       mlp = layers.MLP(self.layers, self.units, self.dtype, name='mlp')
       tokens.append(mlp(x))
     if images:
@@ -78,9 +45,9 @@ class Encoder(nn.Module):
 
   def vector(self, space: Any, x: Array) -> Array:
     """Symlog for numbers, one-hot for classes: `[B, ...] -> [B, V]`."""
-    match kind(space):
+    match space.role:
       case 'class':
-        x = classes(space, x)
+        x = spaces.classes(space, x)
       case 'number':
         x = dists.symlog(x.astype(jnp.float32))
     return x.astype(self.dtype).reshape((x.shape[0], -1))

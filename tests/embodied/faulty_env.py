@@ -7,7 +7,7 @@ import threading
 
 import numpy as np
 
-from embodied.base import Env
+from embodied.base import SIGNALS, Env
 from embodied.errors import UsageError
 from embodied.space import Space
 
@@ -60,10 +60,7 @@ class Faulty(Env):
       'count': Space(np.int32),
       'life': Space(np.int32),
       'pid': Space(np.int64),
-      'reward': Space(np.float32),
-      'is_first': Space(bool),
-      'is_last': Space(bool),
-      'is_terminal': Space(bool),
+      **SIGNALS,
     }
 
   @property

@@ -37,10 +37,52 @@ def test_pictures_and_floats_have_no_classes(dtype):
     _ = space.classes
 
 
-def test_image_is_uint8_with_three_dimensions():
-  assert Space(np.uint8, (8, 8, 3)).image
-  assert not Space(np.uint8, (8, 8)).image
-  assert not Space(np.int32, (8, 8, 3)).image
+@pytest.mark.parametrize(
+  ('space', 'role'),
+  [
+    (Space(np.uint8, (8, 8, 3)), 'image'),
+    (Space(np.uint8, (8, 8)), 'number'),
+    (Space(np.int32, (8, 8, 3)), 'number'),
+    (Space(np.uint8, (), 0, 2), 'number'),
+    (Space(bool, (4,)), 'flag'),
+    (Space(np.int32, (3,), 0, [2, 3, 256]), 'class'),
+    (Space(np.int32, (3,), 0, [2, 3, 257]), 'number'),
+    (Space(np.int8), 'class'),
+    (Space(np.int64), 'number'),
+    (Space(np.uint64), 'number'),
+    (Space(np.float32, (3,), 0, 1), 'number'),
+  ],
+)
+def test_the_role_follows_from_the_other_arguments(space, role):
+  assert space.role == role
+  again = Space(space.dtype, space.shape, space.low, space.high, role)
+  assert again == space
+
+
+def test_a_role_is_part_of_the_space():
+  mask, flag = Space(bool, (4,), role='mask'), Space(bool, (4,))
+  assert mask.role == 'mask' and mask != flag
+  assert hash(mask) != hash(flag)
+  assert pickle.loads(pickle.dumps(mask)) == mask
+  assert Space(np.int32, (), 0, 1000, role='class').role == 'class'
+  assert Space(np.uint8, (8, 8, 3), role='hidden').role == 'hidden'
+
+
+@pytest.mark.parametrize(
+  ('role', 'dtype', 'shape'),
+  [
+    ('image', np.uint8, (8, 8)),
+    ('image', np.float32, (8, 8, 3)),
+    ('class', np.float32, ()),
+    ('class', np.uint8, ()),
+    ('flag', np.int32, ()),
+    ('mask', np.float32, (4,)),
+    ('token', np.int32, ()),
+  ],
+)
+def test_a_role_has_to_fit_the_array(role, dtype, shape):
+  with pytest.raises(ValueError, match=naming(f"'{role}'", *shape)):
+    Space(dtype, shape, role=role)
 
 
 def test_default_bounds_are_those_of_the_dtype():
@@ -88,7 +130,9 @@ def test_equal_by_value_and_through_pickle():
   assert space != Space(np.int64, (2,), 0, [2, 3])
   assert space != Space(np.int32, (1, 2), 0, [2, 3])
   assert pickle.loads(pickle.dumps(space)) == space
-  assert repr(space) == 'Space(int32, (2,), low=0, high=[2, 3])'
+  assert repr(space) == (
+    "Space(int32, (2,), low=0, high=[2, 3], role='class')"
+  )
 
 
 def test_nothing_can_be_changed():

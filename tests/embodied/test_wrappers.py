@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from embodied import envs, wrappers
-from embodied.base import Env, RandomAgent
+from embodied.base import SIGNALS, Env, RandomAgent
 from embodied.space import Space
 from tests.naming import naming
 
@@ -17,10 +17,7 @@ class Echo(Env):
 
   def __init__(self, act_space, obs=None, obs_space=None):
     self.obs_space_ = {
-      'reward': Space(np.float32),
-      'is_first': Space(bool),
-      'is_last': Space(bool),
-      'is_terminal': Space(bool),
+      **SIGNALS,
       **(obs_space or {}),
     }
     self.act_space_ = {'action': act_space, 'reset': Space(bool)}
@@ -90,9 +87,11 @@ def test_dtypes_become_float32_and_int32_and_actions_go_back():
     'long': Space(np.int64, (), 0, 7),
     'free': Space(np.int64),
     'pixels': Space(np.uint8, (2, 2, 3)),
+    'secret': Space(np.float64, role='hidden'),
   }
   obs = {
     'wide': np.array([0.1, 1.0]),
+    'secret': np.float64(2),
     'long': np.int64(6),
     'free': np.int64(-5),
     'pixels': np.zeros((2, 2, 3), np.uint8),
@@ -103,6 +102,7 @@ def test_dtypes_become_float32_and_int32_and_actions_go_back():
   assert outer.obs_space['long'] == Space(np.int32, (), 0, 7)
   assert outer.obs_space['free'] == Space(np.int32)
   assert outer.obs_space['pixels'] == obs_space['pixels']
+  assert outer.obs_space['secret'] == Space(np.float32, role='hidden')
   assert outer.act_space['action'] == Space(np.int32, (), 0, 3)
   got = outer.step({**GO, 'action': np.int32(2)})
   assert env.action.dtype == np.int64
@@ -149,7 +149,7 @@ def test_masks_have_to_allow_something_for_every_element():
     echo = Echo(
       space,
       {'action_mask': mask},
-      {'action_mask': Space(bool, mask.shape)},
+      {'action_mask': Space(bool, mask.shape, role='mask')},
     )
     return wrappers.CheckSpaces(echo).step(action)
 
@@ -160,6 +160,39 @@ def test_masks_have_to_allow_something_for_every_element():
     step(0, 0, 1, 1, 1)
   with pytest.raises(ValueError, match=naming("'action_mask'", '(4,)', 5)):
     step(1, 1, 1, 1)
+
+
+def test_a_mask_is_known_by_its_role():
+  allowed = Space(bool, (3,), role='mask')
+  flags = {'action_mask': Space(bool, (3,)), 'other': Space(bool)}
+  obs = {
+    'action_mask': np.zeros(3, bool),
+    'other': np.False_,
+    'allowed': np.array([0, 1, 0], bool),
+  }
+  echo = Echo(Space(np.int32, (), 0, 3), obs, {**flags, 'allowed': allowed})
+  action = {**GO, 'action': np.int32(1)}
+  assert wrappers.CheckSpaces(echo).step(action) is echo.obs
+  agent = RandomAgent(echo.obs_space, echo.act_space)
+  batch = {k: np.stack([v] * 20) for k, v in echo.obs.items()}
+  assert (agent.policy(None, batch)[1]['action'] == 1).all()
+  echo.obs_space_['action_mask'] = allowed
+  with pytest.raises(ValueError, match=naming("'action_mask'", "'allowed'")):
+    wrappers.CheckSpaces(echo)
+
+
+@pytest.mark.parametrize('name', SIGNALS)
+def test_environments_declare_the_signals(name):
+  space = SIGNALS[name]
+  echo = Echo(Space(np.int32, (), 0, 3))
+  echo.obs_space_[name] = Space(space.dtype)
+  with pytest.raises(
+    ValueError, match=naming(f"'{name}'", 'embodied.SIGNALS')
+  ):
+    wrappers.CheckSpaces(echo)
+  del echo.obs_space_[name]
+  with pytest.raises(ValueError, match=naming(f"'{name}'", 'None')):
+    wrappers.CheckSpaces(echo)
 
 
 def test_the_stack_clips_then_scales_then_checks():
@@ -176,7 +209,9 @@ def test_the_stack_clips_then_scales_then_checks():
 
 def test_the_random_agent_stays_inside_of_the_mask():
   space = Space(np.int32, (2,), 0, [2, 3])
-  agent = RandomAgent({'action': space, 'reset': Space(bool)}, seed=1)
+  obs_space = {'action_mask': Space(bool, (5,), role='mask')}
+  act_space = {'action': space, 'reset': Space(bool)}
+  agent = RandomAgent(obs_space, act_space, seed=1)
   # First row: only (1, 0) and (1, 2); second row: only (0, 1).
   mask = np.array([[0, 1, 1, 0, 1], [1, 0, 0, 1, 0]], bool)
   obs = {'is_first': np.zeros(2, bool), 'action_mask': mask}
@@ -194,7 +229,7 @@ def test_the_random_agent_is_fixed_by_its_seed():
   obs = {'is_first': np.zeros(3, bool)}
 
   def acts(seed):
-    carry, acts, outs = RandomAgent(space, seed).policy(None, obs)
+    carry, acts, outs = RandomAgent(SIGNALS, space, seed).policy(None, obs)
     assert carry is None and outs == {} and set(acts) == {'action'}
     return acts['action']
 

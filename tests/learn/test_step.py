@@ -354,14 +354,8 @@ class Masked(embodied.Env):
 
   @property
   def obs_space(self):
-    flags = {
-      k: embodied.Space(bool) for k in ('is_first', 'is_last', 'is_terminal')
-    }
-    return {
-      'reward': embodied.Space(np.float32),
-      'action_mask': embodied.Space(bool, (4,)),
-      **flags,
-    }
+    mask = embodied.Space(bool, (4,), role='mask')
+    return {'action_mask': mask, **embodied.SIGNALS}
 
   @property
   def act_space(self):

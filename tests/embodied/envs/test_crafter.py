@@ -44,7 +44,7 @@ def assert_same(left, right):
 
 
 def test_spaces_are_those_of_the_game(env):
-  assert env.obs_space['image'].image
+  assert env.obs_space['image'].role == 'image'
   assert env.obs_space['image'].shape == (64, 64, 3)
   assert env.act_space['action'].classes == 17
   assert len(crafter.NOTHING_YET) == 22

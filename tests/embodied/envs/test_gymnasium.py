@@ -158,7 +158,7 @@ def test_dict_observations_are_flattened_and_counted_from_zero():
     'body.pos': Space(np.float32, (2,)),
     'body.mode': Space(np.int32, (), 0, 3),
     'slots': Space(np.int32, (2,), 0, [2, 3]),
-    'action_mask': Space(bool, (5,)),
+    'action_mask': Space(bool, (5,), role='mask'),
   }
   obs = roll(env, [np.array([0, 1], np.int32)] * 3)
   np.testing.assert_array_equal(obs[1]['body.pos'], np.float32([0.5, 1.25]))
@@ -194,7 +194,7 @@ def test_a_box_is_an_image_or_a_vector(monkeypatch):
   discrete = spaces.Discrete(2)
   camera = spaces.Box(0, 255, (16, 16, 1), np.uint8)
   env, _ = plain(monkeypatch, camera, discrete)
-  assert env.obs_space['image'].image
+  assert env.obs_space['image'].role == 'image'
   assert roll(env, [np.int32(0)])[1]['image'].dtype == np.uint8
   env, _ = plain(monkeypatch, spaces.Box(0, 9, (3,), np.int64), discrete)
   assert env.obs_space['vector'] == Space(np.float32, (3,))

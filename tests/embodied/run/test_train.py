@@ -26,8 +26,8 @@ SETTINGS = types.SimpleNamespace(
 class Checking(embodied.RandomAgent):
   """Stores its own counter with every step, and checks all that it gets."""
 
-  def __init__(self, act_space):
-    super().__init__(act_space)
+  def __init__(self, obs_space, act_space):
+    super().__init__(obs_space, act_space)
     self.trained = []
     self.asked = 0
     self.fail_at = None
@@ -105,7 +105,7 @@ def make(folder, memory=None, stop=lambda: False, driver=None, **changes):
     lambda: run.step,
   )
   run = train.Train(
-    agent=Checking(driver.act_space),
+    agent=Checking(driver.obs_space, driver.act_space),
     driver=driver,
     replay=store,
     logger=log,
@@ -247,7 +247,7 @@ def test_evaluation_counts_every_environment_alike():
     for i, n in enumerate(lengths)
   ]
   driver = embodied.Driver(envs, parallel=False)
-  agent = Checking(driver.act_space)
+  agent = Checking(driver.obs_space, driver.act_space)
   result = evaluate.evaluate(agent, driver, 5, video=True)
   # Three of the five from the first environment, however short.
   assert sorted(x['length'] for x in result.episodes) == [3, 3, 3, 40, 40]
