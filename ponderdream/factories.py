@@ -101,7 +101,7 @@ def env_maker(config: Config) -> Callable[[int], embodied.Env]:
   Seed and number fix the worlds of an environment, so numbers that were not
   used before in a run give worlds that it has not seen.
   """
-  suite = config.task.partition('_')[0]
+  suite, _ = envs.split_task(config.task)
   own = dict(config.env[suite]) if suite in config.env else {}
   return functools.partial(envs.make_env, config.task, seed=config.seed, **own)
 

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from embodied import envs
+from embodied.config import Config
 from embodied.errors import UsageError
 from ponderdream import factories, settings
 from tests.naming import naming
@@ -51,6 +53,14 @@ def test_priority_prefers_what_is_badly_predicted(tmp_path):
 def test_shares_are_between_0_and_1(tmp_path, share):
   with pytest.raises(UsageError, match=naming('replay.priority', share)):
     make_replay(tmp_path, priority=share)
+
+
+def test_a_suite_with_an_underscore_has_its_settings(tmp_path, monkeypatch):
+  monkeypatch.setitem(envs.REGISTRY, 'dummy_like', envs.REGISTRY['dummy'])
+  config = settings.parse(['debug'], {'logdir': [str(tmp_path)]}, ())
+  flat = {**config.flat, 'task': 'dummy_like_disc'}
+  config = Config(flat | {'env.dummy_like.length': 7, 'env.dummy.length': 5})
+  assert factories.env_maker(config).keywords['length'] == 7
 
 
 def test_spaces_are_those_of_the_drivers_environments(tmp_path):

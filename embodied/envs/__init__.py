@@ -11,8 +11,8 @@ from embodied import errors, wrappers
 from embodied.base import Env
 from embodied.errors import UsageError
 
-# A task is named '<suite>_<rest>'; the class is called with `rest`, a keyword
-# `seed`, and the suite's own settings.
+# Suite -> class. The task '<suite>_<rest>' calls the class with `rest`, the
+# keyword `seed`, and the settings of the suite.
 REGISTRY = {
   'crafter': 'embodied.envs.crafter:Crafter',
   'dummy': 'embodied.envs.dummy:Dummy',
@@ -35,7 +35,7 @@ def make_env(task: str, index: int, *, seed: int, **settings: Any) -> Env:
     UsageError: An unknown suite, task or setting, a negative seed, or a
       package that is not installed.
   """
-  suite, _, rest = task.partition('_')
+  suite, rest = split_task(task)
   module = _module(task)
   if seed < 0 or index < 0:
     raise UsageError(f'Seed and index are 0 or more, not {seed}, {index}.')
@@ -60,14 +60,29 @@ def warm_up(task: str) -> None:
   getattr(_module(task), 'warm_up', lambda: None)()
 
 
+def split_task(task: str) -> tuple[str, str]:
+  """`(suite, rest)` of the task `<suite>_<rest>`.
+
+  The suite is the longest name in REGISTRY that the task begins with, so both
+  parts may contain `_`.
+
+  Raises:
+    UsageError: No such suite, or nothing after it.
+  """
+  suites = [x for x in REGISTRY if task.startswith(f'{x}_')]
+  suite = max(suites, key=len, default='')
+  rest = task[len(suite) + 1 :]
+  if not suite or not rest:
+    raise UsageError(
+      f"The task '{task}' is not of the form <suite>_<name>. The suites are"
+      f' {", ".join(REGISTRY)}.'
+    )
+  return suite, rest
+
+
 def _module(task: str) -> ModuleType:
   """The module with the class of the task's suite."""
-  suite, _, rest = task.partition('_')
-  if suite not in REGISTRY or not rest:
-    raise UsageError(
-      f"The task '{task}' has to be named <suite>_<name>, with a suite out"
-      f' of: {", ".join(REGISTRY)}.'
-    )
+  suite, _ = split_task(task)
   try:
     return importlib.import_module(REGISTRY[suite].partition(':')[0])
   except ModuleNotFoundError as e:

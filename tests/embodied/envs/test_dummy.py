@@ -107,6 +107,28 @@ def test_what_cannot_be_made_is_a_usage_error(task, settings, words):
     envs.make_env(task, 0, **{'seed': 0, **settings})
 
 
+def test_the_suite_is_the_longest_name_that_fits(monkeypatch):
+  monkeypatch.setitem(envs.REGISTRY, 'battle', 'one:Env')
+  monkeypatch.setitem(envs.REGISTRY, 'battle_factory', 'two:Env')
+  split = envs.split_task
+  assert split('battle_factory_x_y') == ('battle_factory', 'x_y')
+  assert split('battle_x_y') == ('battle', 'x_y')
+  assert split('battle_factor') == ('battle', 'factor')
+  assert split('battle_factoryx') == ('battle', 'factoryx')
+  assert split('gymnasium_CartPole-v1') == ('gymnasium', 'CartPole-v1')
+  monkeypatch.delitem(envs.REGISTRY, 'battle')
+  with pytest.raises(UsageError, match=naming("'battle_x'", 'suite')):
+    split('battle_x')
+
+
+def test_a_suite_with_an_underscore_gets_its_settings(monkeypatch):
+  dummy = envs.REGISTRY['dummy']
+  monkeypatch.setitem(envs.REGISTRY, 'dummy_like', dummy)
+  env = envs.make_env('dummy_like_count', 0, seed=0, length=2)
+  obs = roll(env, [np.int32(0)] * 2)
+  assert [bool(x['is_last']) for x in obs] == [False, False, True]
+
+
 def test_a_missing_package_names_the_command(monkeypatch, tmp_path):
   (tmp_path / 'needs_more.py').write_text('import not_installed.part')
   monkeypatch.syspath_prepend(pathlib.Path(tmp_path))
