@@ -1,7 +1,7 @@
 """The two things that meet: an environment and an agent."""
 
 import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -76,6 +76,22 @@ class Env:
     Called now and then while nothing is asked of the environment; no
     observation may depend on whether it was.
     """
+
+  def reseed(self, seed: int | Sequence[int]) -> None:
+    """Replace the random numbers from here on; the state stays as it is.
+
+    Copies of one environment that get different seeds have different futures.
+
+    Args:
+      seed: As `np.random.SeedSequence` takes it.
+
+    Raises:
+      NotImplementedError: The environment cannot do this.
+    """
+    raise NotImplementedError(
+      f'{type(self).__name__} has no reseed method; implement it to branch'
+      ' copies of this environment.'
+    )
 
   def close(self) -> None:
     """Free what the environment holds; it is not used again."""

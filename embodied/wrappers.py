@@ -1,5 +1,6 @@
 """Environments around environments, applied by `embodied.envs.make_env`."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,9 @@ class Wrapper(Env):
 
   def prepare(self) -> None:
     self.env.prepare()
+
+  def reseed(self, seed: int | Sequence[int]) -> None:
+    self.env.reseed(seed)
 
   def close(self) -> None:
     self.env.close()

@@ -110,10 +110,11 @@ def make_driver(
   config: Config,
   count: int,
   first: int,
-  asked: Callable[[], bool] = lambda: False,
+  stop_requested: Callable[[], bool] = lambda: False,
 ) -> embodied.Driver:
-  """`count` environments of the task, numbered from `first` on; `asked` is
-  whether the run is to stop.
+  """`count` environments of the task, numbered from `first` on.
+
+  `stop_requested` says whether the run is to stop.
 
   Each host numbers its own, so no two of them see the same worlds.
   """
@@ -125,7 +126,7 @@ def make_driver(
     [functools.partial(make, first + i) for i in range(count)],
     parallel=config.run.parallel,
     timeout=config.run.timeout,
-    asked=asked,
+    stop_requested=stop_requested,
   )
 
 

@@ -122,8 +122,8 @@ class Ours:
 
   def touch(self):
     """Reads a byte of every page, as sampling everything once would."""
-    for chunk in self.replay._shelf.chunks:
-      for column in self.replay._shelf._columns(chunk).values():
+    for chunk in self.replay._store.chunks:
+      for column in self.replay._store._columns(chunk).values():
         column.reshape(-1).view(np.uint8)[::4096].sum()
 
 

@@ -48,9 +48,8 @@ class Driver:
       where a hanging environment hangs the program.
     timeout: Seconds that one step may take, resets included. Making an
       environment may take a minute in any case.
-    asked: Whether the run is to stop. Nothing waits for an environment in
-      another process then, which may hang: Stopped is raised instead, and only
-      `close` is allowed.
+    stop_requested: Whether the run should stop. If so, methods raise Stopped
+      instead of waiting for a worker process, and only `close` is allowed.
 
   Raises:
     UsageError: Making an environment raised it.
@@ -66,14 +65,16 @@ class Driver:
     *,
     parallel: bool = True,
     timeout: float = 60.0,
-    asked: Callable[[], bool] = lambda: False,
+    stop_requested: Callable[[], bool] = lambda: False,
   ) -> None:
     if not make_env_fns:
       raise ValueError('A Driver needs at least one environment.')
     self.restarts = 0
     self.last_error = ''
     self._workers: list[ProcessWorker | LocalWorker] = [
-      ProcessWorker(fn, timeout, asked) if parallel else LocalWorker(fn)
+      ProcessWorker(fn, timeout, stop_requested)
+      if parallel
+      else LocalWorker(fn)
       for fn in make_env_fns
     ]
     self._failures = [0] * len(self._workers)
@@ -93,10 +94,10 @@ class Driver:
         raise ValueError(f'Environment {i} has other spaces than the first.')
     self._board = Board(spaces[0], len(self))
     for i, worker in enumerate(self._workers):
-      worker.join(self._board, i)
+      worker.attach(self._board, i)
     # Environments that owe an observation, and whether the policy has seen
     # those on the board.
-    self._asked: list[int] = []
+    self._pending: list[int] = []
     self._seen = True
     self.reset()
 
@@ -187,15 +188,15 @@ class Driver:
     """Ask for the steps that the board says, without waiting for them."""
     for i in which:
       self._workers[i].send()
-    self._asked, self._seen = which, False
+    self._pending, self._seen = which, False
 
   def _receive(self) -> None:
     """Wait until all observations that were asked for are on the board."""
-    for i in self._asked:
+    for i in self._pending:
       while not self._received(i):
         self._board.acts['reset'][i] = True
         self._workers[i].send()
-    self._asked = []
+    self._pending = []
 
   def _received(self, i: int) -> bool:
     """Wait for one; False if the environment had to be started anew."""
@@ -206,7 +207,7 @@ class Driver:
     except WorkerError as e:
       self._restart(i, e)
     self._spaces(i)
-    self._workers[i].join(self._board, i)
+    self._workers[i].attach(self._board, i)
     return False
 
   def _restart(self, i: int, error: WorkerError) -> None:

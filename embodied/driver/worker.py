@@ -44,15 +44,15 @@ class WorkerError(Exception):
 class ProcessWorker:
   """Runs the environment in a spawned process.
 
-  Call `start`, then `spaces` and `join` once, then `send` and `receive` in
+  Call `start`, then `spaces` and `attach` once, then `send` and `receive` in
   turns: actions and observations are rows of the board, and only a word goes
   through a pipe. After a WorkerError only `stop` and `start` are allowed.
 
   Args:
     make: Picklable, such as a functools.partial of a module's function.
     timeout: Seconds that one step may take, resets included.
-    asked: Whether the run is to stop; `spaces` and `receive` raise Stopped
-      then, rather than wait for an environment that may hang.
+    stop_requested: Whether the run should stop. If so, `spaces` and `receive`
+      raise Stopped instead of waiting for the environment.
 
   Raises:
     ValueError: `make` cannot be pickled.
@@ -62,7 +62,7 @@ class ProcessWorker:
     self,
     make: MakeEnv,
     timeout: float,
-    asked: Callable[[], bool] = lambda: False,
+    stop_requested: Callable[[], bool] = lambda: False,
   ) -> None:
     try:
       pickle.dumps(make)
@@ -73,7 +73,7 @@ class ProcessWorker:
       ) from None
     self._make = make
     self._timeout = timeout
-    self._asked = asked
+    self._stop_requested = stop_requested
     self._context = multiprocessing.get_context('spawn')
     self._process: SpawnProcess | None = None
 
@@ -95,7 +95,7 @@ class ProcessWorker:
     """
     return self._receive()
 
-  def join(self, board: Board, row: int) -> None:
+  def attach(self, board: Board, row: int) -> None:
     """Show the environment its row of the board."""
     assert self._process is not None
     pid = self._process.pid
@@ -134,7 +134,7 @@ class ProcessWorker:
     end = max(time.monotonic() + GRACE_SECONDS, self._deadline)
     try:
       while not self._pipe.poll(min(SLICE_SECONDS, end - time.monotonic())):
-        if self._asked():
+        if self._stop_requested():
           raise Stopped
         if time.monotonic() >= end:
           raise WorkerError('gave no answer in time')
@@ -177,7 +177,7 @@ class LocalWorker:
     except Exception:
       raise WorkerError(traceback.format_exc()) from None
 
-  def join(self, board: Board, row: int) -> None:
+  def attach(self, board: Board, row: int) -> None:
     self._board, self._row = board, row
 
   def send(self) -> None:

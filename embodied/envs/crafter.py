@@ -1,5 +1,6 @@
 """Crafter (Hafner 2021, arXiv 2109.06780), fast."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -65,6 +66,9 @@ class Crafter(Env):
 
   def prepare(self) -> None:
     self._env.prepare()
+
+  def reseed(self, seed: int | Sequence[int]) -> None:
+    self._env.reseed(seed)
 
   def step(self, action: dict[str, Any]) -> Obs:
     if action['reset'] or self._done:

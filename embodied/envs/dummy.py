@@ -6,6 +6,7 @@ learn. `dummy_count` counts its steps and echoes its actions, which shows
 whether a data path drops, repeats or reorders anything.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -77,6 +78,9 @@ class Dummy(Env):
     if self.task == 'cont':
       action = Space(np.float32, (2,), 0, CLASSES - 1)
     return {'action': action, 'reset': Space(bool)}
+
+  def reseed(self, seed: int | Sequence[int]) -> None:
+    self.rng = np.random.default_rng(seed)
 
   def step(self, action: dict[str, Any]) -> Obs:
     if action['reset'] or self.done:

@@ -1,6 +1,6 @@
 """Any Gymnasium environment: `gymnasium_CartPole-v1` and the like."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import gymnasium
@@ -92,6 +92,10 @@ class FromGymnasium(Env):
     )
     self._done = bool(terminated or truncated)
     return self._convert(obs, info, reward, is_terminal=bool(terminated))
+
+  def reseed(self, seed: int | Sequence[int]) -> None:
+    """As `Env.reseed`, for what the environment draws from `np_random`."""
+    self._env.unwrapped.np_random = np.random.default_rng(seed)
 
   def close(self) -> None:
     self._env.close()

@@ -8,6 +8,7 @@ the ladder through all of its rows. How many there are differs by episode, so
 it is known how much search a choice needs.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -86,6 +87,9 @@ class Ladder(Env):
       'action': Space(np.int32, (), 0, self.lanes),
       'reset': Space(bool),
     }
+
+  def reseed(self, seed: int | Sequence[int]) -> None:
+    self.rng = np.random.default_rng(seed)
 
   def step(self, action: dict[str, Any]) -> Obs:
     if action['reset'] or self.done:

@@ -1,7 +1,7 @@
 """A chunk: a stretch of one stream of steps, in one memory-mapped file.
 
     header block   magic, version, checksum, length of the JSON
-                   JSON: size, first, stream, offset, loose, columns
+                   JSON: size, first, stream, offset, mutable, columns
                    count, total, a checksum per column, and one of these
     columns        key -> array [size, ...], one after another
 
@@ -9,7 +9,7 @@ The file is sparse: it takes up the disk space of the steps it holds. A step
 is written column by column and counted last, so a killed process leaves
 every finished step and never half a step. What only the operating system
 can lose (a power cut within its write-back time) is found by the checksums,
-as are flipped bits, in all columns but those that are `loose`: they are
+as are flipped bits, in all columns but those that are `mutable`: they are
 written over again and again.
 """
 
@@ -86,9 +86,7 @@ class Chunk:
   stream goes on. Use `Chunk.create` or `Chunk.open`.
   """
 
-  def __init__(
-    self, path: Path, header: dict[str, Any], state: bytes = b''
-  ) -> None:
+  def __init__(self, path: Path, header: dict[str, Any]) -> None:
     self.path = path
     self.size: int = header['size']
     self.first: int = header['first']
@@ -99,7 +97,7 @@ class Chunk:
       key: Field(np.dtype(dtype), tuple(shape))
       for key, (dtype, shape) in header['columns'].items()
     }
-    self._loose = frozenset(header['loose'])
+    self._mutable = frozenset(header['loose'])
     self._state = struct.Struct(f'<qq{len(self.schema)}I')
     # Written at once, so that a killed process leaves all of it or nothing:
     # it has to lie within one page, if there are not very many columns.
@@ -109,9 +107,8 @@ class Chunk:
       self._state_at = _round_up(self._state_at, BLOCK)
     start = _round_up(self._state_at + size, BLOCK)
     self._starts, self._bytes = _layout(self.schema, self.size, start)
-    state = state or bytes(self._state.size)
-    self.count, self.total, *checks = self._state.unpack(state)
-    self._checks = dict(zip(self.schema, checks, strict=True))
+    self.count = self.total = 0
+    self._checks = dict.fromkeys(self.schema, 0)
     self._columns: dict[str, Array] | None = None
     self._fd = -1
     self._close_fd: weakref.finalize[[int], Chunk] | None = None
@@ -126,10 +123,10 @@ class Chunk:
     stream: int,
     offset: int,
     schema: Schema,
-    loose: Collection[str] = (),
+    mutable: Collection[str] = (),
   ) -> 'Chunk':
     """Creates the file at `path` (which must not exist) for appending.
-    The columns `loose` have no checksum, and can be written over.
+    The columns `mutable` have no checksum, and can be written over.
 
     Raises OSError if there is no room; there is no file then."""
     header = {
@@ -137,7 +134,7 @@ class Chunk:
       'first': first,
       'stream': stream,
       'offset': offset,
-      'loose': sorted(loose),
+      'loose': sorted(mutable),
       'columns': {k: [f.dtype.str, f.shape] for k, f in schema.items()},
     }
     text = _encode(header)
@@ -176,14 +173,14 @@ class Chunk:
       text = file.read(length)
       if zlib.crc32(text) != checksum:
         raise ChunkError(f'{path} has a damaged header.')
-      header = json.loads(text)
-      empty = cls(path, header)
-      file.seek(empty._state_at)
-      state = file.read(empty._state.size)
+      chunk = cls(path, json.loads(text))
+      file.seek(chunk._state_at)
+      state = file.read(chunk._state.size)
       check = file.read(CHECK.size)
       if CHECK.pack(zlib.crc32(state)) != check:
         raise ChunkError(f'{path} has a damaged header.')
-      chunk = cls(path, header, state)
+      chunk.count, chunk.total, *checks = chunk._state.unpack(state)
+      chunk._checks = dict(zip(chunk.schema, checks, strict=True))
       length = os.fstat(file.fileno()).st_size
     if length != chunk._bytes or not 0 <= chunk.count <= chunk.size:
       raise ChunkError(
@@ -218,14 +215,14 @@ class Chunk:
     for key, start in self._starts.items():
       data = step[key].tobytes()
       self._write(data, start + self.count * len(data))
-      if key not in self._loose:
+      if key not in self._mutable:
         checks[key] = zlib.crc32(data, checks[key])
     self._write_state(self.count + 1, total, checks)
     self.count, self.total, self._checks = self.count + 1, total, checks
 
   def overwrite(self, row: int, values: Mapping[str, Array]) -> None:
     """Writes `values`, key -> [t, ...], over the rows from `row` on. For a
-    column that is not loose, all of it is read for its checksum.
+    column that is not mutable, all of it is read for its checksum.
 
     Not through a mapping: the system would be told of each of its pages with
     a fault, which takes longer than to write it.
@@ -236,7 +233,7 @@ class Chunk:
         step = value.nbytes // max(1, len(value))
         start = self._starts[key] + row * step
         self._write(np.ascontiguousarray(value).reshape(-1).data, start, fd)
-      if not values.keys() <= self._loose:
+      if not values.keys() <= self._mutable:
         self._checks = self._sums()
         self._write_state(self.count, self.total, self._checks, fd)
     finally:
@@ -263,10 +260,10 @@ class Chunk:
       os.close(fd)
 
   def _sums(self) -> dict[str, int]:
-    """Checksums of the columns as the file holds them, 0 for loose ones."""
+    """Checksums of the columns as the file holds them, 0 for mutable ones."""
     sums = dict.fromkeys(self._starts, 0)
     with self._map() as memory, memoryview(memory) as view:
-      for key in self._starts.keys() - self._loose:
+      for key in self._starts.keys() - self._mutable:
         field, start = self.schema[key], self._starts[key]
         step = field.dtype.itemsize * math.prod(field.shape)
         with view[start : start + self.count * step] as rows:

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embodied.replay.chunk import Chunk
-from embodied.replay.store import Shelf
+from embodied.replay.store import ChunkStore
 
 # As Curious Replay (Kauvar et al. 2023, arXiv 2306.15934, appendix A) has
 # them for Dreamer.
@@ -24,14 +24,14 @@ class Priorities:
   equal ones.
   """
 
-  def __init__(self, shelf: Shelf, length: int, seed: int) -> None:
-    self._shelf = shelf
+  def __init__(self, store: ChunkStore, length: int, seed: int) -> None:
+    self._store = store
     self._length = length
     self._rng = np.random.default_rng(seed)
     self._top = 1.0
     self._values: dict[int, NDArray[np.float32]] = {}
     self._sums: dict[int, float] = {}
-    for chunk in shelf.chunks:
+    for chunk in store.chunks:
       self._new(chunk)[: chunk.count] = self._top
       self._sums[chunk.first] = chunk.count * self._top
 
@@ -57,26 +57,26 @@ class Priorities:
     ids = stepid[good]
     values = (np.abs(loss[good]) + LEAST) ** EXPONENT
     self._top = max(self._top, float(values.max(initial=0)))
-    slots = self._shelf.slots(ids)
+    slots = self._store.slots(ids)
     for slot in np.unique(slots[slots >= 0]).tolist():
-      first = self._shelf.chunks[slot].first
+      first = self._store.chunks[slot].first
       here = slots == slot
       self._values[first][ids[here] - first] = values[here]
       self._sums[first] = float(self._values[first].sum(dtype=np.float64))
 
   def draw(self, amount: int) -> NDArray[np.int64]:
     """Stepids of the first steps of windows, `[amount]`."""
-    widths = self._shelf.widths
-    sums = [self._sums.get(c.first, 0.0) for c in self._shelf.chunks]
-    ends = np.cumsum(np.where(widths > 0, sums, 0))
+    counts = self._store.window_counts
+    sums = [self._sums.get(c.first, 0.0) for c in self._store.chunks]
+    ends = np.cumsum(np.where(counts > 0, sums, 0))
     slots = np.searchsorted(ends, self._rng.random(amount) * ends[-1], 'right')
     return np.array([self._draw(slot) for slot in slots.tolist()], np.int64)
 
   def _draw(self, slot: int) -> int:
-    chunk = self._shelf.chunks[slot]
+    chunk = self._store.chunks[slot]
     ends = np.cumsum(self._values[chunk.first], dtype=np.float64)
     row = int(np.searchsorted(ends, self._rng.random() * ends[-1], 'right'))
-    last = int(self._shelf.widths[slot]) - 1
+    last = int(self._store.window_counts[slot]) - 1
     low, high = max(0, row - self._length + 1), min(row, last)
     return chunk.first + int(self._rng.integers(min(low, high), high + 1))
 

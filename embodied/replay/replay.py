@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from embodied.replay.chunk import Array, Chunk, Part, Schema, schema_of
 from embodied.replay.priorities import Priorities
 from embodied.replay.selectors import Selector, Uniform
-from embodied.replay.store import Shelf
+from embodied.replay.store import ChunkStore
 
 
 @dataclass
@@ -101,14 +101,14 @@ class Replay:
     if directory is None:
       directory = tempfile.mkdtemp(prefix='replay-')
       self._clean = weakref.finalize(self, shutil.rmtree, directory, True)
-    self._shelf = Shelf(Path(directory), length, self._context, read_only)
-    chunks = self._shelf.chunks
+    self._store = ChunkStore(Path(directory), length, self._context, read_only)
+    chunks = self._store.chunks
     self._schema: Schema | None = chunks[-1].schema if chunks else None
     self._total = max((c.total for c in chunks), default=0)
     self._held = sum(c.count for c in chunks)
     self._priorities: Priorities | None = None
     if priority:
-      self._priorities = Priorities(self._shelf, length, seed)
+      self._priorities = Priorities(self._store, length, seed)
     self._share = priority
     self._rng = np.random.default_rng(seed)
     self._evict()
@@ -116,7 +116,7 @@ class Replay:
   def __len__(self) -> int:
     """Windows that can be sampled."""
     with self._lock:
-      return int(self._shelf.widths.sum())
+      return int(self._store.window_counts.sum())
 
   @property
   def total(self) -> int:
@@ -148,7 +148,7 @@ class Replay:
       if writer is None or (arrays['is_first'] and not writer.last):
         writer = self._start(worker, schema)
       elif writer.chunk.full:
-        writer.chunk = self._shelf.extend(writer.chunk)
+        writer.chunk = self._store.extend(writer.chunk)
       chunk = writer.chunk
       chunk.append(arrays, self._total + 1)
       self._total += 1
@@ -172,13 +172,13 @@ class Replay:
     windows: list[list[Part]] = []
     with self._lock:
       while len(windows) < batch:
-        if not self._shelf.widths.any():
+        if not self._store.window_counts.any():
           raise RuntimeError(
             f'Replay holds no window of {self.length} steps yet; add at least '
             f'{self.length} successive steps of one worker before sampling.'
           )
         for start in self._choose(batch - len(windows), fresh):
-          parts = list(self._shelf.parts(start, self.length))
+          parts = list(self._store.parts(start, self.length))
           if sum(x.end - x.begin for x in parts) == self.length:
             windows.append(parts)
         self._forget_damaged()
@@ -239,9 +239,9 @@ class Replay:
         'windows': float(len(self)),
         'steps': float(self._held),
         'total': float(self._total),
-        'chunks': float(len(self._shelf.chunks)),
+        'chunks': float(len(self._store.chunks)),
         'gigabytes': self._held * step / 1e9,
-        'skipped_files': float(self._shelf.skipped),
+        'skipped_files': float(self._store.skipped),
         **{k: float(v) for k, v in self._counts.items()},
       }
 
@@ -249,14 +249,14 @@ class Replay:
     """Ends the use of the directory; a temporary one is removed."""
     with self._lock:
       self._writers.clear()
-      self._shelf.close()
+      self._store.close()
       if self._clean is not None:
         self._clean()
 
   def _check_writable(self) -> None:
-    if self._shelf.read_only:
+    if self._store.read_only:
       raise RuntimeError(
-        f'The replay in {self._shelf.directory} is read only; open it without'
+        f'The replay in {self._store.directory} is read only; open it without'
         ' read_only to add or update steps.'
       )
 
@@ -288,7 +288,7 @@ class Replay:
     """Ends the worker's stream, if it has one, and starts its next."""
     if worker in self._writers:
       self._writers[worker].chunk.seal()
-    chunk = self._shelf.start(self._chunk_size, schema)
+    chunk = self._store.start(self._chunk_size, schema)
     self._writers[worker] = Writer(chunk, chunk, 0, chunk.first, False)
     return self._writers[worker]
 
@@ -304,19 +304,19 @@ class Replay:
     if begin == writer.tail.offset + writer.tail.size:
       assert writer.tail.next is not None
       writer.tail = writer.tail.next
-    slot = self._shelf.find(writer.tail.first)
+    slot = self._store.find(writer.tail.first)
     if slot is not None:
-      self._shelf.widths[slot] += 1
+      self._store.window_counts[slot] += 1
 
   def _evict(self) -> None:
-    if self._shelf.read_only:
+    if self._store.read_only:
       return
     # The newest one knows how many steps there ever were.
-    chunks = self._shelf.chunks
+    chunks = self._store.chunks
     while self._held > self.capacity and len(chunks) > 1:
       if chunks[0].live:
         return
-      chunk = self._shelf.drop()
+      chunk = self._store.drop()
       if self._priorities is not None:
         self._priorities.drop(chunk)
       self._held -= chunk.count
@@ -326,11 +326,11 @@ class Replay:
 
   def _forget_damaged(self) -> None:
     """Counts the steps no longer that were found to be damaged."""
-    for chunk in self._shelf.damaged:
+    for chunk in self._store.damaged:
       self._held -= chunk.count
       if self._priorities is not None:
         self._priorities.drop(chunk)
-    self._shelf.damaged.clear()
+    self._store.damaged.clear()
 
   def _choose(self, batch: int, fresh: bool) -> list[int]:
     """Stepids of the first steps of `batch` windows."""
@@ -341,12 +341,12 @@ class Replay:
       amount = self._rng.binomial(batch - len(starts), self._share)
       starts += self._priorities.draw(amount).tolist()
     rest = self._selector(len(self), batch - len(starts))
-    return starts + self._shelf.starts(rest).tolist()
+    return starts + self._store.starts(rest).tolist()
 
   def _update_row(self, ids: list[int], values: dict[str, Array]) -> None:
     begin = 0
     while begin < len(ids):
-      part = next(self._shelf.parts(ids[begin], len(ids) - begin), None)
+      part = next(self._store.parts(ids[begin], len(ids) - begin), None)
       if part is None:  # evicted
         begin += 1
         continue

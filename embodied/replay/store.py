@@ -17,12 +17,12 @@ from embodied.replay.chunk import Array, Chunk, ChunkError, Part, Schema
 log = logging.getLogger('embodied')
 
 
-class Shelf:
+class ChunkStore:
   """Chunks in the order of their making, and which step is where.
 
   A *window* is `length` successive steps of one stream, across chunks.
-  `widths` says how many windows start in each chunk; those are always the
-  ones that start at its first steps, as a stream grows at its end only.
+  `window_counts` is the number of windows that start in each chunk. They start
+  at its first steps, because a stream grows only at its end.
 
   Opening a directory reads the chunks' headers and nothing else; the rest of
   a chunk is checked when it is first used. Files that are no whole chunk, are
@@ -39,12 +39,12 @@ class Shelf:
     self,
     directory: Path,
     length: int,
-    loose: Collection[str] = (),
+    mutable: Collection[str] = (),
     read_only: bool = False,
   ) -> None:
     self.directory = directory
     self.length = length
-    self.loose = loose
+    self.mutable = mutable
     self.read_only = read_only
     # The lock is let go of with this object.
     held = contextlib.ExitStack()
@@ -55,14 +55,14 @@ class Shelf:
     # Those that turned out to be damaged, for whoever counts their steps.
     self.damaged: list[Chunk] = []
     self.chunks: list[Chunk] = []
-    self.widths = np.zeros(0, np.int64)
+    self.window_counts = np.zeros(0, np.int64)
     self._firsts = np.zeros(0, np.int64)
     self._mapped: OrderedDict[int, Chunk] = OrderedDict()
     self._map_limit = _raise_file_limit() // 2
     chunks = self._load()
     after = _link(chunks)
     for chunk in sorted(chunks, key=lambda c: c.first):
-      self._insert(chunk, self._width(chunk, after))
+      self._insert(chunk, self._windows(chunk, after))
     self._unchecked = {c.first for c in chunks}
     self._next_id = max((c.first + c.size for c in chunks), default=0)
     self._next_stream = max((c.stream for c in chunks), default=-1) + 1
@@ -103,9 +103,9 @@ class Shelf:
 
   def starts(self, windows: NDArray[np.int64]) -> NDArray[np.int64]:
     """Stepids of the first steps of windows numbered by age, from 0."""
-    ends = np.cumsum(self.widths)
+    ends = np.cumsum(self.window_counts)
     slots = np.searchsorted(ends, windows, 'right')
-    return self._firsts[slots] + windows - (ends - self.widths)[slots]
+    return self._firsts[slots] + windows - (ends - self.window_counts)[slots]
 
   def parts(self, stepid: int, length: int) -> Iterator[Part]:
     """The `length` steps of one stream from `stepid` on, by the chunks that
@@ -143,16 +143,16 @@ class Shelf:
       stream=stream,
       offset=offset,
       schema=schema,
-      loose=self.loose,
+      mutable=self.mutable,
     )
     self._next_id += size
     self._insert(chunk, 0)
     return chunk
 
-  def _insert(self, chunk: Chunk, width: int) -> None:
+  def _insert(self, chunk: Chunk, windows: int) -> None:
     self.chunks.append(chunk)
     self._firsts = np.append(self._firsts, chunk.first)
-    self.widths = np.append(self.widths, width)
+    self.window_counts = np.append(self.window_counts, windows)
 
   def _columns(self, chunk: Chunk) -> dict[str, Array]:
     self._mapped[chunk.first] = chunk
@@ -181,17 +181,17 @@ class Shelf:
     after = _link(stream)
     for slot, other in enumerate(self.chunks):
       if other.stream == chunk.stream:
-        self.widths[slot] = self._width(other, after)
+        self.window_counts[slot] = self._windows(other, after)
     return False
 
-  def _width(self, chunk: Chunk, after: dict[int, int]) -> int:
+  def _windows(self, chunk: Chunk, after: dict[int, int]) -> int:
     """How many windows start in the chunk; see `_link` for `after`."""
     return max(0, min(after[chunk.first] - self.length + 1, chunk.count))
 
   def _forget(self, slot: int, chunk: Chunk) -> None:
     del self.chunks[slot]
     self._firsts = np.delete(self._firsts, slot)
-    self.widths = np.delete(self.widths, slot)
+    self.window_counts = np.delete(self.window_counts, slot)
     self._mapped.pop(chunk.first, None)
     self._unchecked.discard(chunk.first)
 

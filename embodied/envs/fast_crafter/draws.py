@@ -20,6 +20,10 @@ class Draws:
     self._float = self._state.random_sample
     self._word = bits.random_raw
 
+  def seed(self, seed: Any) -> None:
+    """As `RandomState.seed(seed)`, in place."""
+    self._state.seed(seed)
+
   def uniform(
     self, low: float = 0.0, high: float = 1.0, size: Any = None
   ) -> Any:

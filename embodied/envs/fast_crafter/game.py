@@ -1,6 +1,7 @@
 """The game: `crafter.Env` with its hot paths exchanged."""
 
 import pickle
+from collections.abc import Sequence
 from typing import Any
 
 import crafter
@@ -59,6 +60,13 @@ class Game(crafter.Env):
     if self._next is None or self._next[0] != episode:
       seed = hash((self._seed, episode)) % (2**31 - 1)
       self._next = episode, terrain.generate(seed, CENTER)
+
+  def reseed(self, seed: int | Sequence[int]) -> None:
+    """Other random numbers from now on, in this world and in later ones."""
+    words = np.random.SeedSequence(seed).generate_state(4)
+    self._world.random.seed(words)
+    self._seed = int(words[0])
+    self._next = None
 
   def reset(self) -> Array:
     """Begins the next episode; returns its first picture."""

@@ -1,3 +1,6 @@
+"""The file of a chunk: layout, checksums, damage, full disks."""
+
+import base64
 import os
 import struct
 import zlib
@@ -18,14 +21,25 @@ def make_step(n):
   }
 
 
-def make_chunk(path, steps=0, size=8, loose=('dyn/deter',)):
+def make_chunk(path, steps=0, size=8, mutable=('dyn/deter',)):
   chunk = Chunk.create(
     path, size=size, first=40, stream=3, offset=16,
-    schema=schema_of(make_step(0)), loose=loose,
+    schema=schema_of(make_step(0)), mutable=mutable,
   )  # fmt: skip
   for n in range(steps):
     chunk.append(make_step(n), total=100 + n)
   return chunk
+
+
+# A chunk of size 4 with 3 steps, written before the code called these columns
+# mutable: the file of `make_chunk` at commit 56b2586, compressed.
+OLD = (
+  'c-jkaarOxH^X6h=U|^UV)c<uEkgirL&a6sRvNF+8O3N%NE&;L(bd-uqic%AEm8^_)l=9'
+  'Qkic^8YhGsfSIr;g;K(*0IDV2HpDXAr?MM|+cO3C>-rMY><N><fMnYoGSU<Ea$hDtioC'
+  'ORfM#<5@}rFkVFahpsNpg2efVFXAx%?K!L1`^LKj?YOf1}m;fG6XBGtz~9_fHWxmFX|a'
+  'n6<?Vwh~4tits`+h+dYO+FbYP&C>RB!U=)mkQ7{Td!6+C7qhJ(}0T@XHOe6xb+yul-)b'
+  'N}E5;Q@A1Z^iD005w+Lqh'
+)
 
 
 def parts(data):
@@ -57,6 +71,22 @@ def test_reads_what_was_written(tmp_path):
       np.testing.assert_array_equal(columns[key][n], value)
 
 
+def test_older_files_can_be_read_and_are_still_written_alike(tmp_path):
+  data = zlib.decompress(base64.b85decode(OLD))
+  (tmp_path / 'old').write_bytes(data)
+  chunk = Chunk.open(tmp_path / 'old')
+  chunk.check()
+  assert (chunk.count, chunk.total, chunk.offset) == (3, 102, 16)
+  for n in range(3):
+    for key, value in make_step(n).items():
+      np.testing.assert_array_equal(chunk.columns()[key][n], value)
+  # The checksums leave out the column that the old file calls loose.
+  chunk.overwrite(0, {'dyn/deter': np.ones((1, 6), np.float16)})
+  Chunk.open(tmp_path / 'old').check()
+  make_chunk(tmp_path / 'new', steps=3, size=4)
+  assert (tmp_path / 'new').read_bytes() == data
+
+
 def test_layout_is_what_the_header_says(tmp_path):
   make_chunk(tmp_path / 'a', steps=2)
   data = (tmp_path / 'a').read_bytes()
@@ -69,7 +99,8 @@ def test_layout_is_what_the_header_says(tmp_path):
   # the float16 1/8 is 0x3000.
   deter = BLOCK + 384 + 64
   assert data[deter : deter + 24] == bytes(12) + b'\x00\x30' * 6
-  # Checksums of image, count, dyn/deter (loose) and is_last, and of the state.
+  # Checksums of image, count, dyn/deter (mutable) and is_last, and of the
+  # state.
   last = deter + 128
   sums = [
     zlib.crc32(data[BLOCK : BLOCK + 96]),
@@ -90,9 +121,9 @@ def test_a_map_shows_what_is_written_later(tmp_path):
     columns['count'][0] = 55
 
 
-@pytest.mark.parametrize('loose', [(), ('dyn/deter',)])
-def test_rows_are_overwritten(tmp_path, loose):
-  chunk = make_chunk(tmp_path / 'a', steps=5, loose=loose)
+@pytest.mark.parametrize('mutable', [(), ('dyn/deter',)])
+def test_rows_are_overwritten(tmp_path, mutable):
+  chunk = make_chunk(tmp_path / 'a', steps=5, mutable=mutable)
   columns = chunk.columns()
   new = np.arange(12, dtype=np.float16).reshape(2, 6)
   chunk.overwrite(2, {'dyn/deter': new})
@@ -245,13 +276,13 @@ def test_finds_each_flipped_bit_but_where_nothing_is_checked(tmp_path):
   path = tmp_path / 'a'
   make_chunk(path, steps=8)
   whole = path.read_bytes()
-  loose = range(BLOCK + 384 + 64, BLOCK + 384 + 64 + 128)
-  used = [*range(state(path) + 36), *range(BLOCK, BLOCK + 384 + 32), *loose]
+  mutable = range(BLOCK + 384 + 64, BLOCK + 384 + 64 + 128)
+  used = [*range(state(path) + 36), *range(BLOCK, BLOCK + 384 + 32), *mutable]
   for at in used:
     flipped = bytearray(whole)
     flipped[at] ^= 1 << at % 8
     path.write_bytes(flipped)
-    if at in loose:
+    if at in mutable:
       Chunk.open(path).check()
     else:
       with pytest.raises(ChunkError):

@@ -94,7 +94,7 @@ def test_evictions_and_losses_that_are_not_finite_are_survived(tmp_path):
   data = replay.sample(200)['count']
   assert data.min() >= 98 and (np.diff(data, axis=1) == 1).all()
   kept = replay._priorities
-  assert set(kept._values) == {c.first for c in replay._shelf.chunks}
+  assert set(kept._values) == {c.first for c in replay._store.chunks}
   replay.close()
   # Another process knows no losses: all are as likely, but for the borders of
   # these short chunks.

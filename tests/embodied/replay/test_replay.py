@@ -84,7 +84,7 @@ def test_windows_are_those_of_a_plain_list(tmp_path, length, chunk_size, seed):
     )
 
   def held_windows():
-    held = {p.first + i for p in replay._shelf.chunks for i in range(p.count)}
+    held = {p.first + i for p in replay._store.chunks for i in range(p.count)}
     runs = [[n for n in s if ids[n] in held] for s in streams]
     return {
       tuple(run[i : i + length])
@@ -300,7 +300,7 @@ def test_small_capacity_takes_small_chunks(tmp_path):
 def test_sample_outlives_the_eviction_of_its_chunks(tmp_path):
   replay = Replay(4, 32, tmp_path, chunk_size=4, online=False)
   fill(replay, 32)
-  parts = list(replay._shelf.parts(2, 4))
+  parts = list(replay._store.parts(2, 4))
   fill(replay, 100, begin=32)
   rows = [x.columns['count'][x.begin : x.end] for x in parts]
   counts = [int(x) for row in rows for x in row]

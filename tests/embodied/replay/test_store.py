@@ -112,7 +112,7 @@ def test_kill_loses_no_finished_step(tmp_path, after):
   assert replay.stats()['steps'] == replay.total
   held = sorted(
     (int(n), int(w))
-    for chunk in replay._shelf.chunks
+    for chunk in replay._store.chunks
     for n, w in zip(
       chunk.columns()['count'][: chunk.count],
       chunk.columns()['worker'][: chunk.count],
@@ -130,13 +130,13 @@ def test_kill_loses_no_finished_step(tmp_path, after):
 
 def test_keeps_few_files_open(tmp_path):
   replay = Replay(4, 1000, tmp_path, chunk_size=4, online=False)
-  replay._shelf._map_limit = 5
+  replay._store._map_limit = 5
   fill(replay, 400)
   gc.collect()
   before = len(os.listdir('/dev/fd'))
   assert len(windows(replay, 300)) == 397
   assert len(os.listdir('/dev/fd')) <= before + 5
-  assert replay._shelf.chunks[-1].live
+  assert replay._store.chunks[-1].live
   replay.close()
   assert len(os.listdir('/dev/fd')) < before
 
@@ -174,7 +174,7 @@ def test_one_process_at_a_time(tmp_path):
 def test_temporary_directory_goes_away():
   replay = Replay(4, 100)
   fill(replay, 10)
-  directory = replay._shelf.directory
+  directory = replay._store.directory
   assert directory.exists()
   replay.close()
   assert not directory.exists()
@@ -280,7 +280,7 @@ def test_steps_of_another_form_than_the_newest_are_skipped(tmp_path, caplog):
 def test_chunk_without_a_step_leaves_no_trace(tmp_path):
   replay = Replay(4, 1000, tmp_path, chunk_size=8)
   fill(replay, 8)
-  replay._shelf.extend(replay._writers[0].chunk)  # and then it was killed
+  replay._store.extend(replay._writers[0].chunk)  # and then it was killed
   replay.close()
   assert len(files(tmp_path)) == 2
   replay = Replay(4, 1000, tmp_path, chunk_size=8)

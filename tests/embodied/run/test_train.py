@@ -188,7 +188,9 @@ def test_an_environment_that_hangs_does_not_keep_it_from_stopping(
     faulty_env.Faulty, tmp_path / 'lives', faulty_env.hang, at=12
   )
   memory = Memory()
-  driver = embodied.Driver([hanging], timeout=100.0, asked=asked.is_set)
+  driver = embodied.Driver(
+    [hanging], timeout=100.0, stop_requested=asked.is_set
+  )
   run = make(tmp_path, memory, asked.is_set, driver)
   start = None
 
