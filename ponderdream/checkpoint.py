@@ -13,6 +13,7 @@ import orbax.checkpoint as ocp
 from etils import epath
 from orbax.checkpoint import checkpoint_managers as policies
 
+import embodied
 from embodied.errors import UsageError
 
 log = logging.getLogger('ponderdream')
@@ -217,6 +218,35 @@ class Checkpoint:
       self.wait()
     finally:
       self.manager.close()
+
+
+def restore(
+  agent: embodied.Agent,
+  directory: str | pathlib.Path,
+  step: int | None = None,
+  best: bool = False,
+) -> int:
+  """Loads a checkpoint into an agent, and returns its step.
+
+  Args:
+    directory: that of the checkpoints.
+    step: which one; by default the newest that can be read.
+    best: take the one of the best return instead.
+
+  Raises:
+    UsageError: there is no such checkpoint, or it cannot be read.
+  """
+  with contextlib.closing(Checkpoint(directory)) as saved:
+    if best:
+      step = saved.best()
+      if step is None:
+        raise UsageError(
+          f'No checkpoint in {saved.directory} was saved with a return; leave'
+          ' out --best.'
+        )
+    step, state, _ = saved.load(agent.save(), step)
+  agent.load(state)
+  return step
 
 
 class Keep(policies.PreservationPolicy):

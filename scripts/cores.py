@@ -1,18 +1,24 @@
 """Small recurrent cores for the experiments on `ponderdream.ponder`.
 
-A core is a dict of arrays and three functions: `project` what does not change
-from level to level, `advance` the hidden state, `read` the output and the
-halting logit off it.
+A core is a dict of arrays and three functions: `project` computes what is the
+same on all levels, `advance` the next hidden state, and `read` the output and
+the halting logit from it. `pondernet`, `act` and `fixed` are three ways to
+spend steps, for cores that answer a question with yes or no; their `setting`
+is that of experiments/parity.py.
 """
 
+import functools
 import math
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
+from ponderdream.ponder import graves, halting, loop
+
 GATES = {'rnn': 1, 'gru': 3}
-# Deviation of the halting weights, relative to fan-in: small, so that the
-# first halting distribution is the prior.
+# Scale of the first halting weights: small, so that the first halting
+# distribution is the prior.
 HALT = 0.01
 
 
@@ -38,7 +44,7 @@ def init(key, cell, inputs, width, outputs, prior):
 
 
 def project(params, inputs):
-  """What the inputs `[B, I]` add to every level, `[B, G W]`."""
+  """What the inputs `[B, I]` add on every level, `[B, G W]`."""
   return inputs @ params['in'] + params['bias']
 
 
@@ -55,7 +61,7 @@ def advance(cell, params, u, h, n):
 
 
 def normed(h):
-  """The state over its root mean square, for `read`, as in the agent."""
+  """The state `[B, W]` divided by its root mean square, as in the agent."""
   return h * jax.lax.rsqrt(jnp.square(h).mean(-1, keepdims=True) + 1e-4)
 
 
@@ -63,3 +69,72 @@ def read(params, h):
   """Output `[B, O]` and halting logit `[B]`."""
   logit = (h @ params['halt'])[:, 0] + params['halt_bias']
   return h @ params['out'] + params['out_bias'], logit
+
+
+class Answer(NamedTuple):
+  """What a core says to the question.
+
+  Attributes:
+    logit: of yes, by level, `[N, B]`.
+    p: weights of the levels `[N, B]`.
+    steps: expected steps `[B]`.
+    price: what is added to the loss `[B]`.
+    levels: levels that were computed `[B]`.
+  """
+
+  logit: jax.Array
+  p: jax.Array
+  steps: jax.Array
+  price: jax.Array
+  levels: jax.Array
+
+
+@functools.cache
+def make_step(cell):
+  """The step of the ponder loop for a kind of core."""
+
+  def step(params, u, h, n):
+    h = advance(cell, params, u, h, n)
+    out, logit = read(params, h)
+    return h, out[:, 0], logit
+
+  return step
+
+
+def unroll(setting, params, x, levels, eps, stop=halting.survive):
+  """All levels of a core for vectors `x [B, L]`."""
+  u = project(params, x)
+  h0 = jnp.zeros((len(x), setting.width))
+  return loop.unroll(
+    *(make_step(setting.cell), params, u, h0),
+    max_steps=levels, eps=eps, stop=stop,
+  )  # fmt: skip
+
+
+def pondernet(setting, params, x):
+  """Every level answers, weighted by the probability to halt there."""
+  done = unroll(setting, params, x, setting.levels, setting.eps)
+  p = halting.distribution(done.logit, done.active)
+  kl = halting.kl_geometric(done.logit, done.active, setting.prior)
+  steps = halting.expected_steps(p)
+  return Answer(done.out, p, steps, setting.beta * kl, done.active.sum(0))
+
+
+def act(setting, params, x):
+  """The mean of the levels' answers (Graves 2016)."""
+  done = unroll(
+    setting, params, x, setting.levels, setting.act_eps, graves.spend
+  )
+  weights = graves.halt(done.logit, done.active)
+  logit = graves.mean(done.out, weights.p)[None]
+  price = setting.tau * graves.cost(weights)
+  levels = done.active.sum(0)
+  return Answer(logit, jnp.ones_like(logit), levels * 1.0, price, levels)
+
+
+def fixed(depth, setting, params, x):
+  """The last of `depth` levels answers."""
+  done = unroll(setting, params, x, depth, None)
+  steps = jnp.full(len(x), float(depth))
+  out = done.out[-1:]
+  return Answer(out, jnp.ones_like(out), steps, 0 * steps, steps)

@@ -27,7 +27,6 @@ CALLS = {'eval', 'exec', 'compile', 'execfile', '__import__'}
 ALLOWED = {
   'embodied/driver/worker.py': {'pickle'},
   'embodied/envs/fast_crafter/game.py': {'pickle'},
-  'scripts/bench_env.py': {'pickle'},
 }
 
 

@@ -2,7 +2,6 @@
 
 import functools
 import itertools
-import json
 import os
 import pathlib
 import resource
@@ -171,21 +170,6 @@ def test_a_disk_without_room_for_the_replay_ends_it_too(tmp_path):
   store = replay_.Replay(9, 10000, tmp_path / 'replay')
   assert store.total == store.stats()['steps'] == 100
   store.close()
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(1800)
-def test_kills_lose_nothing(tmp_path):
-  out = tmp_path / 'kills.json'
-  done = subprocess.run(
-    [sys.executable, 'scripts/kill_loop.py', '--kills', '3', '--out', out],
-    cwd=ROOT, env=os.environ | {'PYTHONPATH': str(ROOT)},
-    capture_output=True, text=True,
-  )  # fmt: skip
-  assert done.returncode == 0, done.stdout + done.stderr
-  found = json.loads(out.read_text())
-  assert found['kills'] == len(found['each']) == 3
-  assert all(found[x] == 0 for x in ('lost', 'gaps', 'set_back', 'forgot'))
 
 
 # Of the logdir, and of checkpoints that another logdir shares.

@@ -12,7 +12,6 @@ ROOT = pathlib.Path(__file__).parent.parent
 FLOORS = {
   'ponderdream.train': 9,
   'ponderdream.evaluate': 9,
-  'ponderdream.judge': 9,
   'ponderdream.factories': 8,
   'ponderdream.agent': 7,
   'ponderdream.learn': 6,

@@ -1,6 +1,6 @@
 """The parity task of the PonderNet paper (arXiv 2107.05407, section 3.1).
 
-    python scripts/parity.py
+    python -m scripts.experiments.parity
 
 A vector holds 0 but for some entries of -1 or 1: is the number of ones odd?
 Trains PonderNet, ACT and cores of fixed depth on 1 to `--trained` nonzeros
@@ -11,37 +11,35 @@ extrapolation. Writes scripts/results/parity.json and parity.png.
 The default is the paper's extrapolation scaled down by eight: vectors of 12,
 trained on 1 to 6 nonzeros. `--preset paper64` and `--preset paper96` are the
 paper's own sizes (interpolation on 64, extrapolation on 96), for an
-accelerator. What is not the paper's: by default beta is 0.1 instead of 0.01,
-the learning rate 1e-3 instead of 3e-4, and prior and tau, of which the paper
-tries many, are 0.3 and 0.01 (0.2 and 0.001 in the presets); ACT's eps and
-first halting probability follow Graves (2016); gradients are clipped to a
-norm of 1, which the paper does not mention, and how long it trained it does
-not say.
+accelerator. These choices differ from the paper: by default beta is 0.1
+instead of 0.01 and the learning rate 1e-3 instead of 3e-4. Of prior and tau
+the paper tries many; they are 0.3 and 0.01 here (0.2 and 0.001 in the
+presets). ACT's eps and first halting probability follow Graves (2016).
+Gradients are clipped to a norm of 1. The paper does not say for how long it
+trained; a million updates is our guess.
 """
 
-import argparse
 import concurrent.futures
 import functools
 import math
 import os
-import pathlib
 import time
 from typing import NamedTuple
 
-import cores
 import jax
 import jax.numpy as jnp
-import jsonl
-import methods
 import numpy as np
 import optax
-import record
 
+from scripts import arguments, cores, plots, results
+
+# Updates in one compiled call.
 CHUNK = 250
+VECTORS = 2000  # of an evaluation, for each number of nonzeros
 
 
 class Setting(NamedTuple):
-  """A task, and how it is learnt; see above for what is not the paper's.
+  """A task, and how it is learnt; see above for the differences to the paper.
 
   Attributes:
     length: entries of a vector.
@@ -71,9 +69,7 @@ class Setting(NamedTuple):
   updates: int = 6000
 
 
-# Those of them that are probabilities.
-SHARES = 'eps', 'prior', 'act_eps', 'act_prior'
-# A million updates is our guess.
+PROBABILITIES = 'eps', 'prior', 'act_eps', 'act_prior'
 PAPER = {'prior': 0.2, 'beta': 0.01, 'tau': 1e-3, 'rate': 3e-4}
 PAPER |= {'updates': 10**6}
 PRESETS = {
@@ -84,10 +80,10 @@ PRESETS = {
 
 
 METHODS = {
-  'PonderNet': methods.pondernet,
-  'ACT': methods.act,
-  'always 5 steps': functools.partial(methods.fixed, 5),
-  'always 1 step': functools.partial(methods.fixed, 1),
+  'PonderNet': cores.pondernet,
+  'ACT': cores.act,
+  'always 5 steps': functools.partial(cores.fixed, 5),
+  'always 1 step': functools.partial(cores.fixed, 1),
 }
 
 
@@ -137,12 +133,13 @@ def advance(state, key, method, setting):
   return state, jax.tree.map(jnp.mean, seen)
 
 
-@functools.partial(jax.jit, static_argnames=('method', 'setting', 'size'))
-def evaluate(params, key, method, setting, size=2000):
+@functools.partial(jax.jit, static_argnames=('method', 'setting'))
+def evaluate(params, key, method, setting):
   """Accuracy and expected steps for 1, 2, ... nonzeros."""
 
   def one(count):
-    x, odd = draw(jax.random.fold_in(key, count), setting, count, count, size)
+    fold = jax.random.fold_in(key, count)
+    x, odd = draw(fold, setting, count, count, VECTORS)
     answer = METHODS[method](setting, params, x)
     return accuracy(answer, odd).mean(), answer.steps.mean()
 
@@ -164,36 +161,32 @@ def train(method, seed, setting):
   right, steps = evaluate(
     state[0], jax.random.key(seed + 2**20), method, setting
   )
-  near = slice(setting.trained)
-  far = slice(setting.trained, None)
+  near, far = np.split(np.float64(right), [setting.trained])
+  order = lambda x: results.correlation(results.ranks(x), np.arange(len(x)))
   return {
     'method': method,
     'seed': seed,
-    'interpolation': record.rounded(right[near].mean()),
-    'extrapolation': record.rounded(right[far].mean())
-    if len(right[far])
-    else None,
-    'spearman': record.rounded(record.spearman(steps[near])),
-    'spearman_all': record.rounded(record.spearman(steps)),
-    'levels_trained': record.rounded(np.mean([levels for _, levels in seen])),
-    'accuracy': record.rounded(right),
-    'steps': record.rounded(steps),
-    'curve': record.rounded([accuracy for accuracy, _ in seen]),
+    'interpolation': near.mean(),
+    'extrapolation': far.mean() if len(far) else None,
+    'spearman': order(steps[: setting.trained]),
+    'spearman_all': order(steps),
+    'levels_trained': np.mean([levels for _, levels in seen]),
+    'accuracy': right,
+    'steps': steps,
+    'curve': [accuracy for accuracy, _ in seen],
   }
 
 
-def draw_picture(runs, setting, path):
+def picture(runs, setting, path):
   """Accuracy and steps against nonzeros: mean and range of the seeds."""
-  figure, axes = record.figure(2, 5.6)
+  figure, axes = plots.figure(2, 5.6)
   count = np.arange(1, setting.evaluated + 1)
-  for color, method in zip(record.COLORS, METHODS, strict=True):
+  for color, method in zip(plots.COLORS, METHODS, strict=False):
     mine = [run for run in runs if run['method'] == method]
     for axis, key in zip(axes, ('accuracy', 'steps'), strict=True):
-      values = np.array([run[key] for run in mine])
-      axis.plot(count, values.mean(0), 'o-', ms=4, color=color, label=method)
-      low, high = values.min(0), values.max(0)
-      axis.fill_between(count, low, high, color=color, alpha=0.15, lw=0)
-  axes[0].axhline(0.5, color=record.FAINT, ls=':', lw=1.5)
+      values = [run[key] for run in mine]
+      plots.band(axis, count, values, 'o-', ms=4, color=color, label=method)
+  axes[0].axhline(0.5, color=plots.FAINT, ls=':', lw=1.5)
   for axis in axes:
     shade(axis, setting)
     axis.set_xlabel('nonzeros in the vector')
@@ -203,8 +196,7 @@ def draw_picture(runs, setting, path):
   axes[1].set_ylim(0, axes[1].get_ylim()[1] * 1.15)
   axes[1].set_title('Expected steps')
   axes[0].legend(loc='lower left')
-  figure.tight_layout(w_pad=2)
-  figure.savefig(record.named(path, '.png'))
+  plots.save(figure, path)
 
 
 def shade(axis, setting):
@@ -212,61 +204,60 @@ def shade(axis, setting):
   low, border, high = 0.5, setting.trained + 0.5, setting.evaluated + 0.5
   axis.set_xlim(low, high)
   zones = ('interpolation', low, border), ('extrapolation', border, high)
-  for color, (name, start, end) in zip(record.COLORS, zones, strict=False):
+  for color, (name, start, end) in zip(plots.COLORS, zones, strict=False):
     if end > start:
       axis.axvspan(start, end, color=color, alpha=0.06, lw=0)
       axis.text(
         (start + end) / 2, 0.965, name, ha='center', va='center',
-        color=record.FAINT, transform=axis.get_xaxis_transform(),
+        color=plots.FAINT, transform=axis.get_xaxis_transform(),
       )  # fmt: skip
 
 
-def parse():
-  """Flags: a preset, and any field of it."""
-  parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def parse(argv):
+  """The setting (a preset, and flags for any field of it) and all flags."""
+  parser = arguments.parser(__doc__, 'parity')
   parser.add_argument('--preset', choices=PRESETS, default='scaled')
+  parser.add_argument('--seeds', type=arguments.count, default=5)
+  parser.add_argument('--cell', choices=cores.GATES)
   for name, default in Setting._field_defaults.items():
-    if name == 'cell':
-      parser.add_argument('--cell', choices=cores.GATES)
-    elif isinstance(default, int):
-      parser.add_argument(f'--{name}', type=jsonl.count)
-    else:
-      kind = record.number(1 if name in SHARES else math.inf)
+    if name != 'cell':
+      high = 1 if name in PROBABILITIES else math.inf
+      whole = isinstance(default, int)
+      kind = arguments.count if whole else arguments.number(high)
       parser.add_argument(f'--{name}', type=kind)
-  parser.add_argument('--seeds', type=jsonl.count, default=5)
-  parser.add_argument(
-    '--out', type=pathlib.Path, default=jsonl.RESULTS / 'parity'
-  )
-  options = vars(parser.parse_args())
-  given = {k: v for k, v in options.items() if v is not None}
-  fields = {k: v for k, v in given.items() if k in Setting._fields}
-  setting = Setting(**PRESETS[options['preset']] | fields)
+  args = parser.parse_args(argv)
+  fields = {k: v for k, v in vars(args).items() if k in Setting._fields}
+  given = {k: v for k, v in fields.items() if v is not None}
+  setting = Setting(**PRESETS[args.preset] | given)
   if not setting.trained <= setting.evaluated <= setting.length:
     parser.error(
       f'--trained is {setting.trained}, --evaluated {setting.evaluated} and '
       f'--length {setting.length}; none may be more than the next'
     )
-  return setting, options['seeds'], options['out']
+  return setting, args
 
 
-def main():
-  setting, seeds, out = parse()
+def main(argv):
+  setting, args = parse(argv)
   runs, start = [], time.time()
   for method in METHODS:
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-      jobs = [pool.submit(train, method, i, setting) for i in range(seeds)]
+      jobs = [
+        pool.submit(train, method, i, setting) for i in range(args.seeds)
+      ]
       for job in jobs:
-        runs.append(job.result())
+        runs.append(results.plain(job.result()))
         print(runs[-1], flush=True)
-  record.save(
-    out,
-    runs,
-    setting=setting._asdict(),
-    minutes=round((time.time() - start) / 60, 1),
-    cpu_minutes=round(time.process_time() / 60, 1),
-  )
-  draw_picture(runs, setting, out)
+  content = {
+    'command': results.command(),
+    'setting': setting._asdict(),
+    'minutes': (time.time() - start) / 60,
+    'cpu_minutes': time.process_time() / 60,
+    'runs': runs,
+  }
+  results.write(args.out, content)
+  picture(runs, setting, args.out)
 
 
 if __name__ == '__main__':
-  main()
+  arguments.run(main)

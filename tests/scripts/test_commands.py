@@ -11,7 +11,7 @@ import pytest
 
 from tests.naming import naming
 
-ROOT = pathlib.Path(__file__).parent.parent
+ROOT = pathlib.Path(__file__).parents[2]
 
 
 def run(*args):
@@ -27,7 +27,8 @@ def run(*args):
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_agents_on_the_ladder_are_compared(tmp_path):
-  args = ['scripts/grid.py', '--logdir', tmp_path, '--out', tmp_path / 'out']
+  args = ['-m', 'scripts.experiments.ladder', '--logdir', tmp_path]
+  args += ['--out', tmp_path / 'out']
   args += ['--seeds', 1, '--episodes', 200, '--steps', 3000]
   out = run(*args)
   found = json.loads((tmp_path / 'out.json').read_text())
@@ -60,8 +61,8 @@ def test_imagined_branches_are_compared_with_real_ones(tmp_path):
     '--run.steps', 100, '--logdir', logdir,
   )  # fmt: skip
   out = run(
-    'scripts/branch.py', '--logdir', logdir, '--states', 3, '--every', 20,
-    '--repeats', 3, '--length', 4, '--lengths', 1, 2,
+    '-m', 'scripts.experiments.branch', '--logdir', logdir, '--states', 3,
+    '--every', 20, '--repeats', 3, '--length', 4, '--lengths', 1, 2,
   )  # fmt: skip
   assert 'rank_correlation' in out
   path = logdir / 'eval' / 'branch-100.json'

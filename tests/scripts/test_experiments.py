@@ -1,38 +1,23 @@
 """The experiments on the core: their tasks, a little learning, their files."""
 
 import json
-import pathlib
-import sys
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from scripts import cores
+from scripts.experiments import bandit, parity
 from tests.naming import says
 
-SCRIPTS = pathlib.Path(__file__).parents[2] / 'scripts'
 
-
-@pytest.fixture
-def script(monkeypatch):
-  """Imports a script, as its own folder sees it."""
-  monkeypatch.syspath_prepend(SCRIPTS)
-
-  def load(name, *flags):
-    monkeypatch.setattr(sys, 'argv', [f'{name}.py', *map(str, flags)])
-    return __import__(name)
-
-  return load
-
-
-def test_the_bandit_pays_thinking(script):
-  bandit = script('bandit')
+def test_the_bandit_pays_thinking():
   # 1 - .03 * 4.5, 1 - .03 * 8, 1/4 - .03.
   want = {'oracle': 0.865, 'always 8': 0.76, 'blind': 0.22}
   assert bandit.REFERENCES == pytest.approx(want)
   x = {'m': jnp.array([1, 3]), 'answer': jnp.array([2, 2])}
-  params = bandit.cores.init(jax.random.key(0), 'gru', 4, 32, 4, 0.2)
+  params = cores.init(jax.random.key(0), 'gru', 4, 32, 4, 0.2)
   h = jnp.zeros((2, 32))
   for n in range(3):
     h, out, logit = bandit.step(params, x, h, jnp.int32(n))
@@ -51,9 +36,9 @@ def test_the_bandit_pays_thinking(script):
   ('literal', 0.1, 0.5),
 ])  # fmt: skip
 def test_the_right_credit_learns_and_the_literal_one_does_not(
-  script, method, low, high
+  method, low, high
 ):
-  (run,) = script('bandit').train(method, 1, 300)
+  (run,) = bandit.train(method, 1, 300)
   assert low < run['J'] < high
   steps = np.array(run['steps'])
   if method == 'levels':
@@ -62,8 +47,7 @@ def test_the_right_credit_learns_and_the_literal_one_does_not(
     assert steps.max() < 2
 
 
-def test_parity_vectors(script):
-  parity = script('parity')
+def test_parity_vectors():
   setting = parity.Setting(length=9)
   x, odd = parity.draw(jax.random.key(0), setting, 2, 5, 4000)
   assert set(np.unique(x)) == {-1, 0, 1}
@@ -75,22 +59,12 @@ def test_parity_vectors(script):
   assert np.abs((np.asarray(x) == 1).mean(0) - 0.194).max() < 0.03
 
 
-def test_rank_correlation(script):
-  spearman = script('record').spearman
-  assert spearman([1, 2, 5, 9]) == pytest.approx(1)
-  assert spearman([3, 2, 1]) == pytest.approx(-1)
-  assert spearman([2, 2, 2]) == 0
-  # Ranks 0, 1.5, 1.5, 3 against 0, 1, 2, 3: 4.5 / sqrt(4.5 * 5).
-  assert spearman([1, 4, 4, 6]) == pytest.approx(0.9487, abs=1e-4)
-
-
-def test_parity_writes_what_it_learnt(script, tmp_path):
-  parity = script(
-    'parity', '--length', 4, '--trained', 2, '--evaluated', 4, '--width', 8,
-    '--levels', 6, '--batch', 32, '--updates', 1, '--seeds', 1,
-    '--out', tmp_path / 'a.4',
-  )  # fmt: skip
-  parity.main()
+def test_parity_writes_what_it_learnt(tmp_path):
+  flags = {
+    'length': 4, 'trained': 2, 'evaluated': 4, 'width': 8, 'levels': 6,
+    'batch': 32, 'updates': 1, 'seeds': 1, 'out': tmp_path / 'a.4',
+  }  # fmt: skip
+  parity.main([f'--{k}={v}' for k, v in flags.items()])
   found = json.loads((tmp_path / 'a.4.json').read_text())
   assert found['setting']['length'] == 4 and found['setting']['rate'] == 1e-3
   assert [run['method'] for run in found['runs']] == list(parity.METHODS)
@@ -104,20 +78,20 @@ def test_parity_writes_what_it_learnt(script, tmp_path):
   assert (tmp_path / 'a.4.png').stat().st_size > 10_000
 
 
-def test_act_runs_the_levels_it_is_said_to_run(script, monkeypatch):
+def test_act_runs_the_levels_it_is_said_to_run(monkeypatch):
   # Halting weights of 1/2: two levels for ACT, and seven if it had to wait for
   # PonderNet's survival to fall below its eps.
-  methods, setting = script('methods'), script('parity').Setting(length=4)
-  params = methods.cores.init(jax.random.key(0), 'rnn', 4, 128, 1, 0.5)
+  setting = parity.Setting(length=4)
+  params = cores.init(jax.random.key(0), 'rnn', 4, 128, 1, 0.5)
   params['halt'] *= 0
-  calls, advance = [], methods.cores.advance
+  calls, advance = [], cores.advance
 
   def counted(*args):
     jax.debug.callback(lambda: calls.append(1))
     return advance(*args)
 
-  monkeypatch.setattr(methods.cores, 'advance', counted)
-  answer = methods.act(setting, params, jnp.ones((3, 4)))
+  monkeypatch.setattr(cores, 'advance', counted)
+  answer = cores.act(setting, params, jnp.ones((3, 4)))
   jax.block_until_ready(answer)
   jax.effects_barrier()
   assert len(calls) == 2
@@ -125,27 +99,14 @@ def test_act_runs_the_levels_it_is_said_to_run(script, monkeypatch):
   np.testing.assert_array_equal(answer.steps, [2, 2, 2])
 
 
-@pytest.mark.parametrize('name, flags, words', [
-  ('parity', ['--trained', 20], ['--trained', 20, '--evaluated', 12]),
-  ('parity', ['--prior', 1.5], ['--prior', "'1.5'", 0, 1]),
-  ('parity', ['--rate', 'x'], ['--rate', "'x'"]),
-  ('bandit', ['--seeds', 0], ['--seeds', "'0'"]),
+@pytest.mark.parametrize('script, flags, words', [
+  (parity, ['--trained', '20'], ['--trained', 20, '--evaluated', 12]),
+  (parity, ['--prior', '1.5'], ['--prior', "'1.5'", 0, 1]),
+  (parity, ['--rate', 'x'], ['--rate', "'x'"]),
+  (bandit, ['--seeds', '0'], ['--seeds', "'0'"]),
 ])  # fmt: skip
-def test_bad_flags(script, name, flags, words, capsys):
+def test_bad_flags(script, flags, words, capsys):
   with pytest.raises(SystemExit) as stop:
-    script(name, *flags).main()
+    script.main(flags)
   assert stop.value.code == 2
   assert says(capsys.readouterr().err, *words)
-
-
-def test_the_benchmark_measures_what_it_says(script):
-  bench = script('bench_ponder')
-  depths = bench.spread(1024)
-  assert depths.mean() == pytest.approx(4, abs=0.05)
-  assert depths.min() == 1 and depths.max() == 16
-  depths = np.array([1, 1, 1, 1, 2, 3, 4, 2], np.int32)
-  lines = bench.measure('gru8', bench.core_case(8, depths), 4, depths, 1)
-  assert [line['impl'] for line in lines] == ['scan', 'while', 'compact']
-  assert all(line['error'] < 1e-5 for line in lines)
-  assert lines[0]['ratio'] == 1 and lines[0]['depth_max'] == 4
-  assert all(line['cpu_ms'] > 0 for line in lines)

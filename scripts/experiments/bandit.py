@@ -1,31 +1,26 @@
 """The bandit where thinking pays, and four ways to give credit to levels.
 
-    python scripts/bandit.py
+    python -m scripts.experiments.bandit
 
-One of four answers is right. It becomes visible to the core at level m, drawn
-from 1 to 8 and not told; the right answer is rewarded by 1 and every level
-costs 0.03. Who halts at level m gets 1 - 0.03 * 4.5 = 0.865 in the mean, who
-always thinks 8 levels 0.76, who guesses at once 0.22. Trains with the losses
-of `ponderdream.losses.ponder`, and with the literal transplant of PonderNet's
-loss, `sum_n p_n L_n` with REINFORCE surrogates as L_n, and writes
+One of four answers is right. The core can see it from level m on, which is
+drawn from 1 to 8 and not shown. The right answer pays 1, and every level costs
+0.03. A core that halts at level m earns 1 - 0.03 * 4.5 = 0.865 on average, one
+that always thinks 8 levels 0.76, one that guesses at once 0.22. Trains with
+the losses of `ponderdream.losses.policy_gradient`, and with PonderNet's loss
+taken literally, `sum_n p_n L_n` with REINFORCE surrogates as L_n. Writes
 scripts/results/bandit.json and bandit.png.
 """
 
-import argparse
 import functools
-import pathlib
-import time
 
-import cores
 import jax
 import jax.numpy as jnp
-import jsonl
 import numpy as np
 import optax
-import record
 
-from ponderdream.losses import policy_gradient as ponder
+from ponderdream.losses import policy_gradient
 from ponderdream.ponder import halting, loop
+from scripts import arguments, cores, plots, results
 
 CELL, WIDTH, ANSWERS, LATEST, LEVELS = 'gru', 32, 4, 8, 12
 COST, EPS, PRIOR, BETA = 0.03, 0.05, 0.2, 0.003
@@ -40,9 +35,9 @@ sg = jax.lax.stop_gradient
 
 
 def step(params, x, h, n):
-  """Sees nothing before level m, and the answer from then on."""
-  seen = (n + 1 >= x['m'])[:, None]
-  u = cores.project(params, seen * jax.nn.one_hot(x['answer'], ANSWERS))
+  """One level: its input is the answer from level m on, and zero before."""
+  visible = (n + 1 >= x['m'])[:, None]
+  u = cores.project(params, visible * jax.nn.one_hot(x['answer'], ANSWERS))
   h = cores.advance(CELL, params, u, h, n)
   return h, *cores.read(params, cores.normed(h))
 
@@ -56,7 +51,7 @@ def think(params, x):
   return log_p, jax.nn.log_softmax(done.out), kl
 
 
-def tried(log_pi, answer, key):
+def try_all(log_pi, answer, key):
   """One action per level: log pi_n(a_m) `[N, N, B]`, rewards `[N, B]`."""
   action = jax.random.categorical(key, log_pi)
   index = action[None, ..., None]
@@ -66,27 +61,29 @@ def tried(log_pi, answer, key):
 
 def levels(log_p, log_pi, adv, key):
   """Every level tries an action, and every branch credits every level."""
-  return ponder.levels(log_p, log_pi, adv)
+  return policy_gradient.levels(log_p, log_pi, adv)
 
 
 def mixture(log_p, log_pi, adv, key):
   """The action of one level, sampled, credits all levels."""
   n = jax.random.categorical(key, log_p, axis=0)
   rows = jnp.arange(n.size)
-  return ponder.mixture(log_p, log_pi[:, n, rows], adv[n, rows])
+  return policy_gradient.mixture(log_p, log_pi[:, n, rows], adv[n, rows])
 
 
 def sampled(log_p, log_pi, adv, key):
   """The action of one level, sampled, credits that level."""
   n = jax.random.categorical(key, log_p, axis=0)
   rows = jnp.arange(n.size)
-  return ponder.sampled(log_p[n, rows], log_pi[n, n, rows], adv[n, rows])
+  log_p, log_pi = log_p[n, rows], log_pi[n, n, rows]
+  return policy_gradient.sampled(log_p, log_pi, adv[n, rows])
 
 
 def literal(log_p, log_pi, adv, key):
-  """PonderNet's sum of p_n L_n. Wrong: L_n is not what level n costs."""
-  own = jnp.diagonal(log_pi, axis1=0, axis2=1).T
-  return (jnp.exp(log_p) * -sg(adv) * own).sum(0)
+  """PonderNet's sum of p_n L_n. It is wrong here, as the value of L_n is not
+  the loss of level n."""
+  log_pi = jnp.diagonal(log_pi, axis1=0, axis2=1).T
+  return (jnp.exp(log_p) * -sg(adv) * log_pi).sum(0)
 
 
 METHODS = {f.__name__: f for f in (levels, mixture, sampled, literal)}
@@ -106,7 +103,7 @@ def loss(params, baseline, key, method):
   ask, act, pick = jax.random.split(key, 3)
   x = draw(ask, BATCH)
   log_p, log_pi, kl = think(params, x)
-  log_pi, reward = tried(log_pi, x['answer'], act)
+  log_pi, reward = try_all(log_pi, x['answer'], act)
   credit = METHODS[method](log_p, log_pi, reward - baseline, pick)
   p = jnp.exp(log_p)
   price = COST * halting.expected_steps(p)
@@ -145,7 +142,6 @@ def evaluate(params):
 
 def train(method, seeds, updates):
   """Trains all seeds together; one result for each."""
-  start = time.process_time()
   optimizer = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(RATE))
   keys = jax.vmap(jax.random.key)(jnp.arange(seeds))
   make = functools.partial(
@@ -154,89 +150,80 @@ def train(method, seeds, updates):
   )  # fmt: skip
   params = jax.vmap(make)(keys)
   state = params, jax.vmap(optimizer.init)(params), jnp.zeros(seeds)
-  chunk, found = make_train(method, optimizer), [evaluate(params)]
-  for i in range(0, updates, EVERY):
-    fold = functools.partial(jax.random.fold_in, data=i + 1)
-    state = chunk(state, jax.vmap(fold)(keys))
-    found.append(evaluate(state[0]))
-  seconds = (time.process_time() - start) / seeds
-  curves = np.stack([value for value, _ in found], 1)
+  with results.clock() as took:
+    chunk, measured = make_train(method, optimizer), [evaluate(params)]
+    for i in range(0, updates, EVERY):
+      fold = functools.partial(jax.random.fold_in, data=i + 1)
+      state = chunk(state, jax.vmap(fold)(keys))
+      measured.append(evaluate(state[0]))
+  curves = np.stack([value for value, _ in measured], 1)
+  each = enumerate(zip(curves, measured[-1][1], strict=True))
   return [
-    {
-      'method': method,
-      'seed': seed,
-      'J': record.rounded(curve[-1]),
-      'steps': record.rounded(steps),
-      'curve': record.rounded(curve),
-      'cpu_seconds': round(seconds, 1),
-    }
-    for seed, (curve, steps) in enumerate(
-      zip(curves, found[-1][1], strict=True)
+    results.plain(
+      {
+        'method': method,
+        'seed': seed,
+        'J': curve[-1],
+        'steps': steps,
+        'curve': curve,
+        'cpu_seconds': took['cpu'] / seeds,
+      }
     )
+    for seed, (curve, steps) in each
   ]
 
 
-def draw_picture(runs, path):
-  """Learning, the same near the oracle, and steps thought against m."""
-  figure, (learn, close, think) = record.figure(3, 4.6)
+def picture(runs, path):
+  """Learning, the same near the oracle, and expected steps against m."""
+  figure, (learn, close, think) = plots.figure(3, 4.6)
   levels = np.arange(1, LATEST + 1)
-  colors = zip(record.COLORS, METHODS, strict=True)
-  think.plot(levels, levels, color=record.FAINT, ls=':', lw=1.5)
-  for i, (color, method) in enumerate(colors):
+  think.plot(levels, levels, color=plots.FAINT, ls=':', lw=1.5)
+  for i, method in enumerate(METHODS):
     mine = [run for run in runs if run['method'] == method]
     curves = np.array([run['curve'] for run in mine])
-    updates = EVERY * np.arange(curves.shape[1])
+    updates, color = EVERY * np.arange(curves.shape[1]), plots.COLORS[i]
     for axis in (learn, close):
-      axis.plot(updates, curves.T, color=color, lw=0.8, alpha=0.5)
-      axis.plot(updates, curves.mean(0), color=color)
+      plots.band(axis, updates, curves, color=color)
     steps = np.array([run['steps'] for run in mine])
-    # The seeds of three methods lie on each other: beside each other, then.
-    apart = levels + 0.16 * (i - 1.5)
     error = np.abs([steps.min(0), steps.max(0)] - steps.mean(0))
+    # Three methods agree: shifted, so that all of them can be seen.
     think.errorbar(
-      apart, steps.mean(0), error, fmt='o', ms=5, color=color, label=method
-    )
+      levels + 0.16 * (i - 1.5), steps.mean(0), error,
+      fmt='o', ms=5, color=color, label=method,
+    )  # fmt: skip
   for axis in (learn, close):
-    for name, value in REFERENCES.items():
-      axis.axhline(value, color=record.FAINT, ls=':', lw=1.5)
-      if axis is learn:
-        end = updates[-1], value
-        axis.annotate(
-          f'{name} {value:.3g}', end, (0, -4), textcoords='offset points',
-          ha='right', va='top', color=record.FAINT,
-        )  # fmt: skip
     axis.set_xlabel('updates of 128 bandits')
     axis.set_xlim(0, updates[-1])
-  learn.set_title('Reward less the price of thinking')
-  learn.set_ylim(0, 0.95)
-  close.set_title('The same, close to the oracle')
-  close.set_ylim(0.8, ORACLE + 0.003)
-  think.set_title('Expected steps')
-  think.set_xlabel('level m at which the answer shows')
-  think.set_ylim(0, LATEST + 0.6)
-  think.set_xticks(levels)
-  think.set_yticks(levels)
+    for value in REFERENCES.values():
+      axis.axhline(value, color=plots.FAINT, ls=':', lw=1.5)
+  for name, value in REFERENCES.items():
+    learn.annotate(
+      f'{name} {value:.3g}', (updates[-1], value), (0, -4),
+      textcoords='offset points', ha='right', va='top', color=plots.FAINT,
+    )  # fmt: skip
+  learn.set(title='Reward less the price of thinking', ylim=(0, 0.95))
+  close.set(title='The same, close to the oracle', ylim=(0.8, ORACLE + 0.003))
+  think.set(title='Expected steps', ylim=(0, LATEST + 0.6))
+  think.set(xlabel='level m from which the answer shows')
+  think.set(xticks=levels, yticks=levels)
   think.legend(loc='upper left')
-  figure.tight_layout(w_pad=2)
-  figure.savefig(record.named(path, '.png'))
+  plots.save(figure, path)
 
 
-def main():
-  parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-  parser.add_argument('--seeds', type=jsonl.count, default=5)
-  parser.add_argument('--updates', type=jsonl.count, default=3000)
-  parser.add_argument(
-    '--out', type=pathlib.Path, default=jsonl.RESULTS / 'bandit'
-  )
-  options = parser.parse_args()
+def main(argv):
+  parser = arguments.parser(__doc__, 'bandit')
+  parser.add_argument('--seeds', type=arguments.count, default=5)
+  parser.add_argument('--updates', type=arguments.count, default=3000)
+  args = parser.parse_args(argv)
   runs = []
   for method in METHODS:
-    runs += train(method, options.seeds, options.updates)
-    for run in runs[-options.seeds :]:
+    runs += train(method, args.seeds, args.updates)
+    for run in runs[-args.seeds :]:
       print(method, run['seed'], run['J'], run['steps'], flush=True)
-  record.save(options.out, runs, references=REFERENCES, every=EVERY)
-  draw_picture(runs, options.out)
+  content = {'command': results.command(), 'references': REFERENCES}
+  results.write(args.out, content | {'every': EVERY, 'runs': runs})
+  picture(runs, args.out)
 
 
 if __name__ == '__main__':
-  main()
+  arguments.run(main)

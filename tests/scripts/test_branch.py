@@ -1,6 +1,4 @@
-"""The judge of imagined branches, on ladders, where the truth is known."""
-
-import copy
+"""Imagined and real branches, on ladders, where the truth is known."""
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +9,8 @@ from embodied import config as config_
 from embodied.envs import ladder, make_env
 from embodied.errors import UsageError
 from ponderdream import agent as agent_
-from ponderdream import judge, settings
+from ponderdream import settings
+from scripts.experiments import branch, branching
 from tests.naming import naming
 
 LEVELS, ROWS = 4, 6
@@ -46,9 +45,14 @@ def agent():
 
 
 @pytest.fixture(scope='module')
-def choices(agent):
+def judge(agent):
+  return branching.Judge(agent)
+
+
+@pytest.fixture(scope='module')
+def choices(judge):
   """Starts at which a lane is still to be chosen."""
-  starts = judge.collect(agent, [make(i) for i in range(4)], 120, 1)
+  starts = judge.collect([make(i) for i in range(4)], 120, 1)
   return [x for x in starts if inside(x).lane == 4]
 
 
@@ -68,22 +72,22 @@ def worth(start):
   return DISCOUNT ** ((env.count - 1) // ladder.PACE) * (np.arange(4) == best)
 
 
-def test_real_branches_are_worth_what_the_ladder_pays(agent, choices):
+def test_real_branches_are_worth_what_the_ladder_pays(judge, choices):
   # Longer than any ride, so that the critic, which knows nothing, has no say.
   # Short rides and long ones, which alone are discounted.
   both = sorted(choices, key=lambda x: inside(x).count)[::10]
   assert inside(both[0]).count <= ladder.PACE < inside(both[-1]).count
   for start in both:
-    actions, values = judge.real(agent, start, ROWS + 2, 8, 0)
+    actions, values = judge.real(start, ROWS + 2, 8, 0)
     assert actions.shape == (8, LEVELS, 1) and values.shape == (8, LEVELS)
     want = worth(start)[actions[..., 0]]
     reached = start.p > 0
     np.testing.assert_allclose(values[:, reached], want[:, reached], rtol=1e-5)
 
 
-def test_a_branch_that_is_cut_off_is_completed_by_the_critic(agent, choices):
+def test_a_branch_that_is_cut_off_is_completed_by_the_critic(judge, choices):
   start = max(choices, key=lambda x: inside(x).count)
-  values = judge.real(agent, start, 1, 8, 0)[1][:, start.p > 0]
+  values = judge.real(start, 1, 8, 0)[1][:, start.p > 0]
   # One step pays nothing; what is left is the critic's opinion.
   assert inside(start).count > ladder.PACE and (values != 0).all()
 
@@ -98,11 +102,11 @@ def decided(start, rng):
   return start._replace(raw=raw, p=np.full(LEVELS, 1 / LEVELS))
 
 
-def test_levels_that_choose_alike_share_their_luck(agent, choices):
+def test_levels_that_choose_alike_share_their_luck(judge, choices):
   rng = np.random.default_rng(0)
   for start in choices[:4]:
     start = decided(start, rng)
-    actions, values = judge.real(agent, start, 2, 16, 0)
+    actions, values = judge.real(start, 2, 16, 0)
     for r in range(16):
       for n in np.flatnonzero(start.p):
         same = actions[r, :, 0] == actions[r, n, 0]
@@ -112,19 +116,19 @@ def test_levels_that_choose_alike_share_their_luck(agent, choices):
     assert len(np.unique(actions[:, start.p > 0])) > 1
 
 
-def test_a_perfect_model_scores_one(agent, choices):
+def test_a_perfect_model_scores_one(judge, choices):
   rng = np.random.default_rng(0)
   starts = [decided(x, rng) for x in choices[:20]]
   p = np.stack([x.p for x in starts])
   truth = np.stack(
-    [judge.real(agent, x, ROWS + 2, 100, i)[1] for i, x in enumerate(starts)]
+    [judge.real(x, ROWS + 2, 100, i)[1] for i, x in enumerate(starts)]
   )
   # The values by arithmetic: probability of the right lane, discounted.
-  dist = agent.models.action.dist(np.stack([x.raw for x in starts]), None)
+  dist = judge.models.action.dist(np.stack([x.raw for x in starts]), None)
   pay = np.stack([worth(x) for x in starts])
   exact = (np.exp(dist.logps[0]) * pay[:, None]).sum(-1)[:, None]
   value = (p * exact[:, 0]).sum(1)
-  got = judge.compare(exact.repeat(2, 1), truth, p, value)
+  got = branch.compare(exact.repeat(2, 1), truth, p, value)
   # Levels differ by 0.26 and more; the mean of 100 branches errs by 0.05.
   assert got['states'] == len(starts) == 20
   assert got['rank_correlation'] == 1
@@ -133,10 +137,10 @@ def test_a_perfect_model_scores_one(agent, choices):
   assert got['variance'] == 0
 
   # Turned around it is the opposite, and with its levels shuffled nothing.
-  turned = judge.compare(-exact.repeat(2, 1), truth, p, -value)
+  turned = branch.compare(-exact.repeat(2, 1), truth, p, -value)
   assert turned['rank_correlation'] == -1
   wrong = rng.permuted(exact, axis=-1).repeat(2, 1)
-  assert abs(judge.compare(wrong, truth, p, value)['rank_correlation']) < 0.5
+  assert abs(branch.compare(wrong, truth, p, value)['rank_correlation']) < 0.5
 
 
 def test_a_constant_bias_is_seen_and_moves_no_rank():
@@ -144,19 +148,11 @@ def test_a_constant_bias_is_seen_and_moves_no_rank():
   truth = rng.normal(size=(5, 3, 4))
   p = np.full((5, 4), 0.25)
   value = truth.mean((1, 2))
-  got = judge.compare(truth + 0.5, truth, p, value)
+  got = branch.compare(truth + 0.5, truth, p, value)
   assert got['rank_correlation'] == pytest.approx(1)
   assert got['value_bias'] == pytest.approx(0.5)
   assert got['adv_bias'] == pytest.approx(0.5)
   assert got['adv_rmse'] == pytest.approx(0.5)
-
-
-def test_ranks_and_correlation_by_hand():
-  assert judge.ranks(np.array([3, 1, 3, 2])).tolist() == [2.5, 0, 2.5, 1]
-  # (-1, 0, 1) and (-1, 1, 0): 1 / 2.
-  x, y = np.array([1.0, 2, 3]), np.array([0.0, 2, 1])
-  assert judge.correlation(x, y) == pytest.approx(0.5)
-  assert judge.correlation(x, np.ones(3)) == 0
 
 
 def test_levels_that_were_not_reached_and_ties_do_not_count():
@@ -164,8 +160,8 @@ def test_levels_that_were_not_reached_and_ties_do_not_count():
   truth = np.array([[1.0, 2.0, 99.0], [4.0, 4.0, 9.0]])
   model = np.array([[1.0, 2.0, -99.0], [1.0, 2.0, 3.0]])
   # In the second state both levels are worth the same: there is no order.
-  assert judge.agreement(model, truth, p) == (1.0, 1)
-  assert judge.agreement(0 * model, truth, p) == (0.0, 1)
+  assert branch.agreement(model, truth, p) == (1.0, 1)
+  assert branch.agreement(0 * model, truth, p) == (0.0, 1)
 
 
 def test_variances_by_hand():
@@ -174,64 +170,39 @@ def test_variances_by_hand():
   # of the levels.
   p = np.array([[0.5, 0.5]])
   apart = np.array([[[0.0, 1.0], [2.0, 1.0]]])
-  assert judge.spread(apart, p)['variance'] == pytest.approx(1)
+  assert branch.variances(apart, p)['variance'] == pytest.approx(1)
   # Against their mean: -0.5, 0.5 and 0.5, -0.5, each of variance 1/2.
-  assert judge.spread(apart, p)['level_variance'] == pytest.approx(0.5)
+  assert branch.variances(apart, p)['level_variance'] == pytest.approx(0.5)
   together = np.array([[[0.0, 0.0], [2.0, 2.0]]])
-  assert judge.spread(together, p)['variance'] == pytest.approx(2)
-  assert judge.spread(together, p)['level_variance'] == 0
+  assert branch.variances(together, p)['variance'] == pytest.approx(2)
+  assert branch.variances(together, p)['level_variance'] == 0
 
 
-def test_the_model_is_asked_with_draws_of_its_own(agent, choices):
+def test_the_model_is_asked_with_draws_of_its_own(judge, choices):
   start = choices[0]
-  found = judge.imagined(agent, start, 2, 6, 0)
+  found = judge.imagined(start, 2, 6, 0)
   assert found.shape == (6, LEVELS) and np.isfinite(found).all()
   assert (found[:, start.p == 0] == 0).all()
   assert len(np.unique(found[:, 0])) == 6
-  np.testing.assert_array_equal(found, judge.imagined(agent, start, 2, 6, 0))
-  assert (found != judge.imagined(agent, start, 2, 6, 1))[:, 0].all()
+  np.testing.assert_array_equal(found, judge.imagined(start, 2, 6, 0))
+  assert (found != judge.imagined(start, 2, 6, 1))[:, 0].all()
 
 
-class Nest:
-  """Generators of both kinds in places of every kind; one of them twice."""
-
-  def __init__(self):
-    old = np.random.RandomState(0)
-    self.deep = {'list': [old, (np.random.default_rng(0),)]}
-    self.draw = old.random_sample
-
-  def numbers(self):
-    old, (new,) = self.deep['list']
-    return [old.random_sample(), self.draw(), new.random(), new.normal()]
-
-
-def test_every_generator_inside_gets_numbers_of_its_own():
-  first, second, other = Nest(), Nest(), Nest()
-  before = copy.deepcopy(first).numbers()
-  assert judge.reseed(first, (3, 4)) == 2
-  judge.reseed(second, (3, 4))
-  judge.reseed(other, (3, 5))
-  numbers = first.numbers()
-  assert numbers == second.numbers()
-  different = {*before, *numbers, *other.numbers()}
-  assert len(different) == 12
+def test_the_branches_of_a_repeat_share_their_seed(
+  judge, choices, monkeypatch
+):
+  start, seeds = decided(choices[0], np.random.default_rng(0)), []
+  monkeypatch.setattr(
+    ladder.Ladder, 'reseed', lambda self, seed: seeds.append(seed)
+  )
+  actions, _ = judge.real(start, 2, 5, 7)
+  different = [len(np.unique(actions[r])) for r in range(5)]
+  assert max(different) > 1
+  want = [(7, r) for r in range(5) for _ in range(different[r])]
+  assert seeds == want
 
 
-def test_futures_differ_by_the_repeat():
-  # The next ladder is a matter of the seed, and nothing else is.
-  env = make()
-  reset = {'action': np.int32(0), 'reset': np.True_}
-  boards = []
-  for seed in (1, 2, 1):
-    twin = copy.deepcopy(env)
-    judge.reseed(twin, (0, seed))
-    boards.append(
-      np.stack([twin.step(reset)['rungs'] for _ in range(5)]).tolist()
-    )
-  assert boards[0] == boards[2] != boards[1]
-
-
-def test_copies_that_do_not_replay_are_refused(agent, monkeypatch):
+def test_copies_that_do_not_replay_are_refused(judge, monkeypatch):
   shared = np.random.default_rng(0)
   step = ladder.Ladder.step
 
@@ -241,4 +212,4 @@ def test_copies_that_do_not_replay_are_refused(agent, monkeypatch):
 
   monkeypatch.setattr(ladder.Ladder, 'step', disturbed)
   with pytest.raises(UsageError, match=naming('cop*', 'replay*')):
-    judge.collect(agent, [make()], 200, 1)
+    judge.collect([make()], 200, 1)

@@ -1,0 +1,71 @@
+"""How scripts take their arguments, and what they say about mistakes."""
+
+import argparse
+import math
+import pathlib
+import sys
+
+from embodied.errors import UsageError
+from scripts import results
+
+
+def parser(doc, out=None):
+  """A parser whose help is the docstring of the script.
+
+  Args:
+    doc: the docstring.
+    out: where results go in scripts/results, without an ending; the flag
+      `--out` names another place. None is for scripts without this flag.
+  """
+  made = argparse.ArgumentParser(
+    description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
+  )
+  if out:
+    made.add_argument(
+      '--out',
+      type=pathlib.Path,
+      default=results.RESULTS / out,
+      help='file for the results, without its ending',
+    )
+  return made
+
+
+def checked(good, wanted):
+  """A type for argparse: numbers that are `good`; the error says `wanted`."""
+
+  def read(text):
+    try:
+      value = float(text)
+    except ValueError:
+      value = math.nan
+    if not good(value):
+      raise argparse.ArgumentTypeError(f"'{text}' does not fit; give {wanted}")
+    return value
+
+  return read
+
+
+def number(high=math.inf):
+  """Numbers above 0 and below `high`."""
+  wanted = f'a number above 0 and below {high:g}'
+  return checked(lambda x: 0 < x < high, wanted)
+
+
+def whole(least):
+  """Whole numbers from `least` on; 1e5 is one, too."""
+  good = lambda x: x >= least and x.is_integer()
+  read = checked(good, f'a whole number, {least} or more')
+  return lambda text: int(read(text))
+
+
+count = whole(1)
+
+
+def run(main):
+  """Runs `main(argv)` on the command line. What a user can correct ends the
+  process with a sentence and exit code 2."""
+  try:
+    main(sys.argv[1:])
+  except (UsageError, NotImplementedError) as error:
+    print(f'Error: {error}', file=sys.stderr)
+    sys.exit(2)

@@ -1,0 +1,1 @@
+"""How long the parts of the system take, beside those of other projects."""

@@ -1,0 +1,1 @@
+"""What agents and the ponder core learn, and at what price."""
