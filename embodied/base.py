@@ -1,4 +1,4 @@
-"""The two things that meet: an environment and an agent."""
+"""The interfaces of environments and agents."""
 
 import types
 from collections.abc import Mapping, Sequence
@@ -39,7 +39,7 @@ def mask_key(obs_space: Mapping[str, Space]) -> str | None:
 
 
 class Env:
-  """One environment, stepped with dicts of arrays of one step.
+  """One environment. Actions and observations are dicts of arrays.
 
   Every observation has the keys of `SIGNALS`: `reward` float32 and the bools
   `is_first`, `is_last` and `is_terminal`. The first observation of an episode
@@ -65,20 +65,20 @@ class Env:
   def step(self, action: dict[str, Any]) -> Obs:
     """Act for one step and return the observation that follows.
 
-    With `action['reset']`, at the very first step, and after an observation
-    with `is_last`, the rest of the action is ignored and an episode starts.
+    A new episode starts if `action['reset']` is True, at the first call, and
+    after an observation with `is_last`. The other keys are ignored then.
     """
     raise NotImplementedError
 
   def prepare(self) -> None:
-    """Work ahead for the next reset, such as generating its world.
+    """Do work of the next reset ahead of time, such as generating its world.
 
-    Called now and then while nothing is asked of the environment; no
-    observation may depend on whether it was.
+    Called while the environment waits for an action, any number of times.
+    Observations must not depend on these calls.
     """
 
   def reseed(self, seed: int | Sequence[int]) -> None:
-    """Replace the random numbers from here on; the state stays as it is.
+    """Replace the future random numbers, and nothing else of the state.
 
     Copies of one environment that get different seeds have different futures.
 
@@ -94,7 +94,7 @@ class Env:
     )
 
   def close(self) -> None:
-    """Free what the environment holds; it is not used again."""
+    """Free the resources of the environment; it is not used afterwards."""
 
 
 class Agent:

@@ -1,4 +1,4 @@
-"""Several hosts that train together, as far as a loop has to know."""
+"""What a run script knows about the hosts that train together."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -8,21 +8,22 @@ from numpy.typing import NDArray
 
 
 class Hosts(Protocol):
-  """`count` hosts, of which this one is number `index`."""
+  """`count` hosts. This process runs on number `index`."""
 
   count: int
   index: int
 
   def exchange(self, values: Sequence[float]) -> NDArray[Any]:
-    """The numbers of all hosts `[count, n]`, float64, from each one's n.
+    """Collect n numbers from each host; returns float64 `[count, n]`.
 
-    It is common work: all hosts have to come to it, and it waits for them.
+    A collective operation: every host has to call it, and waits until all
+    others have called it.
     """
     ...
 
 
 class Alone:
-  """One host."""
+  """A single host."""
 
   count = 1
   index = 0

@@ -1,4 +1,4 @@
-"""One process per folder."""
+"""Locks that let only one process use a folder."""
 
 import contextlib
 import errno
@@ -16,14 +16,14 @@ log = logging.getLogger('embodied')
 
 @contextlib.contextmanager
 def hold(path: Path) -> Iterator[None]:
-  """Keeps `path` locked, with this process written into it.
+  """Holds a lock on the file `path`, which names this process.
 
-  The kernel lets go of the lock when the process ends, however it does; what
-  the file says then is of no account. Where the file system knows no locks,
-  that is warned of.
+  The kernel releases the lock when the process ends, even if it is killed. The
+  file may stay; only the lock counts. If the file system does not support
+  locks, this logs a warning and goes on.
 
   Raises:
-    UsageError: another process holds it; names that process.
+    UsageError: Another process holds the lock; the message names it.
   """
   path.parent.mkdir(parents=True, exist_ok=True)
   fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
@@ -42,7 +42,7 @@ def _take(fd: int, path: Path) -> None:
       holder = os.read(fd, 200).decode(errors='replace').strip()
       raise UsageError(
         f'{path.parent} is in use by {holder or "another process"}; stop that'
-        ' one first, or choose another folder.'
+        ' process first, or choose another folder.'
       ) from None
     log.warning(
       '%s cannot be locked (%s); make sure that only one process uses it.',

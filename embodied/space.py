@@ -12,21 +12,21 @@ MAX_CLASSES = 256
 
 
 class Space:
-  """Type, shape and bounds of one array; immutable and picklable.
+  """Type, shape, bounds and role of one array; immutable and picklable.
 
   Args:
     dtype: A bool, signed or unsigned integer, or float dtype.
     shape: Of one step, without batch and time.
     low: Smallest value, inclusive; a scalar or an array that broadcasts to
       `shape`. By default -inf for floats, the dtype's range for integers.
-    high: Largest value: inclusive for floats, *exclusive* for integers and
-      bool, so that it is a number of classes where `low` is 0.
+    high: Largest value, inclusive for floats. It is *exclusive* for integers
+      and bool: with `low` 0 it is the number of classes.
     role: What the array means to a network, see the property. By default it
       is derived from the other arguments.
 
   Raises:
-    ValueError: Another kind of dtype, bounds that do not broadcast to `shape`,
-      a `low` that leaves no value below `high`, or a role that does not fit.
+    ValueError: A dtype of another kind, bounds that do not broadcast to
+      `shape`, no value between `low` and `high`, or a role that does not fit.
   """
 
   def __init__(
@@ -51,22 +51,25 @@ class Space:
       bound.setflags(write=False)
       if not _fits(bound.shape, self._shape):
         raise ValueError(
-          f'Bounds of shape {bound.shape} do not fit {self._shape}.'
+          f'Bounds of shape {bound.shape} do not broadcast to {self._shape};'
+          ' give a number, or an array of the shape of the space.'
         )
     below = self._low <= self._high
     if self._dtype.kind != 'f':
       below = self._low < self._high
     if not below.all():
       raise ValueError(
-        f'The bounds {low!r} to {high!r} leave no value of {self._dtype}.'
+        f'The bounds {low!r} to {high!r} allow no value of {self._dtype};'
+        ' raise high or lower low.'
       )
-    # Comparing every pixel of every frame with 0 and 256 finds nothing.
+    # Bounds that allow every integer are not checked: for pictures this
+    # would be slow.
     self._bounded = not (
       (self._low <= least).all()
       and (self._high >= most).all()
       and self._dtype.kind != 'f'
     )
-    # Of one number; comparing it with them is faster outside of NumPy.
+    # The bounds of a scalar. Python numbers compare faster than arrays.
     self._ends: tuple[Any, Any] = (0, 0)
     if not self._shape:
       self._ends = self._low.item(), self._high.item()
@@ -98,20 +101,23 @@ class Space:
 
   @property
   def discrete(self) -> bool:
-    """Whether values are classes: bool, or integers that are no uint8."""
+    """Whether values can be classes: bool, and integers except uint8."""
     return self._dtype.kind in 'biu' and self._dtype != np.uint8
 
   @property
   def role(self) -> str:
     """What the array means to a network.
 
-    * 'image': a picture, uint8 `[H, W, C]`; so is every such space.
-    * 'number': a quantity; so is every space that is nothing else.
-    * 'class': one of `classes`, without an order; so are integers with at
-      most `MAX_CLASSES` values, except uint8.
-    * 'flag': true or false; so is every bool.
-    * 'mask': which classes of the action are allowed; only if given.
-    * 'hidden': not shown to the agent; only if given.
+    * 'image': a picture, uint8 `[H, W, C]`.
+    * 'number': a quantity.
+    * 'class': one of `classes`, which have no order.
+    * 'flag': true or false.
+    * 'mask': which classes of the action are allowed.
+    * 'hidden': not shown to the agent.
+
+    If no role is given, uint8 `[H, W, C]` is an image, bool is a flag, other
+    integers except uint8 with at most `MAX_CLASSES` values are classes, and
+    everything else is a number.
     """
     return self._role
 
@@ -128,8 +134,9 @@ class Space:
   def sample(self, rng: np.random.Generator) -> np.ndarray:
     """Draw an array of `shape`, uniformly between finite bounds.
 
-    Floats without bounds are drawn from a unit normal distribution, those with
-    one bound at an exponential distance of mean 1 from it.
+    A float with one finite bound is drawn at a distance from it that is
+    exponentially distributed with mean 1. A float without finite bounds is
+    drawn from a normal distribution of mean 0 and deviation 1.
     """
     if self._dtype.kind != 'f':
       value = rng.integers(self.low, self.high, self._shape)
@@ -145,12 +152,12 @@ class Space:
       [uniform, low + distance, high - distance],
       rng.normal(size=self._shape),
     )
-    # Rounding to float32 may step over a bound.
+    # Rounding to float32 may cross a bound.
     return np.clip(value.astype(self._dtype), self.low, self.high)
 
   def contains(self, value: Any) -> bool:
-    """Whether dtype, shape and bounds agree exactly; NaN never does."""
-    if type(value) is not self._dtype.type:  # a scalar of that dtype
+    """Whether dtype and shape are equal, and all values within bounds."""
+    if type(value) is not self._dtype.type:  # no scalar of this dtype
       value = np.asarray(value)
       if value.dtype != self._dtype or value.shape != self._shape:
         return False
@@ -234,11 +241,11 @@ def _brief(bound: np.ndarray) -> str:
 
 
 def _limits(dtype: np.dtype[Any]) -> tuple[Any, Any]:
-  """Bounds of all values, the upper one exclusive unless a float."""
+  """Bounds that allow every value; high is exclusive unless a float."""
   if dtype.kind == 'f':
     return -np.inf, np.inf
   if dtype.kind == 'b':
     return 0, 2
   info = np.iinfo(dtype)
-  # Bounds are int64: the last value of int64 itself is given away.
+  # Bounds are int64, so values from 2**63 - 1 on are not allowed.
   return int(info.min), min(int(info.max) + 1, np.iinfo(np.int64).max)

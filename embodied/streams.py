@@ -1,4 +1,4 @@
-"""Batches made in the background."""
+"""Batches that are made in the background."""
 
 import threading
 from collections import deque
@@ -9,11 +9,11 @@ T = TypeVar('T')
 
 
 class Prefetch(Generic[T]):
-  """An iterator over what `source` returns, up to `amount` calls ahead.
+  """An iterator over results of `source`, computed up to `amount` ahead.
 
-  `source` is called by one background thread, which starts with the first
-  `next`. An exception of the source is raised by the `next` that would have
-  returned its item, after everything made before it, and by every later one.
+  The first `next` starts a background thread that calls `source`. If a call
+  raises, `next` returns the results of the calls before it, and then raises
+  the same exception each time.
   """
 
   def __init__(self, source: Callable[[], T], amount: int = 2) -> None:
@@ -49,8 +49,8 @@ class Prefetch(Generic[T]):
       raise self._error
 
   def close(self) -> None:
-    """Ends the iteration and joins the thread, which finishes at most the
-    call of the source that it is in."""
+    """Ends the iteration and waits for the thread. A call of `source` that has
+    begun is finished."""
     with self._changed:
       self._closed = True
       self._items.clear()

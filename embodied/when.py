@@ -1,4 +1,4 @@
-"""Schedules: by counting steps, and by the clock."""
+"""Schedules by steps and by wall-clock time."""
 
 import math
 import time
@@ -6,11 +6,11 @@ from fractions import Fraction
 
 
 class Ratio:
-  """How many updates are owed after so many steps.
+  """How many updates a number of environment steps asks for.
 
-  At step t, `floor((t - start) * ratio)` updates are due in all, where start
-  is the step of the first call; none is lost or gained over time, since
-  `ratio` is taken as the fraction it was meant as (0.1 as 1/10).
+  At step t, `floor((t - start) * ratio)` updates are due in total, where start
+  is the step of the first call. `ratio` is converted to a fraction (0.1 to
+  1/10), so that rounding errors do not add up.
   """
 
   def __init__(self, ratio: float) -> None:
@@ -21,9 +21,11 @@ class Ratio:
     self._done = 0
 
   def due(self, step: int, most: int | None = None) -> int:
-    """Updates owed at `step` that no earlier call returned; 0 at first, and
-    0 if `step` went backwards. With `most`, no more than that: the rest
-    stays owed."""
+    """How many updates are due at `step`, without those of earlier calls.
+
+    The first call returns 0, and so does a call with a smaller `step`. At most
+    `most` updates are returned; later calls return the others.
+    """
     if most is not None and most < 0:
       raise ValueError(f'most is {most} updates; it must be 0 or more.')
     if self._start is None:
@@ -36,19 +38,19 @@ class Ratio:
     return owed
 
   def save(self) -> dict[str, int]:
-    """The state, with start -1 before the first call."""
+    """The state; `start` is -1 before the first call."""
     start = -1 if self._start is None else self._start
     return {'start': start, 'done': self._done}
 
   def load(self, state: dict[str, int]) -> None:
-    """Takes over a state of `save`."""
+    """Restores a state that `save` returned."""
     start = int(state['start'])
     self._start = None if start < 0 else start
     self._done = int(state['done'])
 
 
 class Every:
-  """True once per `seconds` of wall-clock time; the first call is False."""
+  """True once per `seconds` of wall-clock time; False at the first call."""
 
   def __init__(self, seconds: float) -> None:
     if not seconds >= 0:

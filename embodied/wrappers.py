@@ -10,7 +10,7 @@ from embodied.space import Space
 
 
 class Wrapper(Env):
-  """Passes everything on to `env`."""
+  """Forwards everything to `env`."""
 
   def __init__(self, env: Env) -> None:
     self.env = env
@@ -37,7 +37,10 @@ class Wrapper(Env):
 
 
 class NormalizeAction(Wrapper):
-  """Maps one float action key from [-1, 1] to its bounds, where finite."""
+  """Maps one float action key from [-1, 1] to its bounds.
+
+  Elements without two finite bounds stay as they are.
+  """
 
   def __init__(self, env: Env, key: str = 'action') -> None:
     super().__init__(env)
@@ -62,7 +65,7 @@ class NormalizeAction(Wrapper):
     low = np.where(self.finite, self.inner.low, 0)
     high = np.where(self.finite, self.inner.high, 0)
     scaled = (1 - value) / 2 * low + (1 + value) / 2 * high
-    # The sum may round to a value just outside of the bounds.
+    # The rounded sum may lie slightly out of bounds.
     scaled = np.where(self.finite, np.clip(scaled, low, high), value)
     return self.env.step(
       {
@@ -86,9 +89,10 @@ class ClipAction(Wrapper):
 
 
 class UnifyDtypes(Wrapper):
-  """Shows floats as float32 and integers, except uint8, as int32.
+  """Converts observations: floats to float32, integers to int32.
 
-  Actions are cast back to what the environment declares.
+  uint8 and bool stay as they are. Actions are converted to the dtypes that the
+  environment declares.
   """
 
   def __init__(self, env: Env) -> None:
@@ -121,10 +125,10 @@ class UnifyDtypes(Wrapper):
 
 
 class CheckSpaces(Wrapper):
-  """Raises ValueError when an action or observation breaks the contract.
+  """Raises ValueError if an action or observation breaks the contract.
 
-  Keys, dtypes, shapes and bounds are compared with the spaces, and the flags
-  with each other as `embodied.base.Env` promises them.
+  Compares keys, dtypes, shapes and bounds with the spaces, and checks what
+  `embodied.base.Env` says about flags, reward and mask.
 
   Raises:
     ValueError: Spaces without the `SIGNALS`, or a mask that does not fit the
@@ -154,20 +158,20 @@ class CheckSpaces(Wrapper):
     obs = self.env.step(action)
     _check('observation', obs, self._obs)
     for key in self._floats:
-      # The bounds may well be infinite.
+      # Infinite bounds allow infinity.
       if not np.isfinite(obs[key]).all():
         raise ValueError(
           f"The observation '{key}' is {obs[key]}; it has to be finite."
         )
     if obs['is_first'] and obs['reward'] != 0:
       raise ValueError(
-        'The first observation of an episode carries the reward'
-        f' {obs["reward"]}; it has to be 0.'
+        f'The first observation of an episode has the reward {obs["reward"]};'
+        ' it has to be 0.'
       )
     if obs['is_terminal'] and not obs['is_last']:
       raise ValueError(
-        'An observation is_terminal without is_last; set both at the end of'
-        ' an episode.'
+        'An observation has is_terminal but not is_last; set both where the'
+        ' task ends an episode.'
       )
     if self._mask_key is not None:
       self._check_mask(obs[self._mask_key])
@@ -219,4 +223,6 @@ def _check(what: str, values: dict[str, Any], spaces: Spaces) -> None:
     brief = f'{value.dtype} of shape {value.shape}'
     if value.size:
       brief += f' between {value.min()} and {value.max()}'
-    raise ValueError(f"The {what} '{key}' is {brief}, which is not in {space}")
+    raise ValueError(
+      f"The {what} '{key}' is {brief}, which is not in {space}."
+    )

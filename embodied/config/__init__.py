@@ -1,4 +1,4 @@
-"""Settings: blocks of YAML, flags, and the types that both have to keep."""
+"""Settings from YAML blocks and flags, with types that are checked."""
 
 from embodied.config.config import Config as Config
 from embodied.config.config import UnknownKeyError as UnknownKeyError

@@ -1,8 +1,8 @@
-"""Nested, immutable configuration with types fixed by the defaults.
+"""Nested, immutable configuration whose types are set by the defaults.
 
-A file of blocks is the schema: its `defaults` block names every key and, by
-the default's type, what the key accepts. Further blocks and flags can only
-override what is already there.
+The block `defaults` of a YAML file is the schema: it names every key, and the
+type of its value is the type of the key. Other blocks and flags can only
+override these keys.
 """
 
 import os
@@ -21,7 +21,7 @@ PLAIN = re.compile(r'[A-Za-z0-9_.-]+')
 
 
 class UnknownKeyError(UsageError):
-  """An update of a key that the config does not have."""
+  """An update names a key that the config does not have."""
 
 
 class Config(Mapping[str, Any]):
@@ -32,8 +32,8 @@ class Config(Mapping[str, Any]):
   the same leaf; iteration and `len` are over the top level, `flat` over the
   leaves.
 
-  Raises UsageError for a value that is none of these (such as null), a list
-  of mixed types, and a key that is not made of letters, digits, `_` and `-`.
+  Raises UsageError for a value of another type (such as null), a list of mixed
+  types, and a key with characters other than letters, digits, `_` and `-`.
   """
 
   def __init__(self, values: Mapping[str, Any] | None = None) -> None:
@@ -44,7 +44,7 @@ class Config(Mapping[str, Any]):
 
   @property
   def flat(self) -> dict[str, Leaf]:
-    """All leaves as `{'run.steps': value}`, in the order they were given."""
+    """All leaves as `{'run.steps': value}`, in their given order."""
     flat: dict[str, Leaf] = {}
     for key, value in self._nodes.items():
       if isinstance(value, Config):
@@ -54,16 +54,16 @@ class Config(Mapping[str, Any]):
     return flat
 
   def update(self, values: Mapping[str, Any]) -> 'Config':
-    """A new Config with some leaves replaced, in the order given.
+    """A new Config with some leaves replaced, one after another.
 
     Args:
       values: Flat (`{'run.steps': 5}`) or nested (`{'run': {'steps': 5}}`).
         A key with characters outside `[A-Za-z0-9_.-]` is a regular expression
-        that is matched in full against the flat keys of all leaves. Values
-        may be text, as flags are; it is read as the leaf's type.
+        for the complete flat keys of leaves. Text, such as the value of a
+        flag, is converted to the type of the leaf.
 
     Raises:
-      UnknownKeyError: A key matches nothing.
+      UnknownKeyError: A key matches no leaf.
       UsageError: A value has the wrong type.
     """
     flat = self.flat
@@ -73,13 +73,13 @@ class Config(Mapping[str, Any]):
     return _rebuild(self, flat)
 
   def save(self, path: str | os.PathLike[str]) -> None:
-    """Write as YAML; `Config.load` gives an equal Config back."""
+    """Write as YAML. `Config.load` returns an equal Config."""
     with open(path, 'w', encoding='utf-8') as file:
       _yaml().dump(_plain(self), file)
 
   @classmethod
   def load(cls, path: str | os.PathLike[str]) -> 'Config':
-    """Read a file written by `save`; UsageError if it is missing or broken."""
+    """Read a file written by `save`. Raises UsageError if this fails."""
     return cls(_read(path))
 
   def __getitem__(self, key: str) -> Any:
@@ -93,7 +93,7 @@ class Config(Mapping[str, Any]):
     return node
 
   def __getattr__(self, name: str) -> Any:
-    # Copying and unpickling ask for names before there are any nodes.
+    # Copying and unpickling read attributes before the nodes are set.
     nodes = self.__dict__.get('_nodes', {})
     if name not in nodes:
       raise AttributeError(
@@ -107,7 +107,7 @@ class Config(Mapping[str, Any]):
     )
 
   def __delattr__(self, name: str) -> Never:
-    raise AttributeError(f"A Config is immutable; '{name}' has to stay.")
+    raise AttributeError(f"A Config is immutable; '{name}' cannot be deleted.")
 
   def __iter__(self) -> Iterator[str]:
     return iter(self._nodes)
@@ -126,8 +126,8 @@ class Config(Mapping[str, Any]):
 def load_blocks(path: str | os.PathLike[str]) -> dict[str, Any]:
   """Read a YAML file of named blocks, `{'defaults': {...}, 'debug': ...}`.
 
-  Raises UsageError if the file is missing, is not YAML, names a key twice, or
-  holds anything but mappings at its top level.
+  Raises UsageError if the file is missing, is not YAML, has a key twice, or
+  has values other than mappings at its top level.
   """
   blocks = _read(path)
   for name, block in blocks.items():
@@ -140,10 +140,10 @@ def load_blocks(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def resolve(blocks: Mapping[str, Any], names: Collection[str]) -> Config:
-  """Merge the named blocks, left to right, over the block `defaults`.
+  """The block `defaults`, overridden by the named blocks in their order.
 
-  Raises UsageError for an unknown block, and for a block that sets a key which
-  `defaults` lacks or gives it another type.
+  Raises UsageError for an unknown block, and for a block with a key that
+  `defaults` does not have, or with a value of another type.
   """
   if 'defaults' not in blocks:
     raise UsageError("The config file needs a block named 'defaults'.")
@@ -161,10 +161,10 @@ def resolve(blocks: Mapping[str, Any], names: Collection[str]) -> Config:
 
 
 def diff(a: Config, b: Config, ignore: Collection[str] = ()) -> list[str]:
-  """Sorted flat keys that only one config has or whose values differ.
+  """Sorted flat keys that only one config has, or whose values differ.
 
-  Keys that one of the regular expressions in `ignore` matches in full are
-  left out.
+  Without keys that match one of the regular expressions in `ignore` as a
+  whole.
   """
   left, right = a.flat, b.flat
   return sorted(
@@ -204,35 +204,39 @@ def _set_nodes(config: Config, nodes: dict[str, Any]) -> None:
 def _insert(
   tree: dict[str, Any], parts: list[str], value: Any, name: str
 ) -> None:
-  """Put `value` into the nested dicts, splitting dotted keys."""
+  """Put `value` into nested dicts; dots in keys separate the levels."""
   *sections, last = parts
   for part in sections:
     tree = tree.setdefault(part, {})
     if not isinstance(tree, dict):
-      raise UsageError(f"'{name}' lies below '{part}', which has a value.")
+      raise UsageError(
+        f"'{name}' needs the section '{part}', but '{part}' is a value."
+      )
   if isinstance(value, Mapping):
     section = tree.setdefault(last, {})
     if not isinstance(section, dict):
-      raise UsageError(f"'{name}' is both a value and a section.")
+      raise UsageError(
+        f"'{name}' is both a value and a section; rename one of them."
+      )
     for key, item in value.items():
       _insert(section, str(key).split('.'), item, f'{name}.{key}')
   elif last in tree:
-    raise UsageError(f"'{name}' is given twice.")
+    raise UsageError(f"'{name}' is given twice; remove one of them.")
   else:
     tree[last] = value
 
 
 def _freeze(value: Any, name: str) -> Any:
-  """Check one key and its value, making it immutable."""
+  """Check a key and its value; returns the value, made immutable."""
   last = name.rsplit('.', 1)[-1]
   if not PLAIN.fullmatch(last) or last[0] == '_':
     raise UsageError(
-      f"The config key '{name}' has to be made of letters, digits, '_' and"
-      " '-', and cannot start with '_'."
+      f"The config key '{name}' may only contain letters, digits, '_' and '-',"
+      " and may not start with '_'."
     )
   if hasattr(Config, last):
     raise UsageError(
-      f"The config key '{name}' is the name of a method; rename it."
+      f"The config key '{name}' is also a method of Config; rename the key."
     )
   if isinstance(value, dict):
     section = Config()
@@ -258,7 +262,7 @@ def _patterns(
 
 
 def _match(pattern: str, flat: Mapping[str, Any], value: Any) -> list[str]:
-  """The leaves a key or regex means; at least one."""
+  """The leaves that a key or regular expression names; at least one."""
   if PLAIN.fullmatch(pattern):
     keys = [pattern] if pattern in flat else []
   else:
@@ -272,15 +276,15 @@ def _match(pattern: str, flat: Mapping[str, Any], value: Any) -> list[str]:
     return keys
   if any(key.startswith(f'{pattern}.') for key in flat):
     raise UsageError(
-      f"'{pattern}' is a section, which cannot be set to {value!r}; set one"
-      ' of its keys.'
+      f"'{pattern}' is a section and cannot be set to {value!r}; set one of"
+      ' its keys.'
     )
   hint = errors.suggest(pattern, flat)
   raise UnknownKeyError(f"No config key matches '{pattern}'. {hint}")
 
 
 def _rebuild(config: Config, flat: Mapping[str, Leaf]) -> Config:
-  """The same tree, empty sections included, with the leaves of `flat`."""
+  """The same tree with the leaves of `flat`; empty sections stay."""
 
   def build(node: Config, prefix: str) -> dict[str, Any]:
     return {

@@ -1,7 +1,7 @@
 """Command-line flags: `--run.steps 1e6`, `--run.steps=1e6`, `--configs a b`.
 
-Flags are split into names and texts first, so that a program can take the
-ones it knows itself (`configs`, `logdir`); the rest overrides a Config.
+`split_flags` separates names and values. A program then takes its own flags
+(such as `configs`) by `take`, and the others override a Config by `apply`.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -18,13 +18,13 @@ def split_flags(
 
   Args:
     argv: Arguments without the program's name.
-    switches: Flags that may stand alone; they get the value 'True'.
+    switches: Flags that need no value; without one they get 'True'.
 
   Returns:
-    Lists of texts, empty where a flag stands alone.
+    Lists of texts, empty for a flag without a value.
 
   Raises:
-    UsageError: A value without a flag, or a flag that was given twice.
+    UsageError: A value without a flag, or the same flag twice.
   """
   flags: dict[str, list[str]] = {}
   values: list[str] | None = None
@@ -32,15 +32,17 @@ def split_flags(
     if not arg.startswith('--'):
       if values is None:
         raise UsageError(
-          f"The argument '{arg}' follows no flag; write --name {arg}."
+          f"The argument '{arg}' belongs to no flag; write --name {arg}."
         )
       values.append(arg)
       continue
     name, equals, value = arg[2:].partition('=')
     if not name:
-      raise UsageError(f"The argument '{arg}' names no flag; write --name.")
+      raise UsageError(
+        f"The argument '{arg}' is a flag without a name; write --name."
+      )
     if name in flags:
-      raise UsageError(f'The flag --{name} is given twice; keep one.')
+      raise UsageError(f'The flag --{name} is given twice; remove one.')
     flags[name] = [value] if equals else []
     values = None if equals else flags[name]
   for name, given in flags.items():
@@ -50,20 +52,23 @@ def split_flags(
 
 
 def asks_for_help(argv: Sequence[str]) -> bool:
-  """Whether the arguments ask what the program is."""
+  """Whether the arguments ask for help."""
   return '--help' in argv or '-h' in argv
 
 
 def take(flags: dict[str, list[str]], name: str) -> list[str]:
-  """Removes a flag that the program knows itself, and returns its values, none
-  if it is not there. Raises UsageError if it stands alone."""
+  """Removes one of the program's own flags; returns its values.
+
+  Returns an empty list if the flag is not there. Raises UsageError if it has
+  no value.
+  """
   values = flags.pop(name, None)
   if values == []:
-    raise _alone(name)
+    raise _no_value(name)
   return values or []
 
 
-def _alone(name: str) -> UsageError:
+def _no_value(name: str) -> UsageError:
   return UsageError(f'The flag --{name} needs a value; write --{name} VALUE.')
 
 
@@ -72,12 +77,12 @@ def apply(
   flags: Mapping[str, Sequence[str]],
   known: Collection[str] = (),
 ) -> Config:
-  """Override config keys with flags, read as the type of the default.
+  """Override config keys with flags, converted to the type of the default.
 
   Args:
     config: The schema and its values.
-    flags: Texts per config key or regex. Several texts make a list.
-    known: The program's own flags, which the hint of an error may name.
+    flags: Texts by config key or regular expression; several texts are a list.
+    known: The program's own flags, for the hint of an error message.
 
   Raises:
     UsageError: An unknown flag, one without a value, or a value of the wrong
@@ -85,7 +90,7 @@ def apply(
   """
   for name, values in flags.items():
     if not values and name in config.flat:
-      raise _alone(name)
+      raise _no_value(name)
     text = values[0] if len(values) == 1 else list(values)
     try:
       config = config.update({name: text})

@@ -1,4 +1,4 @@
-"""The values at the leaves of a config: their types, and reading texts."""
+"""The values of a config: their types, and how text is converted to them."""
 
 import math
 from typing import Any
@@ -16,10 +16,10 @@ NAMES = {
 
 
 def check(name: str, value: Any) -> Leaf:
-  """The value of a default, lists made tuples.
+  """The value of a default; a list becomes a tuple.
 
-  Raises UsageError for null and other types, nested lists, and lists of mixed
-  types; whole and broken numbers in one list are all taken as floats.
+  If a list has integers and floats, all become floats. Raises UsageError for
+  null and other types, nested lists, and lists of mixed types.
   """
   if not isinstance(value, list | tuple):
     return _check_one(name, value)
@@ -28,16 +28,19 @@ def check(name: str, value: Any) -> Leaf:
   if kinds == {int, float}:
     return tuple(float(x) for x in items)
   if len(kinds) > 1:
-    raise UsageError(f"The list '{name}' mixes types: {list(items)}.")
+    raise UsageError(
+      f"The list '{name}' has values of several types, {list(items)}; use one"
+      ' type.'
+    )
   return items
 
 
 def convert(key: str, default: Leaf, value: Any) -> Leaf:
-  """Read a value or its text as the type of `default`.
+  """Convert a value or its text to the type of `default`.
 
-  A bool takes True and False alone, an int takes 1e6 but not 1.5, a float
-  takes both, a list takes a list or the text 'a,b'. Raises UsageError
-  for all else.
+  A bool accepts only True and False. An int accepts 1e6 but not 1.5. A float
+  accepts both. A list accepts a list or the text 'a,b'. Raises UsageError for
+  everything else.
   """
   if not isinstance(default, tuple):
     return _scalar(key, type(default), value)
@@ -46,11 +49,11 @@ def convert(key: str, default: Leaf, value: Any) -> Leaf:
     value = [x.strip() for x in value.split(',')] if value.strip() else []
   if not isinstance(value, list | tuple):
     raise UsageError(
-      f"'{key}' takes a list, as 'a,b', of which each is {NAMES[kind]};"
+      f"'{key}' takes a list such as 'a,b', where each item is {NAMES[kind]};"
       f' got {value!r}.'
     )
   if not value and kind is not str:
-    # An empty list would forget that it holds numbers.
+    # An empty list has no type, so later updates could not be converted.
     raise UsageError(f"The list '{key}' needs at least one number.")
   return tuple(_scalar(key, kind, x) for x in value)
 
@@ -81,7 +84,7 @@ def _scalar(key: str, kind: type, value: Any) -> bool | int | float | str:
 def _check_one(name: str, value: Any) -> Any:
   if type(value) not in NAMES:
     raise UsageError(
-      f"'{name}' is {value!r}; a config value is a bool, a number, a text or"
-      ' a flat list of them.'
+      f"'{name}' is {value!r}; a config value has to be a bool, a number, a"
+      ' text or a flat list of them.'
     )
   return value

@@ -1,3 +1,3 @@
-"""Environments side by side, each in a process of its own."""
+"""Steps several environments at once, each in a separate process."""
 
 from embodied.driver.driver import Driver as Driver

@@ -1,4 +1,4 @@
-"""Arrays that the driver and the processes of its environments share."""
+"""Memory that the driver shares with the processes of its environments."""
 
 import mmap
 import os
@@ -16,19 +16,19 @@ Array = np.ndarray
 
 
 class Board:
-  """One row per environment: what it showed, and what it is to do.
+  """Observations and actions, with one row per environment.
 
-  The memory has no name in the file system: it is handed on as the open file
-  `fd`, and is gone with the last process that holds it, however that ends.
+  The memory has no name in the file system. It is passed on as the open file
+  `fd`, and the system frees it when the last process with this file ends.
 
   Args:
     spaces: `(obs_space, act_space)`, the same for all rows.
     rows: number of environments.
-    fd: of a board with the same spaces and rows; None makes a new one.
+    fd: an existing board with the same spaces and rows; None makes a new one.
 
   Attributes:
-    obs: arrays `[rows, ...]` by key, of the observations.
-    acts: likewise, of the actions.
+    obs: observations, arrays `[rows, ...]` by key.
+    acts: actions, likewise.
   """
 
   def __init__(
@@ -49,11 +49,11 @@ class Board:
         start += _bytes(space, rows)
 
   def action(self, row: int) -> dict[str, Any]:
-    """A copy of one row of the actions."""
+    """A copy of the action in a row."""
     return {k: v[row].copy() for k, v in self.acts.items()}
 
   def show(self, row: int, obs: dict[str, Any]) -> None:
-    """Writes one row of the observations; KeyError if a key is missing."""
+    """Writes the observation of a row; KeyError if a key is missing."""
     for key, value in self.obs.items():
       value[row] = obs[key]
 
@@ -64,7 +64,7 @@ def _bytes(space: Any, rows: int) -> int:
 
 
 def _reserve(size: int) -> int:
-  """An open file in memory, or, where the system has none, on disk."""
+  """An open file in memory, or on disk if the system has no memfd."""
   if hasattr(os, 'memfd_create'):
     fd = os.memfd_create('board')
   else:

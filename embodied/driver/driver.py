@@ -1,4 +1,4 @@
-"""Steps several environments together with one policy."""
+"""Steps several environments with one policy."""
 
 import logging
 import time
@@ -20,43 +20,44 @@ from embodied.errors import EnvironmentFailed
 Policy = Callable[[Carry, Obs], tuple[Carry, dict[str, Any], dict[str, Any]]]
 OnStep = Callable[[dict[str, Any], int], None]
 
-# Starts in a row that end before a single action was answered.
+# Failures in a row, without an answer to an action, that end the run.
 MAX_FAILED_STARTS = 3
 
-# That all environments together may take to close.
+# Time limit for all environments together to close.
 CLOSE_SECONDS = 2.0
 
 log = logging.getLogger('embodied')
 
 
 class Driver:
-  """Steps `B` environments in lockstep and reports every single step.
+  """Steps `B` environments in lockstep and calls back for every step.
 
-  With `parallel` they step at the same time, and while their last step is
-  reported, learnt from or logged: the next one is asked for as soon as the
-  policy has chosen. Observations come through shared memory.
+  With `parallel` the environments step at the same time, and also while the
+  callbacks of the previous step run and the agent learns: the driver requests
+  the next step as soon as the policy has chosen actions. Observations are
+  passed through shared memory.
 
-  An environment that raises, gives no answer in time, or whose process dies is
-  started anew in its place: its next observation is the first of a fresh
-  episode. This is counted in `restarts`, kept in `last_error`, and warned of
-  through the logger 'embodied'.
+  If an environment raises, exceeds the time limit, or its process dies, the
+  driver restarts it, and its next observation is the first of a new episode.
+  The driver counts this in `restarts`, keeps the message in `last_error`, and
+  logs a warning to the logger 'embodied'.
 
   Args:
-    make_env_fns: `B` functions that make an environment; with `parallel` they
+    make_env_fns: `B` functions that make an environment. With `parallel` they
       have to be picklable.
-    parallel: Spawn a process per environment. Otherwise all run in this one,
-      where a hanging environment hangs the program.
-    timeout: Seconds that one step may take, resets included. Making an
-      environment may take a minute in any case.
+    parallel: Start a process for each environment. Otherwise all run in this
+      process, and an environment that hangs stops the program.
+    timeout: Time limit of one step or reset in seconds. Making an environment
+      may always take a minute.
     stop_requested: Whether the run should stop. If so, methods raise Stopped
       instead of waiting for a worker process, and only `close` is allowed.
 
   Raises:
     UsageError: Making an environment raised it.
-    ValueError: No functions, not picklable ones, or environments with
-      different spaces.
-    EnvironmentFailed: An environment fails three times in a row before it has
-      answered an action; this may be raised while stepping, too.
+    ValueError: No functions, functions that cannot be pickled, or environments
+      with different spaces.
+    EnvironmentFailed: An environment failed three times in a row and never
+      answered an action. Later steps can raise this too.
   """
 
   def __init__(
@@ -68,7 +69,9 @@ class Driver:
     stop_requested: Callable[[], bool] = lambda: False,
   ) -> None:
     if not make_env_fns:
-      raise ValueError('A Driver needs at least one environment.')
+      raise ValueError(
+        'make_env_fns is empty; a Driver needs at least one environment.'
+      )
     self.restarts = 0
     self.last_error = ''
     self._workers: list[ProcessWorker | LocalWorker] = [
@@ -91,12 +94,15 @@ class Driver:
     for i, other in enumerate(spaces):
       if other != spaces[0]:
         self.close()
-        raise ValueError(f'Environment {i} has other spaces than the first.')
+        raise ValueError(
+          f'The spaces of environment {i} differ from those of environment 0;'
+          ' all have to be equal.'
+        )
     self._board = Board(spaces[0], len(self))
     for i, worker in enumerate(self._workers):
       worker.attach(self._board, i)
-    # Environments that owe an observation, and whether the policy has seen
-    # those on the board.
+    # Environments that have not answered yet, and whether the policy has seen
+    # the observations on the board.
     self._pending: list[int] = []
     self._seen = True
     self.reset()
@@ -107,32 +113,32 @@ class Driver:
   def on_step(self, callback: OnStep) -> None:
     """Call `callback(transition, worker)` for every step of every environment.
 
-    A transition is one dict of the observation, the action that the policy
-    chose for it (zeros after `is_last`, and without `reset`), and the policy's
-    other outputs, each without a batch dimension.
+    A transition is one dict without a batch dimension. It contains the
+    observation, the action that the policy chose for it (without `reset`, and
+    zeros if the observation has `is_last`), and other outputs of the policy.
     """
     self._callbacks.append(callback)
 
   def reset(self, init_policy: Callable[[int], Carry] | None = None) -> None:
-    """Begin new episodes and a new policy carry."""
+    """Start new episodes with a new carry of the policy."""
     self._carry = init_policy(len(self)) if init_policy else None
     self._receive()
-    # An episode that has begun unseen is as good as a new one.
+    # The policy has not seen these first observations: no reset is needed.
     unseen = self._board.obs['is_first'] & (not self._seen)
     for value in self._board.acts.values():
       value[:] = 0
     self._board.acts['reset'][:] = True
-    self._ask(np.flatnonzero(~unseen).tolist())
+    self._request(np.flatnonzero(~unseen).tolist())
 
   def __call__(
     self, policy: Policy, steps: int = 0, episodes: int = 0
   ) -> None:
-    """Step until both numbers are reached, counted over all environments.
+    """Step until both numbers are reached, summed over all environments.
 
     Args:
       policy: `(carry, obs [B, ...]) -> (carry, acts [B, ...], outs [B, ...])`
-        with all action keys but `reset`; `log/` keys are not shown to it.
-      steps: Observations to collect, first ones included.
+        with all action keys but `reset`. It does not get keys `log/...`.
+      steps: Observations to collect, including the first ones of episodes.
       episodes: Observations with `is_last` to collect.
     """
     step = episode = 0
@@ -142,7 +148,7 @@ class Driver:
       episode += int(is_last.sum())
 
   def close(self) -> None:
-    """End the environments; the driver is not used again."""
+    """Close the environments; the driver is not used afterwards."""
     for worker in self._workers:
       worker.dismiss()
     end = time.monotonic() + CLOSE_SECONDS
@@ -160,15 +166,15 @@ class Driver:
     outs = {k: np.asarray(v) for k, v in outs.items()}
     if {*acts, 'reset'} != self.act_space.keys():
       raise ValueError(
-        f'The policy chose {sorted(acts)}; the environments take'
-        f' {sorted(self.act_space)}.'
+        f'The policy returned the actions {sorted(acts)}; the action space has'
+        f' {sorted(self.act_space)}. Return all of them but reset.'
       )
     is_last = obs['is_last']
     for value in acts.values():
       value[is_last] = 0
     for key, value in self._board.acts.items():
       value[:] = is_last if key == 'reset' else acts[key]
-    self._ask(list(range(len(self))))
+    self._request(list(range(len(self))))
     batch = {**obs, **acts, **outs}
     for i in range(len(self)):
       transition = {k: v[i] for k, v in batch.items()}
@@ -177,21 +183,21 @@ class Driver:
     return is_last
 
   def _spaces(self, i: int) -> Any:
-    """Wait until the environment is made, starting it anew if need be."""
+    """Wait until the environment is made; restart it if that fails."""
     while True:
       try:
         return self._workers[i].spaces()
       except WorkerError as e:
         self._restart(i, e)
 
-  def _ask(self, which: list[int]) -> None:
-    """Ask for the steps that the board says, without waiting for them."""
+  def _request(self, which: list[int]) -> None:
+    """Request steps with the actions on the board, without waiting."""
     for i in which:
       self._workers[i].send()
     self._pending, self._seen = which, False
 
   def _receive(self) -> None:
-    """Wait until all observations that were asked for are on the board."""
+    """Wait until all requested observations are on the board."""
     for i in self._pending:
       while not self._received(i):
         self._board.acts['reset'][i] = True
@@ -199,7 +205,7 @@ class Driver:
     self._pending = []
 
   def _received(self, i: int) -> bool:
-    """Wait for one; False if the environment had to be started anew."""
+    """Wait for one observation; False if the environment was restarted."""
     try:
       self._workers[i].receive()
       self._answered[i] |= not self._board.obs['is_first'][i]
@@ -217,8 +223,8 @@ class Driver:
     self._answered[i] = False
     if self._failures[i] >= MAX_FAILED_STARTS:
       raise EnvironmentFailed(
-        f'Environment {i} failed {MAX_FAILED_STARTS} times in a row before'
-        f' it answered an action; the last time: {error}'
+        f'Environment {i} failed {MAX_FAILED_STARTS} times in a row without'
+        f' answering an action. The last error: {error}'
       )
     self.restarts += 1
     log.warning(

@@ -1,4 +1,4 @@
-"""One environment of the driver: in a process of its own, or in this one."""
+"""One environment of the driver, in a separate process or in this one."""
 
 import contextlib
 import logging
@@ -23,34 +23,34 @@ MakeEnv = Callable[[], Env]
 
 log = logging.getLogger('embodied')
 
-# Seconds that importing and making an environment may take in any case.
+# Minimum time limit for importing and making an environment.
 START_SECONDS = 60.0
 
-# What is waited for in any case, where the time was spent on something else
-# that may have kept the processor busy.
+# Minimum wait for an answer, even after its time limit: perhaps this process
+# was busy, not the environment.
 GRACE_SECONDS = 1.0
 
-# Between two looks at whether the run is to stop.
+# Time between two checks of `stop_requested`.
 SLICE_SECONDS = 1.0
 
-# Through the pipe: a step is asked for, or done.
+# Sent through the pipe to request a step, and when it is done.
 WORD = b'step'
 
 
 class WorkerError(Exception):
-  """The environment raised, hung, or its process died; the text says what."""
+  """The environment raised, hung, or its process died; see the message."""
 
 
 class ProcessWorker:
   """Runs the environment in a spawned process.
 
   Call `start`, then `spaces` and `attach` once, then `send` and `receive` in
-  turns: actions and observations are rows of the board, and only a word goes
-  through a pipe. After a WorkerError only `stop` and `start` are allowed.
+  turn. Actions and observations are rows of the board; the pipe only carries
+  the requests. After a WorkerError only `stop` and `start` are allowed.
 
   Args:
-    make: Picklable, such as a functools.partial of a module's function.
-    timeout: Seconds that one step may take, resets included.
+    make: Picklable, such as a functools.partial of a function in a module.
+    timeout: Time limit of one step or reset in seconds.
     stop_requested: Whether the run should stop. If so, `spaces` and `receive`
       raise Stopped instead of waiting for the environment.
 
@@ -68,8 +68,8 @@ class ProcessWorker:
       pickle.dumps(make)
     except (pickle.PicklingError, AttributeError, TypeError) as e:
       raise ValueError(
-        f'A worker process cannot be sent {make} ({e}); pass a'
-        ' functools.partial of a function of a module.'
+        f'{make} cannot be sent to a worker process ({e}); pass a'
+        ' functools.partial of a function in a module.'
       ) from None
     self._make = make
     self._timeout = timeout
@@ -84,7 +84,7 @@ class ProcessWorker:
       target=_serve, args=(self._make, child), daemon=True
     )
     self._process.start()
-    # With our copy closed, the death of the process ends the pipe.
+    # With this copy closed, the pipe breaks when the process dies.
     child.close()
     self._deadline = time.monotonic() + max(START_SECONDS, self._timeout)
 
@@ -96,16 +96,16 @@ class ProcessWorker:
     return self._receive()
 
   def attach(self, board: Board, row: int) -> None:
-    """Show the environment its row of the board."""
+    """Give the environment its row of the board."""
     assert self._process is not None
     pid = self._process.pid
-    # If the process is dead, receive() finds that out and explains it.
+    # If the process is dead, `receive` raises the error.
     with contextlib.suppress(OSError):
       self._pipe.send_bytes(pickle.dumps((row, board.rows)))
       reduction.send_handle(self._pipe, board.fd, pid)
 
   def send(self) -> None:
-    """Ask for the step that the board says, without waiting for it."""
+    """Request a step with the action on the board, without waiting."""
     self._deadline = time.monotonic() + self._timeout
     with contextlib.suppress(OSError):
       self._pipe.send_bytes(WORD)
@@ -115,12 +115,12 @@ class ProcessWorker:
     self._receive()
 
   def dismiss(self) -> None:
-    """Tell the environment to close, without waiting for it."""
+    """Ask the environment to close, without waiting."""
     if self._process is not None:
       self._pipe.close()
 
   def stop(self, patience: float = 0.0) -> None:
-    """End the process, leaving `patience` seconds to close the environment."""
+    """End the process, `patience` seconds after the request to close."""
     if self._process is None:
       return
     self._pipe.close()
@@ -156,9 +156,9 @@ class ProcessWorker:
 
 
 class LocalWorker:
-  """Runs the environment right here; a hanging one hangs the program.
+  """Runs the environment in this process; if it hangs, so does the program.
 
-  The same methods as ProcessWorker.
+  It has the methods of ProcessWorker.
   """
 
   def __init__(self, make: MakeEnv) -> None:
@@ -199,13 +199,13 @@ class LocalWorker:
       try:
         self._env.close()
       except Exception:
-        log.warning('An environment failed to close.', exc_info=True)
+        log.warning('An environment raised in close.', exc_info=True)
       self._env = None
 
 
 def _serve(make: MakeEnv, pipe: Connection) -> None:
-  """Body of the process: steps when asked until the pipe closes."""
-  # They may reach the whole group; the parent decides what they mean.
+  """Main function of the process: steps until the pipe closes."""
+  # A terminal sends these signals to all processes. The parent handles them.
   for number in (signal.SIGINT, signal.SIGTERM):
     signal.signal(number, signal.SIG_IGN)
   threading.Thread(target=_follow_parent, daemon=True).start()
@@ -229,7 +229,7 @@ def _serve(make: MakeEnv, pipe: Connection) -> None:
 
 
 def _answer(env: Env, pipe: Connection, board: Board, row: int) -> None:
-  """Steps `env` whenever it is asked to, until the pipe closes."""
+  """Steps `env` at every request, until the pipe closes."""
   while True:
     if not pipe.poll():
       env.prepare()
@@ -241,7 +241,7 @@ def _answer(env: Env, pipe: Connection, board: Board, row: int) -> None:
 
 
 def _next(pipe: Connection) -> bytes | None:
-  """What comes next through the pipe; None when the parent is done."""
+  """The next message of the pipe; None if the parent has closed it."""
   try:
     return pipe.recv_bytes()
   except (EOFError, ConnectionError):
@@ -249,7 +249,7 @@ def _next(pipe: Connection) -> bytes | None:
 
 
 def _follow_parent() -> None:
-  """Leave with the parent, even out of an environment that hangs."""
+  """Exit when the parent exits, even if the environment hangs."""
   parent = multiprocessing.parent_process()
   assert parent is not None
   parent.join()

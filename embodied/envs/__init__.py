@@ -1,4 +1,4 @@
-"""Environments by task name, imported only when they are made."""
+"""Environments by task name. A module is imported when it is needed."""
 
 import importlib
 import inspect
@@ -27,7 +27,7 @@ def make_env(task: str, index: int, *, seed: int, **settings: Any) -> Env:
   Args:
     task: `<suite>_<rest>`, where REGISTRY names the suites.
     index: Number of this environment among those of a run. Every pair of
-      `seed` and `index` gets random numbers of its own.
+      `seed` and `index` gives different random numbers.
     seed: Of the run, 0 or more.
     settings: Further arguments of the suite's class.
 
@@ -38,7 +38,9 @@ def make_env(task: str, index: int, *, seed: int, **settings: Any) -> Env:
   suite, rest = split_task(task)
   module = _module(task)
   if seed < 0 or index < 0:
-    raise UsageError(f'Seed and index are 0 or more, not {seed}, {index}.')
+    raise UsageError(
+      f'The seed is {seed} and the index is {index}; both must be 0 or more.'
+    )
   ctor = getattr(module, REGISTRY[suite].partition(':')[2])
   known = set(inspect.signature(ctor).parameters) - {'task', 'seed'}
   for key in settings.keys() - known:
@@ -46,13 +48,14 @@ def make_env(task: str, index: int, *, seed: int, **settings: Any) -> Env:
       f"The environments of '{suite}' have no setting '{key}'."
       f' {errors.suggest(key, known)}'
     )
-  own = np.random.SeedSequence((seed, index)).generate_state(1)
-  return wrap(ctor(rest, seed=int(own[0]), **settings))
+  words = np.random.SeedSequence((seed, index)).generate_state(1)
+  return wrap(ctor(rest, seed=int(words[0]), **settings))
 
 
 def warm_up(task: str) -> None:
-  """Do what takes long the first time, such as compiling, and keep it on disk
-  for the processes that make the environment.
+  """Do work that is slow the first time, such as compiling.
+
+  The result is stored on disk for the processes that make the environment.
 
   Raises:
     UsageError: As `make_env`.

@@ -1,4 +1,4 @@
-"""Crafter (Hafner 2021, arXiv 2109.06780), fast."""
+"""Crafter (Hafner 2021, arXiv 2109.06780), by a faster implementation."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,45 +16,47 @@ from embodied.errors import UsageError
 from embodied.space import Space
 
 TASKS = {'reward': True, 'noreward': False}
-NOTHING_YET = {f'log/achievement_{x}': np.float32(0) for x in ACHIEVEMENTS}
+ALL_LOCKED = {f'log/achievement_{x}': np.float32(0) for x in ACHIEVEMENTS}
 
 
 class Crafter(Env):
-  """The game: 17 actions, a picture, 22 achievements, at most 10000 steps.
+  """A game with 17 actions, pictures and 22 achievements.
 
-  Observations: `image` uint8 `[64, 64, 3]`, and `log/achievement_<name>`
-  float32 for the 22 names, 1 from the step on in which the episode unlocked
-  it. `is_terminal` is death, not the time limit.
+  Observations: `image` uint8 `[64, 64, 3]`, and for each achievement
+  `log/achievement_<name>` float32, which is 1 from the step on that unlocked
+  it in this episode. `is_terminal` is death, not the time limit.
 
-  The seed and the actions fix every frame, in a copy or an unpickled pickle of
-  the environment too. The package alone does not do that: see
+  The seed and the actions determine every frame, also after a copy or a
+  pickle. The `crafter` package does not guarantee that; see
   `fast_crafter.world.World`.
 
   Args:
     task: 'reward' (1 per unlocked achievement, 0.1 per health point) or
       'noreward' (always 0).
-    seed: Of the worlds and all that happens in them.
+    seed: Of the worlds and of all random events in them.
     length: Time limit of an episode in steps.
   """
 
   def __init__(self, task: str, *, seed: int, length: int = 10000) -> None:
     if task not in TASKS:
       raise UsageError(
-        f"No task 'crafter_{task}'; there are"
-        f' {" and ".join(f"crafter_{x}" for x in TASKS)}.'
+        f"There is no task 'crafter_{task}'; choose"
+        f' {" or ".join(f"crafter_{x}" for x in TASKS)}.'
       )
     if length < 1:
-      raise UsageError(f'An episode has 1 step at least, not {length}.')
+      raise UsageError(
+        f'An episode cannot have {length} steps; set length to 1 or more.'
+      )
     self._env = Game(TASKS[task], length, seed)
     self._done = True
-    self._log = dict(NOTHING_YET)
+    self._log = dict(ALL_LOCKED)
 
   @property
   def obs_space(self) -> Spaces:
     return {
       'image': Space(np.uint8, (64, 64, 3)),
       **SIGNALS,
-      **{key: Space(np.float32) for key in NOTHING_YET},
+      **{key: Space(np.float32) for key in ALL_LOCKED},
     }
 
   @property
@@ -73,7 +75,7 @@ class Crafter(Env):
   def step(self, action: dict[str, Any]) -> Obs:
     if action['reset'] or self._done:
       self._done = False
-      self._log = dict(NOTHING_YET)
+      self._log = dict(ALL_LOCKED)
       return self._obs(self._env.reset(), 0.0, is_first=True)
     choice = int(action['action'])
     image, reward, self._done, info = self._env.step(choice)
@@ -100,7 +102,7 @@ class Crafter(Env):
 
 
 def warm_up() -> None:
-  """Compiles everything once; later processes load it from the disk."""
+  """Compiles everything; other processes load the result from disk."""
   game = Game(True, 2 * BALANCE, 0)
   game.reset()
   for _ in range(BALANCE):

@@ -1,9 +1,9 @@
-"""Fast environments without a package of their own, for tests and debugging.
+"""Small, fast environments for tests and debugging.
 
-`dummy_disc` and `dummy_cont` show a picture, a vector and a class; the reward
-is 1 where the action agrees with the class just seen, so there is something to
-learn. `dummy_count` counts its steps and echoes its actions, which shows
-whether a data path drops, repeats or reorders anything.
+`dummy_disc` and `dummy_cont` show a picture, a vector and a class. An agent
+can learn them: the reward is 1 if the action equals the class that was shown.
+`dummy_count` counts its steps and shows the last action, so that a test can
+see whether steps were lost, repeated or reordered.
 """
 
 from collections.abc import Sequence
@@ -21,31 +21,33 @@ CLASSES = 5
 class Dummy(Env):
   """Episodes of a fixed length.
 
-  Observations: `step` and `episode` int32, counted from 0; `log/hits`, rewards
-  in this episode so far; and by task
+  Observations: `step` and `episode` int32, counted from 0; `log/hits`, the sum
+  of rewards in this episode; and by task
 
-  * 'disc' and 'cont': `token` int32, the class that pays next; `image` uint8
-    `[64, 64, 3]` with a bright column at the class; `vector` float32 `[7]`,
-    noise. The action is one of 5 classes, or two floats in [0, 4] of which the
-    first is rounded to a class.
-  * 'count': `acted` int32, the action that led here (0 at the first step); the
-    actions are those of 'disc' and class 0 pays.
+  * 'disc' and 'cont': `token` int32, the class that is rewarded next; `image`
+    uint8 `[64, 64, 3]` with a bright column at this class; `vector` float32
+    `[7]`, noise. The action is one of 5 classes ('disc'), or two floats in
+    [0, 4], of which the first is rounded to a class ('cont').
+  * 'count': `acted` int32, the last action, 0 at the first step. The action is
+    that of 'disc', and class 0 is rewarded.
 
   Args:
     task: 'disc', 'cont' or 'count'.
     seed: Of the classes and the noise.
-    length: Steps per episode, the first observation not counted; every second
+    length: Steps per episode, without the first observation. Every second
       episode ends with `is_terminal`.
   """
 
   def __init__(self, task: str, *, seed: int, length: int = 100) -> None:
     if task not in ('disc', 'cont', 'count'):
       raise UsageError(
-        f"No task 'dummy_{task}'; there are dummy_disc, dummy_cont and"
+        f"There is no task 'dummy_{task}'; choose dummy_disc, dummy_cont or"
         ' dummy_count.'
       )
     if length < 1:
-      raise UsageError(f'An episode has 1 step at least, not {length}.')
+      raise UsageError(
+        f'An episode cannot have {length} steps; set length to 1 or more.'
+      )
     self.task = task
     self.length = length
     self.rng = np.random.default_rng(seed)

@@ -11,30 +11,30 @@ from embodied.base import SIGNALS, Env, Obs, Spaces
 from embodied.errors import UsageError
 from embodied.space import Space
 
-# What is stored beside the observations.
+# Keys that are stored beside the observations.
 STORED = 'action', 'reset', 'stepid'
 
 
 class FromGymnasium(Env):
-  """Adapter of Gymnasium's five-tuple steps.
+  """Adapter for environments of Gymnasium.
 
-  A plain observation is called `image` (uint8 with 3 dimensions), `vector`
+  A single observation gets the key `image` (uint8 with 3 dimensions), `vector`
   (any other Box, as float32) or `state` (Discrete and MultiDiscrete, int32
-  counted from 0). The keys of a Dict stay as they are, and nested ones are
-  joined by a dot: `{'a': {'b': ...}}` becomes `a.b`. `action_mask`, from a
-  Dict or from `info`, becomes a bool `[sum of classes]`.
+  from 0 on). A Dict keeps its keys; nested keys are joined by dots:
+  `{'a': {'b': ...}}` becomes `a.b`. An entry `action_mask` of the Dict or of
+  `info` becomes a bool `[sum of classes]` with the role 'mask'.
 
-  Actions are Discrete, MultiDiscrete (both int32 from 0) or a float Box, under
-  the key `action`. `terminated` gives `is_terminal` and `is_last`, `truncated`
-  gives `is_last`.
+  The key `action` is Discrete or MultiDiscrete (int32 from 0 on), or a float
+  Box. `terminated` sets `is_terminal` and `is_last`, `truncated` sets
+  `is_last`.
 
   Args:
     task: Gymnasium's id of the environment.
-    seed: Of the first reset; later ones go on from there.
+    seed: Of the first reset. Later resets continue its random numbers.
 
   Raises:
     UsageError: An unknown id, a missing package, a space of another kind, or
-      a mask of float actions.
+      a mask for float actions.
   """
 
   def __init__(self, task: str, *, seed: int) -> None:
@@ -42,21 +42,21 @@ class FromGymnasium(Env):
     self._actions = self._env.action_space
     action = _act_space(self._actions)
     self._act = {'action': action, 'reset': Space(bool)}
-    # Whether `info` holds a mask shows after a reset only; its observation
-    # becomes the first of the first episode.
+    # Only a reset shows whether `info` has a mask. Its observation is used
+    # for the first episode.
     self._start: tuple[Any, dict[str, Any]] | None
     self._start = self._env.reset(seed=seed)
     parts = list(_flatten(self._env.observation_space))
     self._parts = dict(parts)
     if len(self._parts) < len(parts):
       raise UsageError(
-        f"An observation key of '{task}' comes twice once nested keys are"
-        f' joined by dots: {sorted(key for key, _ in parts)}.'
+        f"Two observation keys of '{task}' are equal after nested keys are"
+        f' joined by dots: {sorted(key for key, _ in parts)}. Rename one.'
       )
     if 'action_mask' in self._parts and not action.discrete:
       raise UsageError(
-        f"The observation 'action_mask' of '{task}' would say which classes"
-        ' of the action are allowed, and its actions are floats; rename it.'
+        f"The observation 'action_mask' of '{task}' masks classes of actions,"
+        ' but its actions are floats; rename the observation.'
       )
     self._masked = action.discrete and (
       'action_mask' in self._parts or 'action_mask' in self._start[1]
@@ -146,15 +146,18 @@ class FromGymnasium(Env):
     return obs
 
   def _mask(self, mask: Any) -> np.ndarray:
-    """A bool vector of a mask, or of a tuple with one mask per element."""
+    """A bool vector from a mask, or from a tuple of masks per element."""
     if mask is None and not self._done:
-      raise ValueError("A step gave no info['action_mask'], unlike the reset.")
+      raise ValueError(
+        "A step has no info['action_mask'], but the reset had one; return it"
+        ' with every step.'
+      )
     if mask is None:
       mask = np.zeros(self._classes.sum(), bool)
     parts = mask if isinstance(mask, tuple | list) else [mask]
     mask = np.concatenate([np.ravel(x).astype(bool) for x in parts])
     if self._done:
-      # Nothing is left to do: allow all where the environment allows nothing.
+      # No action follows. Where nothing is allowed, allow everything.
       starts = np.cumsum(self._classes) - self._classes
       none = ~np.logical_or.reduceat(mask, starts)
       mask |= np.repeat(none, self._classes)
@@ -165,7 +168,7 @@ def _make(task: str) -> gymnasium.Env[Any, Any]:
   try:
     return gymnasium.make(task, disable_env_checker=True)
   except gymnasium.error.DependencyNotInstalled as e:
-    # The text of gymnasium names the pip command.
+    # Gymnasium's message contains the pip command.
     raise UsageError(
       f"Gymnasium's '{task}' needs a package that is not installed: {e}"
     ) from None
@@ -173,7 +176,10 @@ def _make(task: str) -> gymnasium.Env[Any, Any]:
     reason = str(e)
     if isinstance(e, ModuleNotFoundError) and e.name:
       package = e.name.partition('.')[0]
-      reason += f'; run `pip install {package}`, or install what provides it.'
+      reason += (
+        f'; run `pip install {package}`, or install the package that'
+        ' contains it.'
+      )
     raise UsageError(
       f"Gymnasium cannot make an environment '{task}': {reason}"
     ) from None
@@ -182,7 +188,7 @@ def _make(task: str) -> gymnasium.Env[Any, Any]:
 def _flatten(
   space: spaces.Space[Any], path: tuple[str, ...] = ()
 ) -> Iterator[tuple[str, tuple[tuple[str, ...], spaces.Space[Any]]]]:
-  """Pairs of our key and (path in the observation, space) of every leaf."""
+  """For each leaf its key, and its (path in the observation, space)."""
   if isinstance(space, spaces.Dict):
     for key, child in space.spaces.items():
       yield from _flatten(child, (*path, key))
@@ -201,8 +207,7 @@ def _is_image(space: spaces.Space[Any]) -> bool:
 def _obs_space(key: str, space: spaces.Space[Any]) -> Space:
   if key in (*SIGNALS, *STORED) or key.startswith(('log/', 'dyn/')):
     raise UsageError(
-      f"The observation key '{key}' has a meaning of its own here; rename it"
-      ' in the environment.'
+      f"The observation key '{key}' is reserved; rename it in the environment."
     )
   if isinstance(space, spaces.Discrete):
     return Space(np.int32, (), 0, int(space.n))
@@ -211,7 +216,7 @@ def _obs_space(key: str, space: spaces.Space[Any]) -> Space:
   if _is_image(space):
     return Space(np.uint8, space.shape or ())
   if isinstance(space, spaces.Box):
-    # Many environments step over the bounds they declare; leave them open.
+    # Many environments violate the bounds that they declare.
     return Space(np.float32, space.shape)
   raise UsageError(
     f"The observation '{key}' is {space}; supported are Box, Discrete,"
@@ -225,7 +230,7 @@ def _act_space(space: spaces.Space[Any]) -> Space:
   if isinstance(space, spaces.MultiDiscrete):
     return Space(np.int32, space.shape, 0, space.nvec)
   if isinstance(space, spaces.Box):
-    # Whole numbers are rounded ones.
+    # Integers are rounded floats, see `_choice`.
     dtype = space.dtype if space.dtype.kind == 'f' else np.float32
     return Space(dtype, space.shape, space.low, space.high)
   raise UsageError(

@@ -1,11 +1,11 @@
-"""A ladder to climb down: which lane to take shows only when it is traced.
+"""A ladder puzzle (ghost leg, Amidakuji) that needs a known amount of thought.
 
-Lanes run down, and every row has one rung between two neighbouring lanes.
-Whoever walks down crosses each rung on the way (a ghost leg, Amidakuji). One
-of the lanes ends at the prize. All is seen at once and nothing is random, but
-the only choice comes first: to take the right lane, one must have followed
-the ladder through all of its rows. How many there are differs by episode, so
-it is known how much search a choice needs.
+Vertical lanes are joined by rungs, one rung per row between two neighbouring
+lanes. A player who goes down a lane crosses every rung that it meets. One lane
+has a prize at its end. The whole ladder is visible and nothing is random after
+the reset, but the lane is chosen in the first step. To choose the right one,
+an agent must follow the ladder through all rows. The number of rows differs
+between episodes and measures how much computation a choice needs.
 """
 
 from collections.abc import Sequence
@@ -18,34 +18,34 @@ from embodied.base import SIGNALS, Env, Obs, Spaces
 from embodied.errors import UsageError
 from embodied.space import Space
 
-END = 0  # where there is no row
+END = 0  # rung of a row that does not exist
 PACE = 3  # rows per step
 
 
 class Ladder(Env):
-  """Choose a lane and ride down, three rows per step: ceil(rows / 3) steps to
-  an episode.
+  """Choose a lane, then move down three rows per step.
 
-  Observations, all int32:
+  An episode has ceil(rows / 3) steps. Observations, all int32:
 
-  * `rungs` `[rows]`: the rows that are still to come, the next one first. k
-    is a rung between the lanes k - 1 and k; `END` is below the last row.
-  * `lane`: the lane one is on, or `lanes` as long as none is chosen.
-  * `prize`: the lane that pays at the bottom.
+  * `rungs` `[rows]`: the remaining rows, the next one first. k is a rung
+    between the lanes k - 1 and k; after the last row comes `END`.
+  * `lane`: the current lane, or `lanes` before one is chosen.
+  * `prize`: the lane with the prize at its end.
 
-  The first action chooses the lane, and the ride begins with it; later ones do
-  nothing while it goes on. The last step pays 1 at the prize, and
-  `is_terminal`.
-  `log/rows` float32 is the number of rows of this episode.
+  The first action chooses the lane, and the player begins to move down. Later
+  actions have no effect. The last step has the reward 1 if the player reaches
+  the prize, else 0, and `is_terminal`. `log/rows` float32 is the number of
+  rows of this episode.
 
   Args:
-    task: 'mixed' (1 to `rows` rows, each as often), or a number of rows.
+    task: 'mixed' (1 to `rows` rows, with equal probability), or a number of
+      rows.
     seed: Of the ladders.
-    rows: The most rows.
-    lanes: Number of lanes and actions, 2 at least.
+    rows: The largest number of rows.
+    lanes: Number of lanes and of actions, at least 2.
 
   Raises:
-    UsageError: Another task, or no room for a rung.
+    UsageError: Another task, or too few rows or lanes.
   """
 
   def __init__(
@@ -53,13 +53,14 @@ class Ladder(Env):
   ) -> None:
     if rows < 1 or lanes < 2:
       raise UsageError(
-        f'A ladder has 1 row and 2 lanes at least, not {rows} and {lanes}.'
+        f'A ladder cannot have {rows} rows and {lanes} lanes; set rows to 1'
+        ' or more and lanes to 2 or more.'
       )
     known = {str(n): n for n in range(1, rows + 1)} | {'mixed': 0}
     if task not in known:
       raise UsageError(
-        f"No task 'ladder_{task}'; there are ladder_mixed and ladder_1 to"
-        f' ladder_{rows}.'
+        f"There is no task 'ladder_{task}'; choose ladder_mixed, or ladder_1"
+        f' to ladder_{rows}.'
       )
     self.exact = known[task]
     self.rows = rows
@@ -127,8 +128,10 @@ class Ladder(Env):
 
 
 def cross(lane: int, rung: int) -> int:
-  """The lane after a row whose rung joins the lanes `rung` - 1 and `rung`;
-  the same one if the row is `END`."""
+  """The lane after a row whose rung joins the lanes `rung` - 1 and `rung`.
+
+  The lane stays the same if the row is `END`.
+  """
   if rung == END:
     return lane
   if lane == rung:
@@ -137,7 +140,7 @@ def cross(lane: int, rung: int) -> int:
 
 
 def answer(rungs: NDArray[np.int32], prize: int) -> int:
-  """The lane to choose: the ladder `[rows]` walked up from the prize."""
+  """The lane that leads to the prize, found upwards through `rungs` [rows]."""
   lane = prize
   for rung in rungs[rungs != END][::-1]:
     lane = cross(lane, int(rung))

@@ -1,3 +1,3 @@
-"""Steps on disk, and the windows of them that are learnt from."""
+"""Steps stored on disk, and batches of windows sampled from them."""
 
 from embodied.replay.replay import Replay as Replay

@@ -1,16 +1,19 @@
-"""A chunk: a stretch of one stream of steps, in one memory-mapped file.
+"""A chunk: successive steps of one stream in one memory-mapped file.
 
-    header block   magic, version, checksum, length of the JSON
-                   JSON: size, first, stream, offset, mutable, columns
-                   count, total, a checksum per column, and one of these
+    header block   magic, version, checksum and length of the JSON
+                   JSON: size, first, stream, offset, loose, columns
+                   state: count, total, a checksum per column
+                   checksum of the state
     columns        key -> array [size, ...], one after another
 
-The file is sparse: it takes up the disk space of the steps it holds. A step
-is written column by column and counted last, so a killed process leaves
-every finished step and never half a step. What only the operating system
-can lose (a power cut within its write-back time) is found by the checksums,
-as are flipped bits, in all columns but those that are `mutable`: they are
-written over again and again.
+In the JSON, `loose` lists the mutable columns; files have had this name since
+before the code called them so.
+
+The file is sparse: it uses disk space only for steps that were written. A step
+is written column by column, and `count` last. So a killed process leaves all
+finished steps and no partial step. A power cut can lose data that the system
+has not written to disk yet. Checksums detect this, and flipped bits too, in
+all columns except mutable ones, which are overwritten often.
 """
 
 import json
@@ -38,11 +41,11 @@ ALIGN = 64
 
 
 class ChunkError(ValueError):
-  """A file that is not a whole chunk of this version."""
+  """A file that is not a complete chunk of this version."""
 
 
 class Field(NamedTuple):
-  """What a column holds of one step: its `dtype` and `shape`."""
+  """The `dtype` and `shape` of one step in a column."""
 
   dtype: np.dtype[Any]
   shape: tuple[int, ...]
@@ -54,21 +57,23 @@ Schema = dict[str, Field]
 def schema_of(step: Mapping[str, Array]) -> Schema:
   """The schema of one step, a dict of arrays without leading axes.
 
-  Raises ValueError for a dtype that a file cannot hold (only booleans,
-  integers and floats of numpy itself can be stored).
+  Raises ValueError for a dtype that is not a bool, integer or float of NumPy.
   """
   for key, value in step.items():
     if value.dtype.kind not in 'biuf':
       raise ValueError(
         f"Key '{key}' has dtype {value.dtype}, which replay cannot store; "
-        'convert it to a bool, integer or float dtype of numpy.'
+        'convert it to a bool, integer or float dtype of NumPy.'
       )
   return {k: Field(v.dtype, v.shape) for k, v in step.items()}
 
 
 class Part(NamedTuple):
-  """Successive steps: rows `begin` to `end` of a chunk's mapped `columns`, the
-  first being step `first`. The columns outlive the chunk's deletion."""
+  """Successive steps in one chunk: rows `begin` to `end` of `columns`.
+
+  `first` is the stepid of the first of them. The columns can be read even
+  after the chunk has been deleted.
+  """
 
   first: int
   begin: int
@@ -78,12 +83,12 @@ class Part(NamedTuple):
 
 
 class Chunk:
-  """`size` steps of stream `stream`, the first being its `offset`-th step.
+  """Space for `size` steps; make one by `Chunk.create` or `Chunk.open`.
 
-  Steps are numbered `first`, `first + 1`, ... throughout the replay buffer.
-  `count` is the number of steps written, `total` the number ever added to
-  the buffer when the last of them was. `next` is the chunk in which the
-  stream goes on. Use `Chunk.create` or `Chunk.open`.
+  The steps belong to stream `stream` and begin at its step `offset`. In the
+  replay buffer they have the stepids `first`, `first + 1` and so on. `count`
+  steps have been written. `total` is how many steps had ever been added to the
+  buffer when the last of them was. `next` is the next chunk of the stream.
   """
 
   def __init__(self, path: Path, header: dict[str, Any]) -> None:
@@ -99,7 +104,7 @@ class Chunk:
     }
     self._mutable = frozenset(header['loose'])
     self._state = struct.Struct(f'<qq{len(self.schema)}I')
-    # Written at once, so that a killed process leaves all of it or nothing:
+    # The state is written in one call. To be written completely or not at all
     # it has to lie within one page, if there are not very many columns.
     size = self._state.size + CHECK.size
     self._state_at = PREFIX.size + len(_encode(header))
@@ -125,10 +130,11 @@ class Chunk:
     schema: Schema,
     mutable: Collection[str] = (),
   ) -> 'Chunk':
-    """Creates the file at `path` (which must not exist) for appending.
-    The columns `mutable` have no checksum, and can be written over.
+    """Creates the file `path`, which must not exist, for appending.
 
-    Raises OSError if there is no room; there is no file then."""
+    Columns named in `mutable` have no checksum, and are fast to overwrite.
+    Raises OSError if the disk is full; the file is removed then.
+    """
     header = {
       'size': size,
       'first': first,
@@ -149,17 +155,17 @@ class Chunk:
       chunk._write(prefix + text + space + state, 0)
       chunk._extend()
     except OSError:
-      # What is no whole chunk would be named at every start.
+      # An incomplete file would cause a warning at every start.
       chunk.delete()
       raise
     return chunk
 
   @classmethod
   def open(cls, path: Path) -> 'Chunk':
-    """Opens a chunk for reading and updating; reads nothing but its header.
+    """Opens a chunk for reading and updating. Reads only the header.
 
-    Raises ChunkError if the file is foreign, cut short or of another version,
-    or its header is damaged.
+    Raises ChunkError if the file is not a chunk, is truncated, has another
+    version, or its header is damaged.
     """
     with path.open('rb') as file:
       prefix = file.read(PREFIX.size)
@@ -168,7 +174,8 @@ class Chunk:
       _, version, checksum, length = PREFIX.unpack(prefix)
       if version != VERSION:
         raise ChunkError(
-          f'{path} has version {version}; this program reads {VERSION}.'
+          f'{path} has version {version}; this program reads version'
+          f' {VERSION}.'
         )
       text = file.read(length)
       if zlib.crc32(text) != checksum:
@@ -184,21 +191,21 @@ class Chunk:
       length = os.fstat(file.fileno()).st_size
     if length != chunk._bytes or not 0 <= chunk.count <= chunk.size:
       raise ChunkError(
-        f'{path} has {length} bytes and {chunk.count} steps; '
-        f'a whole chunk has {chunk._bytes} bytes and up to {chunk.size} steps.'
+        f'{path} has {length} bytes and {chunk.count} steps; it should have'
+        f' {chunk._bytes} bytes and at most {chunk.size} steps.'
       )
     return chunk
 
   def check(self) -> None:
-    """Reads all that was written once. Raises ChunkError for a column that
-    is not what was written."""
+    """Compares all columns with their checksums. Raises ChunkError if one
+    differs."""
     for key, found in self._sums().items():
       if found != self._checks[key]:
         raise ChunkError(f"{self.path} has a damaged column '{key}'.")
 
   @property
   def live(self) -> bool:
-    """Whether the chunk can still be appended to."""
+    """Whether steps can be appended."""
     return self._close_fd is not None and self._close_fd.alive
 
   @property
@@ -206,10 +213,10 @@ class Chunk:
     return self.count == self.size
 
   def append(self, step: Mapping[str, Array], total: int) -> None:
-    """Writes one step that fits the schema; `total` as in the class text.
+    """Writes one step that fits the schema; see the class for `total`.
 
-    Raises OSError if it cannot be written, for instance on a full disk;
-    the step is then not in the chunk.
+    Raises OSError if this fails, for instance because the disk is full. The
+    step is not in the chunk then.
     """
     checks = dict(self._checks)
     for key, start in self._starts.items():
@@ -221,11 +228,11 @@ class Chunk:
     self.count, self.total, self._checks = self.count + 1, total, checks
 
   def overwrite(self, row: int, values: Mapping[str, Array]) -> None:
-    """Writes `values`, key -> [t, ...], over the rows from `row` on. For a
-    column that is not mutable, all of it is read for its checksum.
+    """Writes `values`, key -> [t, ...], over the rows from `row` on.
 
-    Not through a mapping: the system would be told of each of its pages with
-    a fault, which takes longer than to write it.
+    A column that is not mutable is read as a whole for its new checksum. This
+    does not use the mapping, because a page fault for every page would take
+    longer than the writes.
     """
     fd = os.open(self.path, os.O_WRONLY)
     try:
@@ -240,8 +247,10 @@ class Chunk:
       os.close(fd)
 
   def columns(self) -> dict[str, Array]:
-    """The columns [size, ...], for reading, mapped on first use; they show
-    what is written later. Rows from `count` on mean nothing."""
+    """The columns [size, ...], read-only and mapped at the first call.
+
+    They show later writes. Rows from `count` on are undefined.
+    """
     if self._columns is None:
       memory = self._map()
       self._columns = {
@@ -260,7 +269,7 @@ class Chunk:
       os.close(fd)
 
   def _sums(self) -> dict[str, int]:
-    """Checksums of the columns as the file holds them, 0 for mutable ones."""
+    """Checksums of the columns in the file, 0 for mutable ones."""
     sums = dict.fromkeys(self._starts, 0)
     with self._map() as memory, memoryview(memory) as view:
       for key in self._starts.keys() - self._mutable:
@@ -271,7 +280,7 @@ class Chunk:
     return sums
 
   def unmap(self) -> None:
-    """Forgets the mapping; it ends when the last array that uses it does."""
+    """Drops the mapping, which ends when no array uses it any more."""
     self._columns = None
 
   def seal(self) -> None:
@@ -281,7 +290,7 @@ class Chunk:
       self._fd = -1
 
   def delete(self) -> None:
-    """Removes the file; arrays that map it stay readable."""
+    """Removes the file. Arrays that map it can still be read."""
     self.seal()
     self.unmap()
     self.path.unlink()
@@ -305,8 +314,8 @@ class Chunk:
   def _write(
     self, data: bytes | memoryview, start: int, fd: int | None = None
   ) -> None:
-    # Not through the mapping: on a full disk a mapped store kills the
-    # process with SIGBUS where pwrite says what is wrong.
+    # On a full disk, pwrite raises an error; a write through the mapping would
+    # kill the process with SIGBUS.
     view = memoryview(data).cast('B')
     while view:
       try:
@@ -316,7 +325,7 @@ class Chunk:
       view, start = view[done:], start + done
 
   def _extend(self) -> None:
-    """Gives the file its full length, without taking the space for it."""
+    """Gives the file its full length, without using disk space for it."""
     try:
       os.ftruncate(self._fd, self._bytes)
     except OSError as error:
@@ -325,8 +334,8 @@ class Chunk:
   def _refused(self, error: OSError) -> OSError:
     return OSError(
       error.errno,
-      f'Replay cannot write ({error.strerror}); free disk space, or go on with'
-      ' a smaller --replay.capacity',
+      f'Replay cannot write ({error.strerror}); free disk space, or continue'
+      ' with a smaller --replay.capacity',
       str(self.path),
     )
 
@@ -342,7 +351,7 @@ def _round_up(value: int, multiple: int) -> int:
 def _layout(
   schema: Schema, size: int, start: int
 ) -> tuple[dict[str, int], int]:
-  """Byte offset of every column, and the bytes of the whole file."""
+  """Byte offset of every column, and the size of the file in bytes."""
   starts = {}
   for key, field in schema.items():
     starts[key] = start

@@ -1,4 +1,4 @@
-"""Draws windows by how badly their steps are predicted."""
+"""Draws windows by the loss of their steps."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,8 +6,8 @@ from numpy.typing import NDArray
 from embodied.replay.chunk import Chunk
 from embodied.replay.store import ChunkStore
 
-# As Curious Replay (Kauvar et al. 2023, arXiv 2306.15934, appendix A) has
-# them for Dreamer.
+# The values of Curious Replay (Kauvar et al. 2023, arXiv 2306.15934, appendix
+# A) for Dreamer.
 EXPONENT = 0.7
 LEAST = 0.01
 
@@ -15,13 +15,14 @@ LEAST = 0.01
 class Priorities:
   """A priority per step, `(|loss| + 0.01) ** 0.7`.
 
-  Proportional prioritised replay (Schaul et al. 2015, arXiv 1511.05952) of
-  steps: one is drawn with the probability `p_i / sum_j p_j`, and with it a
-  window of `length` steps at random among those of its chunk that hold it.
-  Steps that were not trained on yet have the highest priority there was.
+  Proportional prioritised replay (Schaul et al. 2015, arXiv 1511.05952) over
+  steps. Step i is drawn with the probability `p_i / sum_j p_j`. Then a window
+  of `length` steps is drawn uniformly from those that start in the chunk of
+  this step and contain it. A step without a loss has the highest priority of
+  all so far.
 
-  Priorities are in memory only, 4 bytes per step: a new process starts with
-  equal ones.
+  Priorities exist only in memory, with 4 bytes per step. A new process starts
+  with equal ones.
   """
 
   def __init__(self, store: ChunkStore, length: int, seed: int) -> None:
@@ -36,7 +37,7 @@ class Priorities:
       self._sums[chunk.first] = chunk.count * self._top
 
   def add(self, chunk: Chunk) -> None:
-    """The newest step of the chunk has been written."""
+    """Call this after a step was appended to the chunk."""
     values = self._values.get(chunk.first)
     if values is None:
       values = self._new(chunk)
@@ -44,15 +45,17 @@ class Priorities:
     self._sums[chunk.first] += self._top
 
   def drop(self, chunk: Chunk) -> None:
-    """The chunk is gone."""
+    """Call this after the chunk was deleted."""
     self._values.pop(chunk.first, None)
     self._sums.pop(chunk.first, None)
 
   def update(
     self, stepid: NDArray[np.int64], loss: NDArray[np.float32]
   ) -> None:
-    """Sets the losses `[B, T]` of the steps `stepid` `[B, T]`. Steps that
-    were evicted, or whose loss is not finite, are left out."""
+    """Sets the losses `[B, T]` of the steps `stepid` `[B, T]`.
+
+    Ignores steps that were evicted, and losses that are not finite.
+    """
     good = np.isfinite(loss)
     ids = stepid[good]
     values = (np.abs(loss[good]) + LEAST) ** EXPONENT
@@ -65,7 +68,7 @@ class Priorities:
       self._sums[first] = float(self._values[first].sum(dtype=np.float64))
 
   def draw(self, amount: int) -> NDArray[np.int64]:
-    """Stepids of the first steps of windows, `[amount]`."""
+    """Draws windows; returns the stepids of their first steps `[amount]`."""
     counts = self._store.window_counts
     sums = [self._sums.get(c.first, 0.0) for c in self._store.chunks]
     ends = np.cumsum(np.where(counts > 0, sums, 0))

@@ -1,4 +1,4 @@
-"""The replay buffer: every step once, in memory-mapped chunks on disk."""
+"""The replay buffer: steps in memory-mapped chunks on disk."""
 
 import os
 import shutil
@@ -21,46 +21,49 @@ from embodied.replay.store import ChunkStore
 
 @dataclass
 class Writer:
-  """One worker's end of its stream."""
+  """The stream that a worker is adding to."""
 
-  chunk: Chunk  # being written
-  tail: Chunk  # in which the newest whole window starts
-  steps: int  # of the stream
+  chunk: Chunk  # that is being written
+  tail: Chunk  # where the newest complete window starts
+  steps: int  # number of steps of the stream
   fresh: int  # stepid where the newest fresh window starts
-  last: bool  # whether the stream's newest step ends an episode
+  last: bool  # whether the newest step ends an episode
 
 
 class Replay:
-  """Steps of several workers; returns windows of `length` of them.
+  """Stores the steps of several workers and samples windows of them.
 
-  A *stream* is what one worker did without a break: an episode follows upon
-  the last step of the one before. A worker that starts anew in the middle of
-  an episode starts a new stream, and so does a new process. A *window* is
-  `length` successive steps of one stream; windows may overlap. Steps are
-  numbered for good by their `stepid`.
+  A *stream* is the unbroken sequence of steps of one worker. Its episodes
+  follow each other. A new stream starts with every process, and if a worker
+  resets its environment in the middle of an episode. A *window* is `length`
+  successive steps of one stream; windows may overlap. Each step has a number,
+  its `stepid`, which never changes.
 
-  `capacity` is counted in steps. When more are held, whole chunks of
-  `chunk_size` steps are deleted, oldest first (smaller chunks if the
-  capacity is small), but never those being written.
+  Args:
+    length: Steps per window.
+    capacity: Largest number of steps to hold. Above it, the oldest chunks are
+      deleted as a whole, except those that are being written.
+    directory: Where the chunks are, one file each. A later Replay on the same
+      directory continues with all steps, even if this process is killed. None
+      makes a temporary directory.
+    chunk_size: Steps per chunk; less if the capacity is small.
+    seed: Of the default selector and of drawing by priorities.
+    online: Return every fresh window once, before other windows are drawn.
+      Fresh windows are those of the stream that do not overlap.
+    selector: Draws the other windows; uniform by default.
+    priority: Probability with which a window is drawn by the loss of its steps
+      (see `Priorities`) instead of by the selector.
+    context: Keys that are needed only at the first step of a window, such as
+      the model state from which learning starts. They have no checksum, which
+      makes them fast to update.
+    read_only: Neither add, update nor delete anything, whatever the capacity.
+      Other processes may use the directory.
 
-  `directory` holds one file per chunk and is the memory: another Replay on
-  it goes on where the last process stopped, even if that was killed. None
-  means a temporary directory.
+  All methods may be called from any thread.
 
-  With `online`, every fresh window (those of a stream that do not overlap)
-  is returned once before the rest of a batch is drawn: with probability
-  `priority` each by how badly its steps are predicted (see `Priorities`),
-  otherwise by the `selector` (uniform by default, from `seed`).
-
-  `context` names keys that are wanted of the first step of a window alone,
-  such as the model state that learning starts from. Checksums guard all
-  others, which makes these the ones that are fast to update.
-
-  With `read_only` the directory is read as it is: nothing is added, updated
-  or deleted, whatever the capacity, and other processes may use it.
-
-  All methods may be called from any thread. Raises UsageError if another
-  process uses the directory.
+  Raises:
+    ValueError: Numbers that do not fit together.
+    UsageError: Another process uses the directory.
   """
 
   def __init__(
@@ -114,13 +117,13 @@ class Replay:
     self._evict()
 
   def __len__(self) -> int:
-    """Windows that can be sampled."""
+    """Number of windows that can be sampled."""
     with self._lock:
       return int(self._store.window_counts.sum())
 
   @property
   def total(self) -> int:
-    """Steps ever added, evicted ones and earlier processes included."""
+    """Steps ever added, with those of earlier processes and evicted ones."""
     return self._total
 
   @property
@@ -129,14 +132,19 @@ class Replay:
     return dict(self._schema or {})
 
   def add(self, step: Mapping[str, ArrayLike], worker: int) -> None:
-    """Appends one step of `worker`: a dict of scalars and arrays without
-    leading axes, `is_first` and `is_last` among them. Keys 'log/...' are
-    not stored.
+    """Appends one step of `worker`.
 
-    The step is safe from a kill of this process when the call returns.
-    Raises ValueError, naming the key, if the step differs in keys, dtypes or
-    shapes from those held, OSError if the disk is full, and RuntimeError if
-    the replay is read only.
+    After the call the step is not lost if this process is killed.
+
+    Args:
+      step: Scalars and arrays without leading axes, with the keys `is_first`
+        and `is_last`. Keys 'log/...' are not stored.
+      worker: Number of the worker.
+
+    Raises:
+      ValueError: The step differs from earlier ones in keys, dtypes or shapes.
+      OSError: The disk is full.
+      RuntimeError: The replay is read only, or closed.
     """
     self._check_writable()
     arrays = {
@@ -161,21 +169,27 @@ class Replay:
       self._evict()
 
   def sample(self, batch: int, fresh: bool = True) -> dict[str, Array]:
-    """Windows of successive steps: key -> [B, T, ...] with B = `batch` and
-    T = `length`, but [B, 1, ...] for `context`; and `stepid`, int64 [B, T].
+    """Samples windows.
 
-    With `fresh` False all of them are chosen by the selector, and the fresh
-    windows stay for a later call: a report must not take them from training.
+    Args:
+      batch: Number of windows, B.
+      fresh: Whether fresh windows come first. If not, they stay for later
+        calls, so that a report does not take them from training.
 
-    Raises RuntimeError while the buffer holds no whole window.
+    Returns:
+      Arrays `[B, T, ...]` by key, where T is `length`; keys of `context` are
+      `[B, 1, ...]`. `stepid` is int64 `[B, T]`.
+
+    Raises:
+      RuntimeError: There is no complete window yet.
     """
     windows: list[list[Part]] = []
     with self._lock:
       while len(windows) < batch:
         if not self._store.window_counts.any():
           raise RuntimeError(
-            f'Replay holds no window of {self.length} steps yet; add at least '
-            f'{self.length} successive steps of one worker before sampling.'
+            f'The replay has no window of {self.length} steps yet; add at '
+            f'least {self.length} successive steps of one worker first.'
           )
         for start in self._choose(batch - len(windows), fresh):
           parts = list(self._store.parts(start, self.length))
@@ -190,8 +204,9 @@ class Replay:
       out[key] = np.empty((batch, steps, *field.shape), field.dtype)
     out['stepid'] = np.empty((batch, self.length), np.int64)
     for row, parts in enumerate(windows):
-      # Parts outlive an eviction, so that the lock is let go between rows for
-      # `add`; within a row it keeps an update whole.
+      # Parts can be read even after their chunk was deleted. So the lock is
+      # released between rows, and `add` need not wait for the whole batch.
+      # Within a row the lock prevents partial updates.
       with self._lock:
         _copy(parts, row, out)
     return out
@@ -199,13 +214,17 @@ class Replay:
   def update(
     self, stepid: NDArray[np.int64], values: Mapping[str, Array]
   ) -> None:
-    """Overwrites `values`, key -> [B, T, ...], of the steps `stepid`
-    [B, T], as sampled: successive steps in each row. Steps that were
-    evicted meanwhile are left out. A key 'priority', float32 [B, T], is the
-    loss that the steps are drawn by, if they are.
+    """Overwrites values of steps that were sampled.
 
-    Raises ValueError, naming the key, if a value is not stored under that
-    key, dtype and shape, and RuntimeError if the replay is read only.
+    Args:
+      stepid: Steps `[B, T]`, successive in each row. Steps that were evicted
+        are ignored.
+      values: Arrays `[B, T, ...]` by key. The key 'priority', float32
+        `[B, T]`, is the loss by which steps are drawn if `priority` is not 0.
+
+    Raises:
+      ValueError: A key is not stored, or has another dtype or shape.
+      RuntimeError: The replay is read only.
     """
     self._check_writable()
     values = dict(values)
@@ -227,9 +246,12 @@ class Replay:
         self._update_row(ids, {k: v[row] for k, v in values.items()})
 
   def stats(self) -> dict[str, float]:
-    """Numbers to log: windows, steps, chunks and gigabytes held, steps ever
-    added, and since this process began windows sampled, steps updated, steps
-    evicted and files skipped."""
+    """Numbers for the log.
+
+    Held now: windows, steps, chunks, gigabytes. Ever added: total steps. Since
+    the process began: windows sampled, steps updated, steps evicted, files
+    skipped.
+    """
     with self._lock:
       step = sum(
         f.dtype.itemsize * int(np.prod(f.shape))
@@ -246,7 +268,7 @@ class Replay:
       }
 
   def close(self) -> None:
-    """Ends the use of the directory; a temporary one is removed."""
+    """Closes the directory; a temporary one is deleted."""
     with self._lock:
       self._writers.clear()
       self._store.close()
@@ -261,31 +283,31 @@ class Replay:
       )
 
   def _check(self, step: dict[str, Array]) -> Schema:
-    """The schema, once the step is known to fit; the first step sets it."""
+    """The schema, after a check of the step. The first step sets it."""
     if self._schema is None:
       for key in ('is_first', 'is_last'):
         if key not in step:
-          raise ValueError(f"The step lacks '{key}', which replay needs.")
+          raise ValueError(f"The step has no key '{key}'; replay needs it.")
       self._schema = schema_of(step)
     if step.keys() != self._schema.keys():
       key = min(step.keys() ^ self._schema.keys())
       how = 'is new in' if key in step else 'is missing from'
       raise ValueError(
-        f"Key '{key}' {how} this step; replay holds steps with the keys "
-        f'{sorted(self._schema)}. Use a new replay directory for new keys.'
+        f"Key '{key}' {how} this step; the steps in the replay have the keys "
+        f'{sorted(self._schema)}. Use a new directory for other keys.'
       )
     for key, (dtype, shape) in self._schema.items():
       value = step[key]
       if value.shape != shape or value.dtype != dtype:
         raise ValueError(
-          f"Key '{key}' is {value.dtype} {value.shape} in this step; replay "
-          f'holds it as {dtype} {shape}. Use a new replay directory for '
-          'steps of another form.'
+          f"Key '{key}' is {value.dtype} {value.shape} in this step; in the "
+          f'replay it is {dtype} {shape}. Use a new directory for steps with '
+          'other dtypes or shapes.'
         )
     return self._schema
 
   def _start(self, worker: int, schema: Schema) -> Writer:
-    """Ends the worker's stream, if it has one, and starts its next."""
+    """Starts a new stream of the worker, and ends the stream before it."""
     if worker in self._writers:
       self._writers[worker].chunk.seal()
     chunk = self._store.start(self._chunk_size, schema)
@@ -293,7 +315,7 @@ class Replay:
     return self._writers[worker]
 
   def _count_windows(self, writer: Writer) -> None:
-    """Counts the window that the writer's newest step completed, if any."""
+    """Counts the window that the newest step completes, if there is one."""
     if (writer.steps - 1) % self.length == 0:
       writer.fresh = writer.chunk.first + writer.chunk.count - 1
     if writer.steps < self.length:
@@ -311,7 +333,7 @@ class Replay:
   def _evict(self) -> None:
     if self._store.read_only:
       return
-    # The newest one knows how many steps there ever were.
+    # The newest chunk is never deleted: it holds the total number of steps.
     chunks = self._store.chunks
     while self._held > self.capacity and len(chunks) > 1:
       if chunks[0].live:
@@ -325,7 +347,7 @@ class Replay:
       self._fresh = deque(x for x in self._fresh if x not in gone)
 
   def _forget_damaged(self) -> None:
-    """Counts the steps no longer that were found to be damaged."""
+    """Subtracts the steps of chunks that were found to be damaged."""
     for chunk in self._store.damaged:
       self._held -= chunk.count
       if self._priorities is not None:
@@ -353,8 +375,8 @@ class Replay:
       end = begin + part.end - part.begin
       if ids[end - 1] - ids[begin] != end - 1 - begin:
         raise ValueError(
-          f'Row {ids} of stepid is not of successive steps; update whole '
-          'windows, or slices of them, as they were sampled.'
+          f'The stepid row {ids} does not contain successive steps; update '
+          'windows, or slices of windows, as they were sampled.'
         )
       part.chunk.overwrite(
         part.begin, {k: v[begin:end] for k, v in values.items()}
@@ -364,8 +386,10 @@ class Replay:
 
 
 def _copy(parts: list[Part], row: int, out: dict[str, Array]) -> None:
-  """Copies the parts of one window into row `row` of a batch, as far as the
-  batch has room for them."""
+  """Copies the parts of one window into row `row` of a batch.
+
+  Keys that the batch has for fewer steps are copied for those steps.
+  """
   start = 0
   for first, begin, end, columns, _ in parts:
     stop = start + end - begin

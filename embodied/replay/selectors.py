@@ -1,4 +1,4 @@
-"""Which of the windows in the replay buffer to train on, by their age."""
+"""Which windows of the replay buffer to train on, by their age."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -8,14 +8,15 @@ from numpy.typing import NDArray
 
 
 class Selector(Protocol):
-  """Chooses among `windows` windows, which are numbered by age from 0, the
-  oldest, and returns `amount` numbers, int64 [amount]."""
+  """Draws numbers of windows."""
 
-  def __call__(self, windows: int, amount: int) -> NDArray[np.int64]: ...
+  def __call__(self, windows: int, amount: int) -> NDArray[np.int64]:
+    """Numbers from 0, the oldest, to `windows` - 1: int64 `[amount]`."""
+    ...
 
 
 class Uniform:
-  """Every window is as likely as any other; with replacement."""
+  """All windows with equal probability, with replacement."""
 
   def __init__(self, seed: int = 0) -> None:
     self._rng = np.random.default_rng(seed)
@@ -25,9 +26,9 @@ class Uniform:
 
 
 class Mixture:
-  """Several selectors, each for a share of what is drawn.
+  """Several selectors, each for a share of the draws.
 
-  `parts` are pairs of a selector and its share; the shares sum to 1.
+  `parts` are pairs of a selector and its share. The shares sum to 1.
   """
 
   def __init__(
@@ -43,11 +44,11 @@ class Mixture:
 
 
 class Recency:
-  """Newer windows are likelier, in inverse proportion to their age.
+  """Windows with a probability in inverse proportion to their age.
 
-  Of `n` windows, the k-th newest (from 0) comes with the probability
-  `log((k + 2) / (k + 1)) / log(n + 1)`, about `1 / (k + 1)` up to a constant:
-  every doubling of the age holds the same share.
+  The window of age k, from 0 to n - 1, has the probability
+  `log((k + 2) / (k + 1)) / log(n + 1)`, which is about `1 / (k + 1)` up to a
+  constant. Ages from k to 2 k have about the same share for every k.
   """
 
   def __init__(self, seed: int = 0) -> None:
@@ -55,5 +56,5 @@ class Recency:
 
   def __call__(self, windows: int, amount: int) -> NDArray[np.int64]:
     ages = np.exp(self._rng.random(amount) * np.log1p(windows)) - 1
-    # Rounding may step over the oldest one.
+    # Rounding may exceed the largest age.
     return windows - 1 - np.minimum(ages.astype(np.int64), windows - 1)

@@ -1,4 +1,4 @@
-"""The chunks of one replay directory, and the windows that start in them."""
+"""The chunks in a replay directory, and the windows that start in them."""
 
 import contextlib
 import logging
@@ -18,19 +18,19 @@ log = logging.getLogger('embodied')
 
 
 class ChunkStore:
-  """Chunks in the order of their making, and which step is where.
+  """Chunks in the order of their creation, and where each step is.
 
   A *window* is `length` successive steps of one stream, across chunks.
   `window_counts` is the number of windows that start in each chunk. They start
   at its first steps, because a stream grows only at its end.
 
-  Opening a directory reads the chunks' headers and nothing else; the rest of
-  a chunk is checked when it is first used. Files that are no whole chunk, are
-  damaged, or whose steps differ in form from the newest chunk's, are left
-  alone, counted in `skipped` and named in a warning.
+  The constructor reads only headers; the columns of a chunk are checked when
+  it is first used. A file is skipped if it is incomplete, damaged, or has
+  another schema than the newest chunk. It stays on disk, is counted in
+  `skipped`, and a warning names it.
 
   With `read_only` nothing in the directory is written, locked or deleted.
-  What another process adds after the opening is not seen.
+  Steps that another process adds later are not seen.
 
   Raises UsageError if another process uses the directory.
   """
@@ -46,13 +46,13 @@ class ChunkStore:
     self.length = length
     self.mutable = mutable
     self.read_only = read_only
-    # The lock is let go of with this object.
+    # Deleting this object releases the lock.
     held = contextlib.ExitStack()
     if not read_only:
       held.enter_context(lock.hold(directory / 'lock'))
     self.unlock = weakref.finalize(self, held.close)
     self.skipped = 0
-    # Those that turned out to be damaged, for whoever counts their steps.
+    # Chunks that were found to be damaged; the replay subtracts their steps.
     self.damaged: list[Chunk] = []
     self.chunks: list[Chunk] = []
     self.window_counts = np.zeros(0, np.int64)
@@ -68,12 +68,12 @@ class ChunkStore:
     self._next_stream = max((c.stream for c in chunks), default=-1) + 1
 
   def start(self, size: int, schema: Schema) -> Chunk:
-    """A chunk for `size` steps of a new stream, to be appended to."""
+    """A new chunk for the first `size` steps of a new stream."""
     self._next_stream += 1
     return self._create(size, self._next_stream - 1, 0, schema)
 
   def extend(self, chunk: Chunk) -> Chunk:
-    """The chunk in which the stream of the full `chunk` goes on."""
+    """A new chunk for the steps that follow those of the full `chunk`."""
     chunk.seal()
     chunk.next = self._create(
       chunk.size, chunk.stream, chunk.offset + chunk.size, chunk.schema
@@ -81,35 +81,36 @@ class ChunkStore:
     return chunk.next
 
   def drop(self) -> Chunk:
-    """Deletes the oldest chunk and returns what was it."""
+    """Deletes the oldest chunk and returns it."""
     chunk = self.chunks[0]
     self._forget(0, chunk)
     chunk.delete()
     return chunk
 
   def find(self, stepid: int) -> int | None:
-    """Place of the chunk that holds the step, or None if it was dropped."""
+    """Index of the chunk with this step, or None if it was dropped."""
     slot = int(np.searchsorted(self._firsts, stepid, 'right')) - 1
     if slot < 0 or stepid - self.chunks[slot].first >= self.chunks[slot].size:
       return None
     return slot
 
   def slots(self, stepids: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Places of the chunks that hold these steps, -1 for dropped ones."""
+    """Indices of the chunks with these steps, -1 for dropped ones."""
     sizes = np.array([c.size for c in self.chunks])
     slots = np.searchsorted(self._firsts, stepids, 'right') - 1
     held = (slots >= 0) & (stepids < (self._firsts + sizes)[slots])
     return np.where(held, slots, -1)
 
   def starts(self, windows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Stepids of the first steps of windows numbered by age, from 0."""
+    """Stepids of the first steps of windows; window 0 is the oldest."""
     ends = np.cumsum(self.window_counts)
     slots = np.searchsorted(ends, windows, 'right')
     return self._firsts[slots] + windows - (ends - self.window_counts)[slots]
 
   def parts(self, stepid: int, length: int) -> Iterator[Part]:
-    """The `length` steps of one stream from `stepid` on, by the chunks that
-    they lie in. Steps that are not there, and those after them, are left out.
+    """The `length` steps of a stream from `stepid` on, as parts of chunks.
+
+    Ends at the first step that is missing or damaged.
     """
     slot = self.find(stepid)
     chunk = None if slot is None else self.chunks[slot]
@@ -122,7 +123,7 @@ class ChunkStore:
       stepid = chunk.first if chunk else -1
 
   def close(self) -> None:
-    """Ends the use of the directory."""
+    """Closes all files and releases the lock."""
     for chunk in self.chunks:
       chunk.seal()
       chunk.unmap()
@@ -133,9 +134,9 @@ class ChunkStore:
     self, size: int, stream: int, offset: int, schema: Schema
   ) -> Chunk:
     if not self.unlock.alive:
-      raise RuntimeError('Replay is closed; no step can be added.')
+      raise RuntimeError('The replay is closed; open a new one to add steps.')
     while (path := self.directory / f'{self._next_id:015d}.chunk').exists():
-      self._next_id += size  # a file that was skipped
+      self._next_id += size  # this file was skipped
     chunk = Chunk.create(
       path,
       size=size,
@@ -162,8 +163,11 @@ class ChunkStore:
     return chunk.columns()
 
   def _sound(self, chunk: Chunk) -> bool:
-    """Whether a chunk of an earlier process is what was written. If not, it is
-    no longer among the chunks, and no window reaches into it."""
+    """Whether the checksums of a chunk are right, computed at its first use.
+
+    A damaged chunk is taken out of the store, and so are all windows with a
+    step in it.
+    """
     if chunk.first not in self._unchecked:
       return True
     self._unchecked.remove(chunk.first)
@@ -206,20 +210,23 @@ class ChunkStore:
       try:
         chunk = Chunk.open(path)
         if chunk.count and chunks and chunk.schema != chunks[0].schema:
-          raise ChunkError(f'{path} holds steps of another form.')
+          raise ChunkError(f'{path} has another schema than newer chunks.')
       except (ChunkError, OSError) as error:
         self._skip(error)
         continue
       if chunk.count:
         chunks.append(chunk)
-      elif not self.read_only:  # killed before its first step
+      elif not self.read_only:  # the process ended before its first step
         chunk.delete()
     return chunks
 
 
 def _link(chunks: list[Chunk]) -> dict[int, int]:
-  """Links each chunk to the next of its stream; returns how many steps of
-  its stream there are from each chunk on, by the chunk's first stepid."""
+  """Sets `next` of each chunk to the next chunk of its stream.
+
+  Returns, by the first stepid of each chunk, how many steps its stream has
+  from there on.
+  """
   ends = {(c.stream, c.offset + c.size): c for c in chunks if c.full}
   after: dict[int, int] = {}
   for chunk in sorted(chunks, key=lambda c: c.first, reverse=True):
@@ -232,8 +239,10 @@ def _link(chunks: list[Chunk]) -> dict[int, int]:
 
 
 def _raise_file_limit() -> int:
-  """Files this process may open: a mapping keeps its file open, so the soft
-  limit, often 1024, is raised to what the system allows."""
+  """Raises the limit of open files (often 1024) to what the system allows.
+
+  Returns the limit. Every mapping needs an open file.
+  """
   soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
   most = 65536 if hard == resource.RLIM_INFINITY else min(hard, 65536)
   if soft == resource.RLIM_INFINITY or soft >= most:

@@ -1,8 +1,10 @@
-"""Crafter ten times faster: the rules, numbers and pictures of the `crafter`
-package, with its hot paths written anew. `game.Game` is the entrance.
+"""A Crafter that is ten times faster.
+
+It has the rules, random numbers and pictures of the `crafter` package, but its
+slow parts are written again. Start reading at `game.Game`.
 """
 
 from embodied.envs.fast_crafter import compiled
 
-# Before anything imports `opensimplex`, which compiles with numba, too.
-compiled.keep()
+# Before the import of `opensimplex`, which compiles with numba too.
+compiled.set_cache()

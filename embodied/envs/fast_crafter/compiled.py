@@ -1,7 +1,7 @@
-"""Where numba keeps what it has compiled, from one process to the next.
+"""Where numba stores compiled functions for later processes.
 
-The functions that numba compiles have no annotations, and say so to mypy: it
-takes their types from the arguments, and compiles anew for others.
+Functions that numba compiles have no annotations and are marked so for mypy:
+numba infers types from the arguments, and compiles once for each set of them.
 """
 
 import os
@@ -15,12 +15,12 @@ import numba
 def cache_folder() -> Path:
   """A folder that can be written: in the home, or else a temporary one.
 
-  By itself numba writes beside the source or into the home, and raises an
-  error when it can do neither, in containers for instance.
+  By default numba writes beside the source or into the home, and raises an
+  error if it can do neither, for instance in containers.
   """
-  own = Path(tempfile.gettempdir()) / f'ponderdream-{os.getuid()}'
+  shared = Path(tempfile.gettempdir()) / f'ponderdream-{os.getuid()}'
   home = Path(os.environ.get('XDG_CACHE_HOME') or '~/.cache').expanduser()
-  for folder in (home / 'ponderdream' / 'numba', own / 'numba'):
+  for folder in (home / 'ponderdream' / 'numba', shared / 'numba'):
     try:
       folder.mkdir(parents=True, exist_ok=True)
       with tempfile.TemporaryFile(dir=folder):
@@ -30,8 +30,8 @@ def cache_folder() -> Path:
   return Path(tempfile.mkdtemp(prefix='numba-'))
 
 
-def keep() -> None:
-  """Makes numba use that folder, unless NUMBA_CACHE_DIR names another."""
+def set_cache() -> None:
+  """Makes numba use `cache_folder`, unless NUMBA_CACHE_DIR names another."""
   settings: Any = numba.config
   if not settings.CACHE_DIR:
     settings.CACHE_DIR = str(cache_folder())

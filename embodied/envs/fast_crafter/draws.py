@@ -1,4 +1,4 @@
-"""Random numbers, the same ones as NumPy's `RandomState`, sooner."""
+"""The random numbers of NumPy's `RandomState`, drawn faster."""
 
 from typing import Any
 
@@ -6,11 +6,11 @@ import numpy as np
 
 
 class Draws:
-  """What `np.random.RandomState(seed)` draws, call for call.
+  """Draws the same numbers as `np.random.RandomState(seed)`.
 
-  The two calls that the rules make all the time go straight to the bit
-  generator, which saves most of their 2 to 3 microseconds; the tests compare
-  numbers and state with NumPy's own. Copies and pickles go on alike.
+  The two calls that the rules make most often use the bit generator directly,
+  which saves most of their 2 to 3 microseconds. The tests compare numbers and
+  state with NumPy. Copies and pickles continue with the same numbers.
   """
 
   def __init__(self, seed: int | None = None) -> None:
@@ -36,11 +36,10 @@ class Draws:
     """An integer in [low, high); at most 2**32 of them."""
     most = high - low - 1
     if most < 0:
-      raise ValueError(f'There is no integer from {low} to below {high}.')
+      raise ValueError(f'No integer is in [{low}, {high}); raise high.')
     if most == 0:
       return low
-    # Legacy bounded integers: mask a 32-bit word, and try again if it is too
-    # large.
+    # As RandomState does: mask a 32-bit word, and repeat if it is too large.
     mask = (1 << most.bit_length()) - 1
     value = self._word() & mask
     while value > most:

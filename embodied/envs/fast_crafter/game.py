@@ -1,4 +1,4 @@
-"""The game: `crafter.Env` with its hot paths exchanged."""
+"""The game: `crafter.Env` with faster code in its slow parts."""
 
 import pickle
 from collections.abc import Sequence
@@ -18,11 +18,12 @@ ACTIONS = tuple(constants.actions)
 ACHIEVEMENTS = tuple(constants.achievements)
 CENTER = (AREA[0] // 2, AREA[1] // 2)
 MATERIALS = 1 + len(constants.materials)
-# What a pickle leaves out: it can be computed again.
+# Attributes that a pickle leaves out because they can be computed again.
 TRANSIENT = ('_next', '_space')
-# L1 distance to the player from which on nobody acts: twice the view.
+# Creatures at this L1 distance from the player or farther do not act: it is
+# twice the width of the view.
 REACH = 2 * 9
-# Every so many steps creatures come and go.
+# Number of steps between two times that creatures appear and disappear.
 BALANCE = 10
 SPAWN = {
   terrain.COW: objects.Cow,
@@ -32,18 +33,18 @@ SPAWN = {
 
 
 class Game(crafter.Env):
-  """Step for step what `crafter.Env(reward=..., length=..., seed=...)` does.
+  """Does the same as `crafter.Env(reward=..., length=..., seed=...)`.
 
-  Frames, rewards, dones, infos and random numbers are the package's own if
-  that keeps the objects of a region in the order in which they came (see
-  `world.World`). Copies and pickles hold the state of the game alone, some
-  twenty kilobytes, and go on exactly alike.
+  Frames, rewards, dones, infos and random numbers equal those of the package,
+  provided that it iterates over the objects of a region in the order in which
+  they were added (see `world.World`). Copies and pickles contain only the
+  state of the game, about 20 kB, and continue in the same way.
 
   Attributes:
     unlocked: names of the achievements of this episode.
   """
 
-  # What the package's `observation_space` asks for.
+  # Read by `observation_space` of the package.
   _size = (picture.SIZE, picture.SIZE)
 
   def __init__(self, reward: bool, length: int, seed: int) -> None:
@@ -55,21 +56,21 @@ class Game(crafter.Env):
     self._next: tuple[int, terrain.Land] | None = None
 
   def prepare(self) -> None:
-    """Generates the world of the next episode now; changes no result."""
+    """Generates the world of the next episode now. Changes no result."""
     episode = self._episode + 1
     if self._next is None or self._next[0] != episode:
       seed = hash((self._seed, episode)) % (2**31 - 1)
       self._next = episode, terrain.generate(seed, CENTER)
 
   def reseed(self, seed: int | Sequence[int]) -> None:
-    """Other random numbers from now on, in this world and in later ones."""
+    """Replaces the random numbers of this world and of later ones."""
     words = np.random.SeedSequence(seed).generate_state(4)
     self._world.random.seed(words)
     self._seed = int(words[0])
     self._next = None
 
   def reset(self) -> Array:
-    """Begins the next episode; returns its first picture."""
+    """Starts the next episode; returns its first picture."""
     self.prepare()
     assert self._next is not None
     self._episode, land = self._next
@@ -110,11 +111,11 @@ class Game(crafter.Env):
     return image, reward if self._reward else 0.0, done, info
 
   def render(self) -> Array:
-    """The picture, uint8 `[64, 64, 3]`; at night it draws its noise anew."""
+    """The picture, uint8 `[64, 64, 3]`. At night each call draws new noise."""
     return picture.draw(self._world, self._player)
 
   def _update_objects(self) -> None:
-    """Lets act who is near the player."""
+    """Lets objects near the player act."""
     player = self._player
     for obj in self._world.objects:
       (x, y), (px, py) = obj.pos, player.pos
@@ -122,7 +123,7 @@ class Game(crafter.Env):
         obj.update()
 
   def _judge(self) -> float:
-    """The reward of the step: health, and 1 for what is new."""
+    """The reward: a tenth of the change in health, 1 for achievements."""
     player = self._player
     reward = (player.health - self._last_health) / 10
     self._last_health = player.health
@@ -150,7 +151,7 @@ class Game(crafter.Env):
     ctor: Any,
     target_fn: Any,
   ) -> None:
-    """Lets one creature come or go, by the numbers of `_balance_chunk`."""
+    """Adds or removes one creature, by the numbers of `_balance_chunk`."""
     world, random = self._world, self._world.random
     members = [x for x in objs if isinstance(x, cls)]
     column = self._space[chunk[0] // REGION[0]][chunk[2] // REGION[1]]
@@ -170,7 +171,7 @@ class Game(crafter.Env):
 
   def __reduce__(self) -> tuple[Any, ...]:
     state = {k: v for k, v in vars(self).items() if k not in TRANSIENT}
-    # As bytes, which a deep copy need not walk through.
+    # Bytes, because a deep copy does not descend into them.
     return _restore, (pickle.dumps(state, pickle.HIGHEST_PROTOCOL),)
 
 

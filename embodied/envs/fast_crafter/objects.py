@@ -1,6 +1,6 @@
-"""The creatures of the package, with quicker ways to look and to move.
+"""The objects of the package, with faster queries and moves.
 
-What they do (`update`) and what they look like (`texture`) is the package's.
+Their behaviour (`update`) and appearance (`texture`) come from the package.
 """
 
 from typing import Any
@@ -9,7 +9,7 @@ from crafter import objects as package
 
 
 class Vec(tuple[int, int]):
-  """A position or a direction that adds up as an array of two integers."""
+  """A position or a direction, with the sums of an array of two integers."""
 
   __slots__ = ()
 
@@ -21,13 +21,13 @@ class Vec(tuple[int, int]):
 
 
 STAY = Vec((0, 0))
-# By the sign of an offset along the axis: [0] none, [1] positive, [-1] else.
+# Directions by the sign of an offset: [0] none, [1] positive, [-1] negative.
 ALONG_X = (STAY, Vec((1, 0)), Vec((-1, 0)))
 ALONG_Y = (STAY, Vec((0, 1)), Vec((0, -1)))
 
 
 class Quick:
-  """The queries of `crafter.objects.Object` without arrays of two numbers."""
+  """The queries of `crafter.objects.Object`, without arrays."""
 
   pos: Vec
   world: Any
@@ -40,8 +40,8 @@ class Quick:
     return abs(x - here[0]) + abs(y - here[1])
 
   def toward(self, target: Any, long_axis: bool = True) -> Vec:
-    """The direction to an object or a position along its longer offset, or
-    along its shorter one."""
+    """The direction to an object or a position, along the axis on which it is
+    farther away, or along the other axis."""
     x, y = getattr(target, 'pos', target)
     here = self.pos
     dx, dy = x - here[0], y - here[1]
@@ -51,14 +51,14 @@ class Quick:
     return ALONG_Y[(dy > 0) - (dy < 0)]
 
   def is_free(self, target: Any, materials: Any = None) -> bool:
-    """Whether nothing stands there and one can walk on the ground."""
+    """Whether no object is there and the ground can be walked on."""
     material, obj = self.world[target]
     if obj is not None:
       return False
     return material in (self.walkable if materials is None else materials)
 
   def move(self, direction: Any) -> bool:
-    """Go one step if it is free; returns whether it was."""
+    """Go one step if the target is free; returns whether it was."""
     here = self.pos
     target = Vec((here[0] + direction[0], here[1] + direction[1]))
     if not self.is_free(target):
@@ -91,7 +91,7 @@ class Plant(Quick, package.Plant):
   pass
 
 
-# In the order in which the package numbers them in its semantic map.
+# In the order of their numbers in the semantic map of the package.
 KINDS = (Player, Cow, Zombie, Skeleton, Arrow, Plant)
-# Skeletons and players make arrows and plants of the package's classes.
+# Skeletons and players create arrows and plants of the package's classes.
 QUICK = {getattr(package, x.__name__): x for x in KINDS}

@@ -1,9 +1,9 @@
-"""What the agent sees: the package's pictures, from precomputed tiles.
+"""The pictures of the package, drawn from precomputed tiles.
 
-Unlit, a cell of the view looks like one of a few hundred tiles: a material,
-and perhaps an object upon it. Darkness, noise and sleep are then computed
-pixel by pixel in the package's own order of operations, so that all bytes
-agree.
+Before lighting, a cell of the view looks like one of a few hundred tiles: a
+material, and on it at most one object. Darkness, noise and sleep are computed
+for each pixel by the same operations in the same order as in the package, so
+that all bytes are equal.
 """
 
 import functools
@@ -16,31 +16,31 @@ from PIL import Image
 
 from embodied.envs.fast_crafter.world import World
 
-SIZE = 64  # pixels of the picture, a side
-UNIT = 7  # pixels of a cell, a side
-VIEW = (9, 7)  # cells of the map that are seen
-ROWS = 2  # of cells, for the inventory
+SIZE = 64  # side of the picture in pixels
+UNIT = 7  # side of a cell in pixels
+VIEW = (9, 7)  # visible cells of the map
+ROWS = 2  # rows of cells for the inventory
 OFFSET = (VIEW[0] // 2, VIEW[1] // 2)
-AREA = (VIEW[0] * UNIT, VIEW[1] * UNIT)  # pixels of the map
+AREA = (VIEW[0] * UNIT, VIEW[1] * UNIT)  # size of the map in pixels
 GRAY = 127  # beyond the edge of the world
-# From 1 to 9 an amount has a picture of its own.
-MANY = 10
+# Amounts from 1 to 9 have different pictures; larger ones look like this one.
+MAX_AMOUNT = 10
 DARK = 0.5  # daylight below which there is noise
 
 Array = np.ndarray
 
 
 class Tiles(NamedTuple):
-  """Everything that pictures are made of, uint8 `[x, y, color]` each.
+  """The parts of pictures, uint8 `[x, y, color]`.
 
   Attributes:
-    cells: `[material, object, UNIT, UNIT, 3]`. Material 0 is the unknown one,
-      the last one lies beyond the edge; object 0 is none.
-    pale: the same with faded colors.
+    cells: `[material, object, UNIT, UNIT, 3]`. Material 0 is unknown, the last
+      one is for cells outside the world. Object 0 means no object.
+    pale: like `cells`, with colors faded by 60%.
     objects: number of an object by the name of its texture.
     items: `[item, amount, UNIT, UNIT, 3]`.
-    faded: `[gray, value]`, a color of which PIL has taken 60% away.
-    vignette: float64 `[AREA]`, how much noise there is, from 0 to 1.
+    faded: `[gray, value]`, a color value after PIL has faded it by 60%.
+    vignette: float64 `[AREA]`, strength of the noise, from 0 to 1.
   """
 
   cells: Array
@@ -53,7 +53,7 @@ class Tiles(NamedTuple):
 
 @functools.cache
 def tiles() -> Tiles:
-  """Drawn by the package's own functions, once per process."""
+  """Drawn by the functions of the package, once per process."""
   textures = engine.Textures(constants.root / 'assets')
   unit = np.array((UNIT, UNIT))
   names = sorted({name for name, _ in textures._textures})
@@ -64,7 +64,7 @@ def tiles() -> Tiles:
   beyond = [np.full((UNIT, UNIT, 3), GRAY, np.uint8)] * len(cells[0])
   view = engine.ItemView(textures, (1, 1))
   items = [
-    [view({name: amount}, unit) for amount in range(MANY + 1)]
+    [view({name: amount}, unit) for amount in range(MAX_AMOUNT + 1)]
     for name in constants.items
   ]
   grays, values = np.indices((256, 256)).astype(np.uint8)
@@ -120,18 +120,18 @@ def draw(world: World, player: Any) -> Array:
     _light_day(picture, pale, TINT, daylight)
   if player.sleeping:
     _sleep(picture)
-  amounts = [min(max(0, x), MANY) for x in player.inventory.values()]
+  amounts = [min(max(0, x), MAX_AMOUNT) for x in player.inventory.values()]
   _draw_items(picture, np.array(amounts), known.items)
   return picture
 
 
-# Half the color of nights, (0, 16, 64), for a row of pixels.
+# Half of the night color (0, 16, 64), for a row of pixels.
 TINT = np.tile([0.0, 8.0, 32.0], AREA[0])
 
 
 @numba.njit(cache=True)
 def _gray(r, g, b):  # type: ignore[no-untyped-def]
-  """PIL's conversion of a color to mode L (ITU-R 601-2, 16 bits)."""
+  """A color as gray, as PIL converts to mode L (ITU-R 601-2, 16 bits)."""
   return (r * 19595 + g * 38470 + b * 7471 + 0x8000) >> 16
 
 
@@ -139,7 +139,7 @@ def _gray(r, g, b):  # type: ignore[no-untyped-def]
 def _draw_map(  # type: ignore[no-untyped-def]
   picture, ground, marks, left, top, cells
 ):
-  """The cells of the map without light."""
+  """Draws the cells of the map without lighting."""
   beyond = len(cells) - 1
   for i in range(VIEW[0]):
     for j in range(VIEW[1]):
@@ -156,7 +156,7 @@ def _draw_map(  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True)
 def _light_day(picture, pale, tint, daylight):  # type: ignore[no-untyped-def]
-  """LocalView's `_light` where there is no noise."""
+  """`LocalView._light` of the package, without noise."""
   night = 1 - daylight
   for y in range(AREA[1]):
     out, faded = picture[y].reshape(-1), pale[y].reshape(-1)
@@ -169,7 +169,7 @@ def _light_day(picture, pale, tint, daylight):  # type: ignore[no-untyped-def]
 def _light_night(  # type: ignore[no-untyped-def]
   picture, faded, vignette, noise, daylight
 ):
-  """LocalView's `_light` with its `_noise`."""
+  """`LocalView._light` of the package, with noise by `_noise`."""
   night = 1 - daylight
   for y in range(AREA[1]):
     for x in range(AREA[0]):
@@ -188,7 +188,7 @@ def _light_night(  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True)
 def _sleep(picture):  # type: ignore[no-untyped-def]
-  """LocalView's `_sleep`: gray, and half of the color (0, 0, 16)."""
+  """`LocalView._sleep`: half of the gray, half of the color (0, 0, 16)."""
   for y in range(AREA[1]):
     for x in range(AREA[0]):
       r, g, b = picture[y, x, 0], picture[y, x, 1], picture[y, x, 2]

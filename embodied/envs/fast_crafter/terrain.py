@@ -1,8 +1,8 @@
-"""World generation: that of `crafter.worldgen`, compiled.
+"""World generation as in `crafter.worldgen`, compiled.
 
-The thresholds, and the order in which random numbers are drawn, are those of
-the package's functions `_set_material` and `_set_object`. The noise is
-OpenSimplex's own function, called for many cells at once.
+Thresholds and the order of random numbers are those of the package's functions
+`_set_material` and `_set_object`. The noise function is that of OpenSimplex,
+called for many cells at once.
 """
 
 from typing import NamedTuple
@@ -22,10 +22,9 @@ GRASS, PATH, SAND, WATER = _ID['grass'], _ID['path'], _ID['sand'], _ID['water']
 STONE, COAL, IRON = _ID['stone'], _ID['coal'], _ID['iron']
 DIAMOND, LAVA, TREE = _ID['diamond'], _ID['lava'], _ID['tree']
 COW, ZOMBIE, SKELETON = range(3)
-# Random numbers that a cell takes at most, for its material and for what
-# stands on it.
-MOST = 3 + 3
-# Of OpenSimplex's linear congruential generator, modulo 2**64.
+# The most random numbers that a cell needs: for its material and its creature.
+MAX_DRAWS = 3 + 3
+# Constants of OpenSimplex's linear congruential generator, modulo 2**64.
 MULTIPLIER, INCREMENT = 6364136223846793005, 1442695040888963407
 GRADIENTS = len(internals.GRADIENTS3)
 
@@ -36,9 +35,9 @@ class Land(NamedTuple):
   """A world before its first step.
 
   Attributes:
-    draws: the random numbers that come after its generation.
-    ground: number of the material of each cell, `[x, y]` flat.
-    creatures: `(kind, x, y)` in the order in which they are put.
+    draws: the random numbers that follow its generation.
+    ground: number of the material of each cell, `[x, y]` flattened.
+    creatures: `(kind, x, y)` in the order in which they are added.
   """
 
   draws: Draws
@@ -47,14 +46,14 @@ class Land(NamedTuple):
 
 
 def generate(seed: int, center: tuple[int, int]) -> Land:
-  """The land that the package generates from `seed` around a player."""
+  """The land that the package generates from `seed` around `center`."""
   draws = Draws(seed)
   tables = _permutation(draws.randint(0, 2**31 - 1))
   xs, ys = np.indices(AREA)
   away = np.sqrt((xs - center[0]) ** 2 + (ys - center[1]) ** 2)
   layers = _layers(xs, ys, away, tables)
   before = draws.get_state()
-  pool = draws.floats(MOST * away.size)
+  pool = draws.floats(MAX_DRAWS * away.size)
   ground, creatures, used = _settle(away, layers, pool)
   draws.set_state(before)
   draws.floats(used)
@@ -64,7 +63,7 @@ def generate(seed: int, center: tuple[int, int]) -> Land:
 def _layers(
   xs: Array, ys: Array, away: Array, tables: tuple[Array, Array]
 ) -> Array:
-  """What decides on the ground, `[10, x, y]`; 0 where it is not asked for."""
+  """The inputs of `_material`, `[10, x, y]`; 0 where it does not read them."""
   everywhere = np.ones(AREA, bool)
 
   def noise(
@@ -112,8 +111,8 @@ def _noise(xs, ys, z, perm, grad):  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True)
 def _settle(away, layers, pool):  # type: ignore[no-untyped-def]
-  """Materials `[x, y]`, creatures `[n, (kind, x, y)]`, and how many of the
-  numbers in `pool` were used."""
+  """Materials `[x, y]`, creatures `[n, (kind, x, y)]`, and how many numbers
+  of `pool` were used."""
   width, height = away.shape
   ground = np.zeros((width, height), np.uint8)
   creatures = np.empty((width * height, 3), np.int64)
@@ -193,7 +192,7 @@ def _creature(  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True)
 def _permutation(seed):  # type: ignore[no-untyped-def]
-  """The tables that OpenSimplex shuffles from a seed: its `_init`."""
+  """The tables that `_init` of OpenSimplex shuffles with a seed."""
   perm, source = np.zeros(256, np.int64), np.arange(256)
   for _ in range(3):
     seed = seed * MULTIPLIER + INCREMENT

@@ -1,4 +1,4 @@
-"""The map: ground, and who stands where."""
+"""The map: materials and objects."""
 
 import collections
 from typing import Any
@@ -11,12 +11,12 @@ from embodied.envs.fast_crafter.objects import KINDS, QUICK, Vec
 
 AREA = (64, 64)
 REGION = (12, 12)
-# What the package's semantic map calls an object; 0 is the unknown material.
+# Numbers of objects in the semantic map of the package.
 NUMBERS = {x: 1 + len(constants.materials) + i for i, x in enumerate(KINDS)}
 
 
 class Ordered(dict[Any, None]):
-  """The part of a set that the map uses, in order of insertion."""
+  """The methods of a set that the map uses, in order of insertion."""
 
   def add(self, item: Any) -> None:
     self[item] = None
@@ -26,29 +26,29 @@ class Ordered(dict[Any, None]):
 
 
 class World(engine.World):
-  """The package's map on flat bytes and dicts instead of arrays of one cell.
+  """The map of the package, stored in flat bytes and dicts.
 
-  Cell `(x, y)` is number `x * height + y`. The objects, and those of a region,
-  are in the order in which they came: the package keeps a region's in a set,
-  in the order of their memory addresses, and draws the one to remove by its
-  position, so that a seed alone does not fix what it does.
+  Cell `(x, y)` has the number `x * height + y`. All objects, and those of each
+  region, are ordered by the time when they were added. The package stores the
+  objects of a region in a set, which is ordered by memory addresses, and draws
+  an index into it to remove one; so its seed does not determine its results.
   """
 
   def __init__(self) -> None:
     super().__init__(AREA, constants.materials, REGION)
 
   def reset(self, seed: int | None = None) -> None:
-    """An empty map, and the random numbers of `seed`."""
+    """An empty map with the random numbers of `seed`."""
     width, height = self.area
     self.load(Draws(seed), bytes(width * height))
 
   def load(self, draws: Draws, ground: bytes) -> None:
-    """A map without objects: a material's number per cell, `[x, y]` flat."""
+    """A map without objects; `ground` is the material of each cell."""
     self.random: Any = draws
     self.daylight = 0.0
     self._ground = bytearray(ground)
     self._kinds = bytearray(len(ground))
-    # Views on the same memory, for whoever looks at many cells at once.
+    # Views of the same memory, to read many cells at once.
     self._mat_map = np.frombuffer(self._ground, np.uint8).reshape(self.area)
     self._kind_map = np.frombuffer(self._kinds, np.uint8).reshape(self.area)
     self._objects: dict[Any, None] = {}
@@ -57,11 +57,11 @@ class World(engine.World):
 
   @property
   def objects(self) -> list[Any]:
-    """In the order in which they came; a new list."""
+    """A new list, in the order in which objects were added."""
     return list(self._objects)
 
   def add(self, obj: Any) -> None:
-    """Puts an object where its `pos` is, which has to be free."""
+    """Adds an object at its `pos`, which has to be free."""
     x, y = obj.pos
     obj.pos = Vec((int(x), int(y)))
     obj.__class__ = QUICK.get(type(obj), type(obj))
@@ -72,7 +72,7 @@ class World(engine.World):
     self._chunks[REGIONS[cell]].add(obj)
 
   def remove(self, obj: Any) -> None:
-    """Takes an object from the map; a removed one stays so."""
+    """Removes an object, unless it was removed before."""
     if obj.removed:
       return
     cell = self._cell(obj.pos)
@@ -106,9 +106,9 @@ class World(engine.World):
     return self._mat_names[self._ground[cell]], self._at.get(cell)
 
   def nearby(self, pos: Any, distance: int) -> tuple[Any, Any]:
-    """Materials and objects at most so far away in x and in y."""
+    """Materials and objects within `distance` in x and in y."""
     (x, y), d = pos, distance
-    # Slices that begin before 0 are empty; the package's are so, too.
+    # A slice that begins before 0 is empty, as in the package.
     area = np.s_[x - d : x + d + 1, y - d : y + d + 1]
     ids = set(self._mat_map[area].flatten().tolist())
     cells = np.arange(len(self._ground)).reshape(self.area)[area].flatten()
@@ -116,8 +116,7 @@ class World(engine.World):
     return tuple(self._mat_names[x] for x in ids), found
 
   def semantic(self) -> np.ndarray:
-    """What is where: the object's number, or else the material's, uint8
-    `[x, y]`. Objects are numbered after the materials."""
+    """The number of the object, or else of the material, uint8 `[x, y]`."""
     return np.maximum(self._mat_map, self._kind_map)
 
   def _cell(self, pos: Any) -> int:
@@ -149,8 +148,8 @@ class World(engine.World):
 
 
 def _regions() -> list[tuple[int, int, int, int]]:
-  """The region `(xmin, xmax, ymin, ymax)` of every cell; equal ones are one
-  object."""
+  """The region `(xmin, xmax, ymin, ymax)` of each cell. Cells of one region
+  share one tuple."""
   cells = [(x, y) for x in range(AREA[0]) for y in range(AREA[1])]
   keys = [_EMPTY.chunk_key(cell) for cell in cells]
   unique = {key: key for key in keys}
@@ -158,5 +157,5 @@ def _regions() -> list[tuple[int, int, int, int]]:
 
 
 _EMPTY = World()
-# By number of the cell.
+# Indexed by the number of a cell.
 REGIONS = _regions()

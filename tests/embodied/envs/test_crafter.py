@@ -47,7 +47,7 @@ def test_spaces_are_those_of_the_game(env):
   assert env.obs_space['image'].role == 'image'
   assert env.obs_space['image'].shape == (64, 64, 3)
   assert env.act_space['action'].classes == 17
-  assert len(crafter.NOTHING_YET) == 22
+  assert len(crafter.ALL_LOCKED) == 22
   keys = [k for k in env.obs_space if k.startswith('log/achievement_')]
   assert len(keys) == 22
 
@@ -142,7 +142,7 @@ def test_achievements_are_logged_from_the_step_that_unlocks_them(env):
   ('task', 'settings', 'words'),
   [
     ('crafter_rewards', {}, ['crafter_rewards', 'crafter_noreward']),
-    ('crafter_reward', {'length': 0}, ['step', 1, 0]),
+    ('crafter_reward', {'length': 0}, ['length', 1, 0]),
   ],
 )
 def test_what_cannot_be_made_is_a_usage_error(task, settings, words):

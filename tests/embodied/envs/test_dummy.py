@@ -98,7 +98,7 @@ def test_every_name_in_the_registry_leads_to_a_class():
     ('dummy_', {}, ["'dummy_'", 'suite']),
     ('dummy_x', {}, ["'dummy_x'", 'dummy_count']),
     ('dummy_disc', {'lenght': 3}, ["'lenght'", "'length'", "'dummy'"]),
-    ('dummy_disc', {'length': 0}, ['step', 1, 0]),
+    ('dummy_disc', {'length': 0}, ['length', 1, 0]),
     ('dummy_disc', {'seed': -1}, ['seed', -1]),
   ],
 )

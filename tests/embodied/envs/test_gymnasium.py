@@ -256,7 +256,7 @@ def test_whole_numbers_are_rounded(monkeypatch):
         {'a': spaces.Dict(b=spaces.Discrete(2)), 'a.b': Menu.action_space}
       ),
       spaces.Discrete(2),
-      ["'Plain-v0'", "'a.b'", 'twice'],
+      ["'Plain-v0'", "'a.b'", 'keys'],
     ),
   ],
 )

@@ -138,7 +138,7 @@ def test_observations_keep_their_values():
     ('ladder_7', {}, ["'ladder_7'", 'ladder_1', 'ladder_6']),
     ('ladder_0', {}, ["'ladder_0'", 'ladder_1']),
     ('ladder_x', {}, ["'ladder_x'", 'ladder_mixed']),
-    ('ladder_mixed', {'rows': 0}, ['ladder', 'row', 0, 4]),
+    ('ladder_mixed', {'rows': 0}, ['ladder', 'rows', 0, 4]),
     ('ladder_mixed', {'lanes': 1}, ['ladder', 'lanes', 6, 1]),
   ],
 )

@@ -272,7 +272,7 @@ def test_steps_of_another_form_than_the_newest_are_skipped(tmp_path, caplog):
   (other / files(other)[1]).rename(tmp_path / '000000000000099.chunk')
   replay = Replay(4, 1000, tmp_path)
   assert replay.stats()['skipped_files'] == 2
-  assert says(caplog.text, 'replay', 'steps')
+  assert says(caplog.text, 'replay', 'schema')
   assert 'new' in replay.sample(1)
   replay.close()
 
