@@ -61,7 +61,9 @@ def make_step(
   """The step of the ponder loop: subgoal model, then action decoder. The
   first `suppress` steps cannot halt."""
 
-  def step(params: Any, x: Array, thought: inner_.Thought, n: Array):
+  def step(
+    params: Any, x: Array, thought: inner_.Thought, n: Array
+  ) -> tuple[inner_.Thought, Array, Array]:
     first = (n == 0).astype(jnp.float32)
     thought, subgoal, logit = inner.apply(
       {'params': params['inner']}, x, thought, first, method='step'
@@ -100,7 +102,7 @@ def levels(
     params: dict with `actdec`, and with `inner` where there is one.
   """
   zeros = jnp.zeros(feat.shape[:1], jnp.float32)
-  if inner is None:
+  if inner is None or goal is None:
     raw = actdec.apply({'params': params['actdec']}, feat)
     none = zeros, zeros, zeros, jnp.int32(0)
     return Levels(raw[None], zeros[None], *none)
@@ -150,7 +152,7 @@ def choose(
     Outputs of the policy network `[B, O]` and the number of steps `[B]`,
     counted from one; 0 for the plain agent.
   """
-  if inner is None or think.mode != 'pondernet':
+  if inner is None or goal is None or think.mode != 'pondernet':
     every = levels(inner, actdec, params, feat, goal, think)
     return every.raw[0], every.steps
   raw, n = act.act(

@@ -81,7 +81,7 @@ class Inner(nn.Module):
       float32.
     """
     x = x + self.input.part(first.reshape((1, 1)), 2)
-    if self.feedback == 'goal':
+    if thought.goal is not None:
       x = x + self.input.part(thought.goal, 1)
     hidden = self.update(x, thought.hidden)
     y = self.outnorm(hidden)

@@ -85,7 +85,8 @@ def mean(x: Array) -> Array:
   channels = x.shape[-1]
   if channels > NARROW:
     return x.mean(-1, keepdims=True)
-  return sum(jnp.split(x, channels, -1)) / channels
+  first, *rest = jnp.split(x, channels, -1)
+  return sum(rest, first) / channels
 
 
 def normed(x: Array, norm: Callable[[Array], Array]) -> Array:
