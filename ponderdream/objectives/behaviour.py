@@ -120,7 +120,7 @@ def branches(
   )
   dist = models.action.dist(raw[:, None], mask)
   log_pi = dist.log_prob(actions[None])
-  loss = ponder.levels(log_p, log_pi, (returned - value) / scale)
+  loss = ponder.levels(log_p, log_pi, (returned - value[None]) / scale)
   return loss, levels.branches(returned, value, scale, sg(log_p))
 
 
