@@ -10,14 +10,12 @@ import numpy as np
 
 import embodied
 from embodied.log import video
-from ponderdream import models as models_
-from ponderdream import state as state_
+from ponderdream import models, state
 from ponderdream.distributed import devices, hosts
-from ponderdream.dream import levels, posterior
-from ponderdream.dream import openloop as report
-from ponderdream.learn import optim
-from ponderdream.learn import step as train_step
-from ponderdream.world import rssm, spaces
+from ponderdream.dream import levels, openloop, posterior
+from ponderdream.goals.immediate import Acting as Acting
+from ponderdream.learn import optim, step
+from ponderdream.world import rssm
 
 Array = jax.Array
 Data = Mapping[str, np.ndarray]
@@ -31,20 +29,6 @@ class Placed(NamedTuple):
   batch: dict[str, Array]
 
 
-class Acting(NamedTuple):
-  """How the agent acts in one mode; fixed when its policy is compiled.
-
-  Attributes:
-    halt: how pondering stops, 'sample' or 'median'.
-    greedy: whether the most probable action is taken, instead of a sample.
-    suppress: number of first ponder steps that cannot halt.
-  """
-
-  halt: str = 'sample'
-  greedy: bool = False
-  suppress: int = 0
-
-
 class Agent(embodied.Agent):
   """Implements `embodied.Agent` for a configuration and its spaces.
 
@@ -52,8 +36,10 @@ class Agent(embodied.Agent):
     obs_space: spaces by key, as environments give them.
     act_space: likewise.
     config: the whole configuration, with `jax.dtype` resolved.
-    acting: how to act in the modes 'train' and 'eval'; a mode that is left
-      out has the defaults of `Acting`.
+    acting: how actions are chosen, by mode; by default sampled.
+
+  Raises:
+    UsageError: pictures or `opt.groups` that do not fit.
   """
 
   def __init__(
@@ -64,25 +50,22 @@ class Agent(embodied.Agent):
     acting: Mapping[str, Acting] | None = None,
   ):
     self.config = config
-    self.models = models_.build(config, obs_space, act_space)
-    self.optimizer = optim.make(**config.opt)
-    self.act_dtype = act_space['action'].dtype
-    self.act_low = act_space['action'].low
-    self.keys = list(spaces.visible(obs_space))
+    self.acting = {'train': Acting(), 'eval': Acting()} | dict(acting or {})
+    self.models = models.build(config, obs_space, act_space)
+    self.actions = act_space['action']
     init, self.train_key, self.act_key, self.report_key = jax.random.split(
       jax.random.key(config.seed), 4
     )
-    make = functools.partial(state_.initial, self.models, self.optimizer)
+    shapes = jax.eval_shape(self.models.init, init)
+    self.optimizer = optim.make(config.opt, shapes)
+    make = functools.partial(state.initial, self.models, self.optimizer)
     self.state = devices.create(make, init)
     self.act_key = jax.random.fold_in(self.act_key, hosts.host())
     self.acted = 0
     self.pending: tuple[Any, ...] | None = None
-    self._train = devices.pmap(
-      train_step.make(self.models, self.optimizer, config)
-    )
-    self.acting = {'train': Acting(), 'eval': Acting()} | dict(acting or {})
+    self._train = devices.pmap(step.make(self.models, self.optimizer, config))
     self._policy = jax.jit(self.act, static_argnums=4)
-    self._report = jax.jit(functools.partial(report.openloop, self.models))
+    self._report = jax.jit(functools.partial(openloop.openloop, self.models))
 
   def init_policy(self, batch: int) -> tuple[rssm.State, Array]:
     """Model state and last action of `batch` environments."""
@@ -97,29 +80,37 @@ class Agent(embodied.Agent):
     Returns:
       The carry, `{'action': [B, ...]}`, and what is stored beside each step:
       latents, and `log/ponder_steps` `[B]` if this agent ponders.
+
+    Raises:
+      ValueError: a mode that has no `Acting`.
+      FloatingPointError: the model state is not finite.
     """
     if mode not in self.acting:
-      raise ValueError(f"Policy mode must be train or eval, got '{mode}'.")
-    obs = {k: obs[k] for k in [*self.keys, 'is_first']}
+      raise ValueError(
+        f"Policy mode is '{mode}'; choose one of {', '.join(self.acting)}."
+      )
+    obs = {k: obs[k] for k in [*self.models.obs_space, 'is_first']}
     key = jax.random.fold_in(self.act_key, self.acted)
     self.acted += 1
     params = devices.local(self.state.params)
-    carry, action, outs = self._policy(params, carry, obs, key, mode)
+    carry, action, outs = self._policy(
+      params, carry, obs, key, self.acting[mode]
+    )
     outs = {k: np.asarray(v) for k, v in outs.items()}
     if not np.isfinite(outs['dyn/deter']).all():
       raise FloatingPointError(
-        'The model state that the policy acts on is no finite number.'
+        'The model state of the policy is not a finite number.'
       )
-    return carry, {'action': self.outward(action)}, outs
+    return carry, {'action': self.to_env_action(action)}, outs
 
-  def outward(self, action: Any) -> np.ndarray:
+  def to_env_action(self, action: Any) -> np.ndarray:
     """Actions of the policy, `[B, V]` or `[B, ...]`, as the environment takes
     them."""
     shape = self.models.action.shape
     action = np.asarray(action).reshape((len(action), *shape))
     if self.models.action.classes is not None:
-      action = action + self.act_low
-    return action.astype(self.act_dtype)
+      action = action + self.actions.low
+    return action.astype(self.actions.dtype)
 
   def act(
     self,
@@ -127,48 +118,47 @@ class Agent(embodied.Agent):
     carry: Any,
     obs: Mapping[str, Array],
     key: Array,
-    mode: str,
+    acting: Acting,
   ) -> tuple[Any, Array, dict[str, Array]]:
-    """One step, to be compiled: observe, think, act."""
+    """One step, to be compiled: observe, ponder, act."""
     models = self.models
-    state, action = carry
-    see, think, draw = jax.random.split(key, 3)
-    tokens = models.encode(params, obs)
+    before, action = carry
+    filter_key, halt_key, draw_key = jax.random.split(key, 3)
     post, _ = rssm.observe(
       models.dyn,
       {'params': params['dyn']},
-      state,
-      tokens[:, None],
+      before,
+      models.encode(params, obs)[:, None],
       models.action.encode(action)[:, None],
       obs['is_first'][:, None],
-      see,
+      filter_key,
     )
     post = jax.tree.map(lambda x: x[:, 0], post)
-    feat = rssm.features(post)
-    halt, greedy, suppress = self.acting[mode]
-    raw, steps = models.choose(params, feat, think, halt, suppress)
-    dist = models.action.dist(raw, models.allowed(obs))
-    action = dist.mode() if greedy else dist.sample(draw)
+    view = models.view(params, rssm.features(post), models.allowed(obs))
+    raw, steps = models.choose(params, view, halt_key, acting)
+    dist = models.policy(raw, view)
+    action = dist.mode() if acting.greedy else dist.sample(draw_key)
     outs = posterior.pack(post)
-    if models.inner is not None:
+    if models.pondering:
       outs['log/ponder_steps'] = steps
     shape = (action.shape[0], *models.action.shape)
     return (post, action.astype(jnp.float32)), action.reshape(shape), outs
 
   def place(self, data: Data) -> Placed:
     """Sends `[B, T + 1, ...]` on its way to the devices."""
-    return Placed(data['stepid'][:, 1:], devices.place(self.seen(data)))
+    batch = devices.place(self.select_keys(data))
+    return Placed(data['stepid'][:, 1:], batch)
 
   def train(
     self, data: Data | Placed
   ) -> tuple[dict[str, np.ndarray], dict[str, float]]:
-    """One update on `[B, T + 1, ...]`, without waiting for the devices (but
-    for CPUs, see `factories.setup`).
+    """One update on `[B, T + 1, ...]`. It does not wait for the devices,
+    except for CPUs (see `factories.setup`).
 
     Returns:
       What the update *before* this one gave (nothing, the first time):
       refreshed latents and the loss `priority` `[B, T, ...]` with the
-      `stepid` `[B, T]` they belong to, and scalar metrics.
+      `stepid` `[B, T]` they belong to; and scalar metrics.
     """
     if not isinstance(data, Placed):
       data = self.place(data)
@@ -192,22 +182,24 @@ class Agent(embodied.Agent):
     """Open-loop predictions for `[B, T + 1, ...]`: videos `[T, H, W, 3]`."""
     params = devices.local(self.state.params)
     key = jax.random.fold_in(self.report_key, int(self.state.updates))
-    videos = self._report(params, self.seen(data), key)
+    videos = self._report(params, self.select_keys(data), key)
     return {k: video.rgb(np.asarray(v)) for k, v in videos.items()}
 
-  def seen(self, data: Data) -> dict[str, np.ndarray]:
-    """The keys of replayed data that learning reads."""
-    rest = ['action', *posterior.LATENTS, *embodied.SIGNALS]
-    data = {k: data[k] for k in [*self.keys, *rest]}
+  def select_keys(self, data: Data) -> dict[str, np.ndarray]:
+    """The keys of replayed data that learning reads; classes from 0."""
+    keys = [*self.models.obs_space, 'action', *embodied.SIGNALS]
+    keys += [k for k in posterior.LATENTS if k in data]
+    data = {k: data[k] for k in keys}
     if self.models.action.classes is not None:
-      data['action'] = data['action'] - self.act_low.astype(self.act_dtype)
+      low = self.actions.low.astype(self.actions.dtype)
+      data['action'] = data['action'] - low
     return data
 
-  def save(self) -> state_.TrainState:
+  def save(self) -> state.TrainState:
     """The train state, replicated over the devices of all hosts."""
     return devices.common(self.state)
 
-  def load(self, tree: state_.TrainState, seen: int = 0) -> None:
+  def load(self, tree: state.TrainState, seen: int = 0) -> None:
     """Takes over a state that `save` returned.
 
     Random numbers need no place in it. Those of an update are those of
@@ -222,3 +214,19 @@ class Agent(embodied.Agent):
     self.act_key = jax.random.fold_in(self.act_key, int(tree.updates))
     if seen:
       self.act_key = jax.random.fold_in(self.act_key, seen % 2**32)
+
+  def adopt(self, params: Mapping[str, Any]) -> list[str]:
+    """Takes over parameters of another run where key and shape agree.
+
+    Slow copies of these parts follow; the optimiser starts anew.
+
+    Args:
+      params: nested dicts of arrays, as `save().params`.
+
+    Returns:
+      The keys of this agent's parameters that were not taken over, such as
+      `actdec/out/kernel`.
+    """
+    merged, missing = state.adopt(self.state, params)
+    self.state = devices.replicate(merged)
+    return missing

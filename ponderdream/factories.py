@@ -16,7 +16,7 @@ from embodied.config import Config
 from embodied.errors import UsageError
 from embodied.log import logger, terminal
 from embodied.replay import selectors
-from ponderdream import agent as agent_
+from ponderdream.agent import Acting, Agent
 from ponderdream.distributed import devices, hosts
 from ponderdream.dream import posterior
 from ponderdream.nets.cpu import malloc as memory
@@ -163,11 +163,11 @@ def make_spaces(config: Config) -> tuple[Spaces, Spaces]:
 def make_agent(
   spaces: tuple[Spaces, Spaces],
   config: Config,
-  acting: Mapping[str, agent_.Acting] | None = None,
-) -> agent_.Agent:
+  acting: Mapping[str, Acting] | None = None,
+) -> Agent:
   """The agent for observations and actions of these spaces; see `Agent` for
   `acting`."""
-  return agent_.Agent(*spaces, config, acting)
+  return Agent(*spaces, config, acting)
 
 
 def make_terminal(config: Config, best: float | None) -> terminal.Terminal:

@@ -1,137 +1,170 @@
-"""All networks of the agent, under the keys of the configuration."""
+"""The networks of an agent: a table of parts, and what they say of a state.
+
+A part is a linen module under the key of its settings and its parameters. To
+add one, write a function `(config, shapes) -> Part | None` and a row of PARTS.
+"""
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
 from embodied.base import mask_key
-from embodied.errors import UsageError
-from ponderdream.goals import encoder as goalenc_
-from ponderdream.goals import immediate
-from ponderdream.goals import inner as inner_
+from ponderdream.goals import encoder as tasks
+from ponderdream.goals import immediate, inner
 from ponderdream.nets import dists, heads
-from ponderdream.world import actions as actdec_
-from ponderdream.world import decoder, encoder, rssm, spaces
+from ponderdream.world import (
+  actions,
+  decoder,
+  encoder,
+  pictures,
+  rssm,
+  spaces,
+)
 
 Array = jax.Array
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Models:
-  """Linen modules without parameters; `params[key]` belongs to module `key`.
+class View(NamedTuple):
+  """What heads and policies get of model states `[...]`.
 
-  `goalenc` and `inner` are None in the plain agent.
+  Attributes:
+    feat: features `[..., F]`.
+    goal: goals `[..., G]`; None in an agent without goals.
+    mask: allowed actions `[..., O]`; None where all are allowed.
+  """
+
+  feat: Array
+  goal: Array | None = None
+  mask: Array | None = None
+
+
+class Part(NamedTuple):
+  """A module, and example inputs of batch size 1 that create its
+  parameters."""
+
+  module: nn.Module
+  inputs: tuple[Any, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Shapes:
+  """What the parts have to agree on.
+
+  Attributes:
+    obs_space: spaces of the observations that the agent sees.
+    action: encoding and distribution of actions.
+    tokens, feat, goal: widths of tokens, features and goals; `goal` is 0 in
+      the plain agent.
+    dtype: of the computation.
   """
 
   obs_space: Mapping[str, Any]
-  action: actdec_.ActionSpec
-  think: immediate.Thinking
-  enc: encoder.Encoder
-  dyn: rssm.RSSM
-  imgdec: decoder.Decoder
-  rew: heads.Head
-  con: heads.Head
-  val: heads.Head
-  actdec: heads.Head
-  goalenc: goalenc_.GoalEncoder | None
-  inner: inner_.Inner | None
+  action: actions.ActionSpec
+  tokens: int
+  feat: int
+  goal: int
+  dtype: Any
 
-  def init(self, key: Array) -> dict[str, Any]:
-    """Fresh parameters. The key is consumed."""
-    obs = {
-      k: jnp.zeros((1, *v.shape), v.dtype) for k, v in self.obs_space.items()
-    }
-    tokens = jnp.zeros((1, self.dyn.tokens), self.enc.dtype)
-    action = jnp.zeros((1, self.action.width))
-    state = rssm.initial(self.dyn, 1)
-    feat = rssm.features(state)
-    inputs: dict[str, tuple] = {
-      'enc': (self.enc, obs),
-      'dyn': (self.dyn, tokens, action),
-      'imgdec': (self.imgdec, *state),
-      'rew': (self.rew, feat),
-      'con': (self.con, feat),
-      'val': (self.val, feat),
-    }
-    if self.inner is None:
-      inputs['actdec'] = (self.actdec, feat)
-    else:
-      goal = jnp.zeros((1, self.inner.goal))
-      inputs['goalenc'] = (self.goalenc, jnp.zeros((1,), jnp.int32))
-      inputs['inner'] = (self.inner, feat, goal)
-      inputs['actdec'] = (self.actdec, goal)
-    keys = jax.random.split(key, len(inputs))
-    params = {}
-    for key, (name, (module, *args)) in zip(keys, inputs.items(), strict=True):
-      touch = 'touch' if hasattr(module, 'touch') else '__call__'
-      params[name] = module.init(key, *args, method=touch)['params']
-    return params
+  def zeros(self, *widths: int) -> tuple[Array, ...]:
+    """Example inputs `[1, width]`."""
+    return tuple(jnp.zeros((1, width), self.dtype) for width in widths)
 
-  def encode(self, params: Any, obs: Mapping[str, Array]) -> Array:
-    """Tokens `[B, E]` of observations `[B, ...]`."""
-    return self.enc.apply({'params': params['enc']}, obs)
+  def observation(self) -> dict[str, Array]:
+    """An example observation `[1, ...]`."""
+    items = self.obs_space.items()
+    return {k: jnp.zeros((1, *v.shape), v.dtype) for k, v in items}
 
-  def reward(self, params: Any, feat: Array) -> dists.TwoHot:
-    """Reward on arrival in `feat` `[..., F]`."""
-    return dists.TwoHot(self.rew.apply({'params': params['rew']}, feat))
 
-  def cont(self, params: Any, feat: Array) -> dists.Binary:
-    """Whether the episode goes on after `feat` `[..., F]`."""
-    out = self.con.apply({'params': params['con']}, feat)
-    return dists.Binary(out[..., 0])
+def _enc(config: Any, shapes: Shapes) -> Part:
+  module = encoder.Encoder(shapes.obs_space, **config.enc, dtype=shapes.dtype)
+  return Part(module, (shapes.observation(),))
 
-  def value(self, params: Any, feat: Array) -> dists.TwoHot:
-    """Return from `feat` `[..., F]` on; `params` are those of `val`."""
-    return dists.TwoHot(self.val.apply({'params': params}, feat))
 
-  def decode(self, params: Any, state: rssm.State) -> dict[str, Array]:
-    """Raw predictions of all observation keys from states `[B, ...]`."""
-    return self.imgdec.apply({'params': params['imgdec']}, *state)
+def _dyn(config: Any, shapes: Shapes) -> Part:
+  module = rssm.RSSM(
+    **config.dyn,
+    tokens=shapes.tokens,
+    action=shapes.action.width,
+    dtype=shapes.dtype,
+  )
+  action = jnp.zeros((1, shapes.action.width))
+  return Part(module, (*shapes.zeros(shapes.tokens), action))
 
-  def goal(self, params: Any, batch: int) -> Array | None:
-    """The goal of each example `[B, G]`; None in the plain agent."""
-    if self.goalenc is None:
-      return None
-    task = jnp.zeros((batch,), jnp.int32)
-    return self.goalenc.apply({'params': params['goalenc']}, task)
 
-  def levels(self, params: Any, feat: Array) -> immediate.Levels:
-    """The policies of all halting levels for `feat` `[B, F]`."""
-    goal = self.goal(params, feat.shape[0])
-    return immediate.levels(
-      self.inner, self.actdec, params, feat, goal, self.think
-    )
+def _imgdec(config: Any, shapes: Shapes) -> Part:
+  module = decoder.Decoder(
+    shapes.obs_space, **config.imgdec, dtype=shapes.dtype
+  )
+  stoch = (1, config.dyn.stoch, config.dyn.classes)
+  state = *shapes.zeros(config.dyn.deter), jnp.zeros(stoch, shapes.dtype)
+  return Part(module, state)
 
-  def choose(
-    self,
-    params: Any,
-    feat: Array,
-    key: Array,
-    halt: str = 'sample',
-    suppress: int = 0,
-  ) -> tuple[Array, Array]:
-    """The policy acted on for `feat` `[B, F]`, and its number of steps."""
-    goal = self.goal(params, feat.shape[0])
-    parts = self.inner, self.actdec, params, feat, goal, self.think
-    return immediate.choose(*parts, key, halt, suppress)
 
-  def mask(self, params: Any, state: rssm.State) -> Array | None:
-    """Which actions the model believes to be allowed, `[B, O]` or None."""
-    key = mask_key(self.obs_space)
-    return None if key is None else self.decode(params, state)[key] > 0
+def _rew(config: Any, shapes: Shapes) -> Part:
+  return _head(config.rew, config.rew.bins, shapes, shapes.feat)
 
-  def allowed(self, obs: Mapping[str, Any]) -> Any:
-    """Which actions an observation allows, bool `[B, O]` or None."""
-    key = mask_key(self.obs_space)
-    return None if key is None else obs[key]
+
+def _con(config: Any, shapes: Shapes) -> Part:
+  return _head(config.con, 1, shapes, shapes.feat)
+
+
+def _val(config: Any, shapes: Shapes) -> Part:
+  return _head(config.val, config.val.bins, shapes, shapes.feat)
+
+
+def _goalenc(config: Any, shapes: Shapes) -> Part | None:
+  if not shapes.goal:
+    return None
+  module = tasks.GoalEncoder(tasks=1, units=shapes.goal)
+  return Part(module, (jnp.zeros((1,), jnp.int32),))
+
+
+def _inner(config: Any, shapes: Shapes) -> Part | None:
+  if not shapes.goal:
+    return None
+  module = inner.Inner(
+    shapes.feat,
+    shapes.goal,
+    **config.inner,
+    prior=config.ponder.prior,
+    dtype=shapes.dtype,
+  )
+  return Part(module, shapes.zeros(shapes.feat, shapes.goal))
+
+
+def _actdec(config: Any, shapes: Shapes) -> Part:
+  width = shapes.goal or shapes.feat
+  return _head(config.actdec, shapes.action.outputs, shapes, width)
+
+
+def _head(config: Any, outputs: int, shapes: Shapes, width: int) -> Part:
+  module = heads.Head(
+    config.layers, config.units, outputs, config.outscale, shapes.dtype
+  )
+  return Part(module, shapes.zeros(width))
+
+
+# In the order in which parameters are created.
+PARTS: dict[str, Callable[[Any, Shapes], Part | None]] = {
+  'enc': _enc,
+  'dyn': _dyn,
+  'imgdec': _imgdec,
+  'rew': _rew,
+  'con': _con,
+  'val': _val,
+  'goalenc': _goalenc,
+  'inner': _inner,
+  'actdec': _actdec,
+}
 
 
 def build(
   config: Any, obs_space: Mapping[str, Any], act_space: Mapping[str, Any]
-) -> Models:
+) -> 'Models':
   """The networks that a configuration asks for.
 
   Args:
@@ -142,86 +175,146 @@ def build(
   Raises:
     UsageError: pictures that the configuration cannot take.
   """
-  dtype = jnp.dtype(config.jax.dtype)
   obs_space = spaces.visible(obs_space)
-  check_pictures(config, obs_space)
-  action = actdec_.spec(act_space['action'], config.actdec.unimix)
-  enc = encoder.Encoder(obs_space, **config.enc, dtype=dtype)
-  obs = {
-    k: jax.ShapeDtypeStruct((1, *v.shape), v.dtype)
-    for k, v in obs_space.items()
-  }
-  tokens = jax.eval_shape(
-    lambda obs: enc.init_with_output(jax.random.key(0), obs)[0], obs
+  pictures.check(config, obs_space)
+  shapes = Shapes(
+    obs_space=obs_space,
+    action=actions.spec(act_space['action'], config.actdec.unimix),
+    tokens=0,
+    feat=config.dyn.deter + config.dyn.stoch * config.dyn.classes,
+    goal=0 if config.ponder.mode == 'none' else config.goalenc.units,
+    dtype=jnp.dtype(config.jax.dtype),
   )
-  dyn = rssm.RSSM(
-    **config.dyn, tokens=tokens.shape[-1], action=action.width, dtype=dtype
-  )
-  feat = config.dyn.deter + config.dyn.stoch * config.dyn.classes
-  scalar = lambda cfg, outputs: heads.Head(
-    cfg.layers, cfg.units, outputs, cfg.outscale, dtype
-  )
-  think = immediate.Thinking(
+  enc, inputs = _enc(config, shapes)
+  encode = lambda obs: enc.init_with_output(jax.random.key(0), obs)[0]
+  tokens = jax.eval_shape(encode, *inputs).shape[-1]
+  shapes = dataclasses.replace(shapes, tokens=tokens)
+  built = {key: make(config, shapes) for key, make in PARTS.items()}
+  ponder = immediate.PonderConfig(
     config.ponder.mode,
     config.ponder.max_steps,
     config.ponder.eps,
     config.ponder.prior,
     config.ponder.compact,
   )
-  goalenc = inner = None
-  if think.mode != 'none':
-    goalenc = goalenc_.GoalEncoder(tasks=1, units=config.goalenc.units)
-    inner = inner_.Inner(
-      feat,
-      config.goalenc.units,
-      **config.inner,
-      prior=think.prior,
-      dtype=dtype,
-    )
-  return Models(
-    obs_space=obs_space,
-    action=action,
-    think=think,
-    enc=enc,
-    dyn=dyn,
-    imgdec=decoder.Decoder(obs_space, **config.imgdec, dtype=dtype),
-    rew=scalar(config.rew, config.rew.bins),
-    con=scalar(config.con, 1),
-    val=scalar(config.val, config.val.bins),
-    actdec=scalar(config.actdec, action.outputs),
-    goalenc=goalenc,
-    inner=inner,
-  )
+  parts = {key: part for key, part in built.items() if part is not None}
+  return Models(shapes, ponder, parts)
 
 
-def check_pictures(config: Any, obs_space: Mapping[str, Any]) -> None:
-  """Raises UsageError unless all pictures are of one size that fits."""
-  sizes = {v.shape[:2] for v in obs_space.values() if v.role == 'image'}
-  if len(sizes) > 1:
-    raise UsageError(
-      f'The environment shows pictures of sizes {sorted(sizes)}; wrap it so'
-      ' that they have one size.'
-    )
-  last = config.imgdec.mults[-1] if config.imgdec.kind == 'conv' else 1
-  for count in (config.imgdec.depth * last, config.dyn.deter) if sizes else ():
-    if count % config.imgdec.blocks:
-      raise UsageError(
-        f'imgdec.blocks is {config.imgdec.blocks}, which does not divide'
-        f' {count}; it has to divide dyn.deter and the channels of the'
-        ' smallest picture.'
-      )
-  for name in ('enc', 'imgdec') if sizes else ():
-    part = config[name]
-    step = 2 ** len(part.mults)
-    if part.kind == 'conv' and part.kernel % 2 == 0:
-      raise UsageError(
-        f'{name}.kernel must be odd, so that it has a middle; got'
-        f' {part.kernel}.'
-      )
-    for size in sizes:
-      if part.kind == 'conv' and any(x % step for x in size):
-        raise UsageError(
-          f'The environment shows pictures of {size[0]}x{size[1]} pixels; the'
-          f' convolutions need multiples of {step}. Resize them, or set'
-          ' enc.kind and imgdec.kind to patch.'
-        )
+@dataclasses.dataclass(frozen=True, eq=False)
+class Models:
+  """The parts of an agent, without parameters.
+
+  `params[key]` are the parameters of `parts[key]`. A part that the agent does
+  not have is absent: the plain agent has no `goalenc` and no `inner`.
+  """
+
+  shapes: Shapes
+  ponder: immediate.PonderConfig
+  parts: Mapping[str, Part]
+
+  @property
+  def obs_space(self) -> Mapping[str, Any]:
+    return self.shapes.obs_space
+
+  @property
+  def action(self) -> actions.ActionSpec:
+    return self.shapes.action
+
+  @property
+  def dyn(self) -> rssm.RSSM:
+    return self.parts['dyn'].module
+
+  @property
+  def pondering(self) -> bool:
+    """Whether the actor is a goal model that is pondered."""
+    return 'inner' in self.parts
+
+  def init(self, key: Array) -> dict[str, Any]:
+    """Fresh parameters. The key is consumed."""
+    keys = jax.random.split(key, len(self.parts))
+    params = {}
+    for key, (name, part) in zip(keys, self.parts.items(), strict=True):
+      touch = 'touch' if hasattr(part.module, 'touch') else '__call__'
+      params[name] = part.module.init(key, *part.inputs, method=touch)[
+        'params'
+      ]
+    return params
+
+  def apply(self, params: Any, part: str, *args: Any, **kwargs: Any) -> Any:
+    """The output of a part for its parameters `params[part]`."""
+    module = self.parts[part].module
+    return module.apply({'params': params[part]}, *args, **kwargs)
+
+  def encode(self, params: Any, obs: Mapping[str, Array]) -> Array:
+    """Tokens `[B, E]` of observations `[B, ...]`."""
+    return self.apply(params, 'enc', obs)
+
+  def decode(self, params: Any, state: rssm.State) -> dict[str, Array]:
+    """Raw predictions of all observation keys from states `[B, ...]`."""
+    return self.apply(params, 'imgdec', *state)
+
+  def mask(self, params: Any, state: rssm.State) -> Array | None:
+    """Which actions the model believes to be allowed in states `[B, ...]`:
+    `[B, O]`, or None where all are allowed."""
+    key = mask_key(self.obs_space)
+    return None if key is None else self.decode(params, state)[key] > 0
+
+  def allowed(self, obs: Mapping[str, Array]) -> Array | None:
+    """Which actions observations `[...]` allow: `[..., O]`, or None where all
+    are allowed."""
+    key = mask_key(self.obs_space)
+    return None if key is None else obs[key]
+
+  def view(self, params: Any, feat: Array, mask: Array | None = None) -> View:
+    """The view of features `[..., F]`, with the goal of the run. All views
+    are made here."""
+    goal = None
+    if 'goalenc' in self.parts:
+      task = jnp.zeros(feat.shape[:-1], jnp.int32)
+      goal = self.apply(params, 'goalenc', task)
+    return View(feat, goal, mask)
+
+  def conditioned(self, view: View) -> Array:
+    """The input of the heads that depend on the goal. A run has one goal, so
+    it is the features alone."""
+    return view.feat
+
+  def reward(self, params: Any, view: View) -> dists.TwoHot:
+    """Reward on arrival in the states, `[...]`."""
+    return dists.TwoHot(self.apply(params, 'rew', self.conditioned(view)))
+
+  def cont(self, params: Any, view: View) -> dists.Binary:
+    """Whether the episode goes on after the states, `[...]`."""
+    return dists.Binary(self.apply(params, 'con', view.feat)[..., 0])
+
+  def value(self, params: Any, view: View) -> dists.TwoHot:
+    """Return from the states on, `[...]`. `params` are those of the agent,
+    or its slow copies."""
+    return dists.TwoHot(self.apply(params, 'val', self.conditioned(view)))
+
+  def policy(
+    self, raw: Array, view: View
+  ) -> dists.Discrete | dists.BoundedNormal:
+    """The distribution of actions for outputs `[..., O]` of the actor."""
+    return self.action.dist(raw, view.mask)
+
+  def levels(self, params: Any, view: View) -> immediate.HaltingLevels:
+    """The policies of all halting levels for views `[B]`."""
+    return immediate.all_levels(*self._actor(params, view))
+
+  def choose(
+    self,
+    params: Any,
+    view: View,
+    key: Array,
+    acting: immediate.Acting = immediate.SAMPLED,
+  ) -> tuple[Array, Array]:
+    """The policy that acts for views `[B]`: outputs of the actor `[B, O]`,
+    and the number of ponder steps `[B]`. The key is consumed."""
+    return immediate.choose(*self._actor(params, view), key, acting)
+
+  def _actor(self, params: Any, view: View) -> tuple[Any, ...]:
+    subgoal = self.parts['inner'].module if self.pondering else None
+    actdec = self.parts['actdec'].module
+    return subgoal, actdec, params, view.feat, view.goal, self.ponder

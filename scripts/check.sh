@@ -1,7 +1,5 @@
 #!/usr/bin/env bash
-# Lint, format, types and the default tests: what a developer runs before a
-# commit, the pre-commit hook and the server alike.
-#   bash scripts/check.sh [arguments of pytest]
+# What a developer runs before a commit: lint, format, types, tests.
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh" dev
 set -e
 .venv/bin/ruff check .

@@ -16,8 +16,8 @@ import numpy as np
 
 from embodied import config as config_
 from embodied.envs import make_env
-from ponderdream import agent as agent_
 from ponderdream import settings
+from ponderdream.agent import Agent
 from ponderdream.distributed import devices, hosts
 from ponderdream.dream import posterior
 from ponderdream.world import rssm
@@ -30,7 +30,7 @@ def make_agent():
   config = config_.resolve(settings.blocks(), ['debug', 'pondernet'])
   config = config.update({'jax.dtype': 'float32', 'ponder.max_steps': 8})
   env = make_env('dummy_disc', 0, seed=0)
-  agent = agent_.Agent(env.obs_space, env.act_space, config)
+  agent = Agent(env.obs_space, env.act_space, config)
   rng = np.random.default_rng(0)
   params = {
     name: jax.tree.map(
@@ -44,7 +44,7 @@ def make_agent():
   # Short thoughts, but for those that the noise makes long.
   halt = params['inner']['halt']
   halt['bias'] = np.full_like(halt['bias'], 1.5)
-  agent.load(agent.state._replace(params=params, slowval=params['val']))
+  agent.load(agent.state._replace(params=params, slow={'val': params['val']}))
   return env, agent
 
 
@@ -74,7 +74,8 @@ def depths(agent, data):
     state = posterior.unpack(agent.models.dyn, batch)
     flat = jax.tree.map(lambda x: x.reshape((-1, *x.shape[2:])), state)
     feat = rssm.features(flat)
-    return agent.models.levels(params, feat).depth.astype(jnp.float32)
+    view = agent.models.view(params, feat)
+    return agent.models.levels(params, view).depth.astype(jnp.float32)
 
   keys = ('dyn/deter', 'dyn/stoch')
   parts = devices.split({k: data[k] for k in keys})

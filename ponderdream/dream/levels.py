@@ -1,29 +1,18 @@
-"""What the halting levels do, in numbers: one per level, for the logs.
+"""Metrics of the halting levels: one number per level, for the logs.
 
-A level's number is a mean over the states that reach it, NaN if none does;
-over those of all devices, of which each has its sum and its count.
+A level's number is a mean over the states that reach it, on all devices; NaN
+if none does.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from ponderdream.losses.combine import Mean
 from ponderdream.nets import dists
 
 Array = jax.Array
-
-
-class Mean(NamedTuple):
-  """`total` over `count` states, both `[N]`; means of both over devices leave
-  the quotient that of all states."""
-
-  total: Array
-  count: Array
-
-  @property
-  def value(self) -> Array:
-    return self.total / self.count
 
 
 def over_states(x: Array, reached: Array) -> Mean:
@@ -33,8 +22,26 @@ def over_states(x: Array, reached: Array) -> Mean:
 
 
 def means(metrics: dict[str, Any]) -> dict[str, Any]:
-  """The metrics with their quotients taken."""
+  """The metrics with the value of each `Mean`."""
   return {k: v.value if isinstance(v, Mean) else v for k, v in metrics.items()}
+
+
+def pondering(every: Any, acted: Array) -> dict[str, Array]:
+  """How long the actor ponders.
+
+  Args:
+    every: `HaltingLevels` of the imagined states.
+    acted: steps of the actions that were taken, of any shape.
+
+  Returns:
+    Expected steps, computed steps, nats from the prior, and steps acted.
+  """
+  return {
+    'ponder/steps': every.steps.mean(),
+    'ponder/depth': every.depth.astype(jnp.float32),
+    'ponder/kl': every.kl.mean(),
+    'ponder/acted': acted.mean(),
+  }
 
 
 def policies(dist: Any, log_p: Array) -> dict[str, Any]:
@@ -84,7 +91,7 @@ def branches(
   reached = log_p > -jnp.inf
   return {
     'level/value': over_states(returned, reached),
-    'level/adv': over_states((returned - value[None]) / scale, reached),
+    'level/adv': over_states((returned - value) / scale, reached),
   }
 
 

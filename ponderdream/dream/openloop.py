@@ -1,4 +1,4 @@
-"""What the model expects, beside what happened."""
+"""Videos of what the model predicts, beside what happened."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,23 +6,22 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ponderdream import models as models_
-from ponderdream.dream import posterior
-from ponderdream.dream import rollout as imagine
+from ponderdream.dream import posterior, rollout
+from ponderdream.models import Models
 from ponderdream.nets import conv
 
 Array = jax.Array
 
 # Sequences side by side in one video.
-SHOWN = 4
+MAX_SEQUENCES = 4
 
 
 def openloop(
-  models: models_.Models, params: Any, batch: Mapping[str, Array], key: Array
+  models: Models, params: Any, batch: Mapping[str, Array], key: Array
 ) -> dict[str, Array]:
   """Videos of truth, prediction and error, one above the other.
 
-  The first half of each sequence is filtered, the second half is predicted
+  The first half of each sequence is filtered. The second half is predicted
   from the actions alone.
 
   Args:
@@ -30,37 +29,45 @@ def openloop(
     key: consumed.
 
   Returns:
-    uint8 `[T, 3 H, B' W, C]` per picture key, for at most four sequences.
+    uint8 `[T, 3 H, B' W, C]` per picture key, for at most four sequences;
+    empty without a decoder.
   """
-  batch = {k: v[:SHOWN] for k, v in batch.items()}
-  see, dream = jax.random.split(key)
-  post, _ = posterior.filtered(models, params, batch, see)
-  length = post.deter.shape[1]
-  half = length // 2
-  # The action before step t + 1 is the one that was taken at step t.
-  actions = models.action.flatten(batch['action'][:, half:-1], 2)
-
-  def body(state, xs):
-    state = imagine.move(models, params, state, *xs)
-    return state, state
-
-  start = jax.tree.map(lambda x: x[:, half - 1], post)
-  keys = jax.random.split(dream, length - half)
-  _, open_ = jax.lax.scan(body, start, (actions.swapaxes(0, 1), keys))
-  states = jax.tree.map(
-    lambda x, y: jnp.concatenate([x[:, :half], y.swapaxes(0, 1)], 1),
-    post,
-    open_,
-  )
+  if 'imgdec' not in models.parts:
+    return {}
+  batch = {k: v[:MAX_SEQUENCES] for k, v in batch.items()}
+  states = predicted_states(models, params, batch, key)
+  length = states.deter.shape[1]
   flat = jax.tree.map(lambda x: x.reshape((-1, *x.shape[2:])), states)
   videos = {}
   for name, value in models.decode(params, flat).items():
     space = models.obs_space[name]
     if space.role == 'image':
-      value = conv.from_patches(value, models.imgdec.cut, *space.shape[:2])
+      patch = models.parts['imgdec'].module.cut
+      value = conv.from_patches(value, patch, *space.shape[:2])
       value = value.astype(jnp.float32).reshape((-1, length, *value.shape[1:]))
       videos[f'openloop/{name}'] = stack(batch[name][:, 1:] / 255, value)
   return videos
+
+
+def predicted_states(
+  models: Models, params: Any, batch: Mapping[str, Array], key: Array
+) -> Any:
+  """Model states `[B, T, ...]`: filtered, then predicted. The key is
+  consumed."""
+  filter_key, dream_key = jax.random.split(key)
+  post, _ = posterior.filtered(models, params, batch, filter_key)
+  length = post.deter.shape[1]
+  half = length // 2
+  # The action before step t + 1 is the one that was taken at step t.
+  action = models.action.flatten(batch['action'][:, half:-1], 2)
+  act = rollout.recorded(action.swapaxes(0, 1))
+  start = jax.tree.map(lambda x: x[:, half - 1], post)
+  mask = models.mask(params, start)
+  dream = rollout.rollout(
+    models, params, act, start, mask, length - half, dream_key
+  )
+  join = lambda x, y: jnp.concatenate([x[:, :half], y[1:].swapaxes(0, 1)], 1)
+  return jax.tree.map(join, post, dream.state)
 
 
 def stack(true: Array, pred: Array) -> Array:

@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ponderdream import models as models_
+from ponderdream.models import Models
 from ponderdream.world import rssm
 
 Array = jax.Array
@@ -35,7 +35,7 @@ def unpack(dyn: rssm.RSSM, latents: Mapping[str, Array]) -> rssm.State:
 
 
 def filtered(
-  models: models_.Models, params: Any, batch: Mapping[str, Array], key: Array
+  models: Models, params: Any, batch: Mapping[str, Array], key: Array
 ) -> tuple[rssm.State, Array]:
   """Posterior states `[B, T, ...]` and log-probabilities of a batch."""
   size, length = batch['is_first'].shape

@@ -1,4 +1,4 @@
-"""The subgoal model: one step of thought, with the same weights every time.
+"""The subgoal model: one ponder step, with the same weights every time.
 
 Banino et al. 2021, PonderNet (arXiv 2107.05407), and the recurrent core of
 Graves 2016 (arXiv 1603.08983): the input is given again at every step with a
@@ -21,7 +21,7 @@ Array = jax.Array
 HALT_SCALE = 0.01
 
 
-class Thought(NamedTuple):
+class PonderState(NamedTuple):
   """Carried from step to step: `hidden` `[B, U]` and, with feedback 'goal',
   the `goal` `[B, G]` of the next step, or else None."""
 
@@ -67,13 +67,13 @@ class Inner(nn.Module):
     return x
 
   def step(
-    self, x: Array, thought: Thought, first: Array
-  ) -> tuple[Thought, Array, Array]:
-    """One step of thought.
+    self, x: Array, state: PonderState, first: Array
+  ) -> tuple[PonderState, Array, Array]:
+    """One ponder step.
 
     Args:
       x: projected input `[B, U]`.
-      thought: the state of the step before.
+      state: the ponder state of the step before.
       first: scalar, 1.0 at the first step and 0.0 later.
 
     Returns:
@@ -81,15 +81,15 @@ class Inner(nn.Module):
       float32.
     """
     x = x + self.input.part(first.reshape((1, 1)), 2)
-    if thought.goal is not None:
-      x = x + self.input.part(thought.goal, 1)
-    hidden = self.update(x, thought.hidden)
+    if self.feedback == 'goal':
+      x = x + self.input.part(state.goal, 1)
+    hidden = self.update(x, state.hidden)
     y = self.outnorm(hidden)
     bias = math.log(self.prior) - math.log1p(-self.prior)
     logit = self.halt(y.astype(jnp.float32))[..., 0] + bias
     subgoal = self.subgoal(y)
     fed = subgoal if self.feedback == 'goal' else None
-    return Thought(hidden, fed), subgoal, logit
+    return PonderState(hidden, fed), subgoal, logit
 
   def update(self, x: Array, hidden: Array) -> Array:
     """The recurrent cell: `[B, U], [B, U] -> [B, U]`."""
@@ -106,13 +106,13 @@ class Inner(nn.Module):
 
   def touch(self, feat: Array, goal: Array) -> Array:
     """Runs every layer once; only to create the parameters."""
-    thought = initial(self, goal)
+    state = initial(self, goal)
     first = jnp.ones(())
-    return self.step(self.project(feat, goal), thought, first)[-1]
+    return self.step(self.project(feat, goal), state, first)[-1]
 
 
-def initial(inner: Inner, goal: Array) -> Thought:
-  """Nothing thought yet: zeros, and the goal `[B, G]` itself."""
+def initial(inner: Inner, goal: Array) -> PonderState:
+  """The ponder state before the first step: zeros, and the goal `[B, G]`."""
   hidden = jnp.zeros((goal.shape[0], inner.units), inner.dtype)
   fed = goal.astype(inner.dtype) if inner.feedback == 'goal' else None
-  return Thought(hidden, fed)
+  return PonderState(hidden, fed)

@@ -1,5 +1,14 @@
-"""DreamerV3's optimiser: adaptive gradient clipping, then LaProp."""
+"""DreamerV3's optimiser: adaptive gradient clipping, then LaProp.
 
+Groups of parameters may have learning rates of their own, or none. A group is
+a text `REGEX=FACTOR`: the learning rate of the parameters that the regular
+expression matches (in full, such as `dyn/.*` for `dyn/img/linear0/kernel`) is
+`factor * lr`. The first group that matches counts. Parameters that no group
+matches are frozen.
+"""
+
+import re
+from collections.abc import Sequence
 from typing import Any
 
 import chex
@@ -7,10 +16,92 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from embodied.errors import UsageError
 
-def norm(tree: Any) -> jax.Array:
-  """Square root of the sum of all squares in a tree, a scalar."""
-  return jnp.sqrt(sum(jnp.square(x).sum() for x in jax.tree.leaves(tree)))
+
+def make(config: Any, params: Any) -> optax.GradientTransformation:
+  """AGC, then LaProp (Ziyin et al. 2020, arXiv 2002.04839): the gradient is
+  divided by its running size *before* the momentum; both are bias-corrected.
+
+  Args:
+    config: the block `opt`. `lr` is the learning rate after `warmup` updates
+      of linear rise from zero.
+    params: parameters or their shapes.
+
+  Raises:
+    UsageError: a group is not `REGEX=FACTOR`, or matches no parameter.
+  """
+  factors = group_factors(config.groups, params)
+  schedule = config.lr
+  if config.warmup:
+    schedule = optax.linear_schedule(0, config.lr, config.warmup)
+  laprop = optax.chain(
+    optax.scale_by_rms(
+      config.beta2, config.eps, eps_in_sqrt=False, bias_correction=True
+    ),
+    optax.ema(config.beta1, debias=True),
+    optax.scale_by_learning_rate(schedule),
+  )
+  # One vector of all parameters: a few operations instead of a few hundred.
+  clip = clip_by_agc(config.agc, config.pmin)
+  transform = optax.chain(clip, optax.flatten(laprop))
+  values = set(jax.tree.leaves(factors))
+  if 0.0 in values:
+    learnt = jax.tree.map(lambda x: x > 0, factors)
+    transform = optax.masked(transform, learnt)
+  if values == {1.0}:
+    return transform
+  return optax.chain(transform, scale_by(factors))
+
+
+def stop_frozen(params: Any, groups: Sequence[str]) -> Any:
+  """The parameters, without a gradient for those that no group matches."""
+  stop = lambda x, factor: x if factor else jax.lax.stop_gradient(x)
+  return jax.tree.map(stop, params, group_factors(groups, params))
+
+
+def group_factors(groups: Sequence[str], params: Any) -> Any:
+  """The factor of the learning rate of each parameter, 0 for frozen ones: a
+  tree of floats like `params`.
+
+  Raises:
+    UsageError: a group is not `REGEX=FACTOR`, or matches no parameter.
+  """
+  rows = [parse_group(x) for x in groups]
+  counts = [0] * len(rows)
+
+  def factor(path: Any, _: Any) -> float:
+    key = '/'.join(x.key for x in path)
+    for i, (pattern, value) in enumerate(rows):
+      if pattern.fullmatch(key):
+        counts[i] += 1
+        return value
+    return 0.0
+
+  factors = jax.tree_util.tree_map_with_path(factor, params)
+  for text, count in zip(groups, counts, strict=True):
+    if not count:
+      raise UsageError(
+        f"The group '{text}' of opt.groups matches no parameter that an"
+        f' earlier group leaves; parameters begin with {", ".join(params)}.'
+      )
+  return factors
+
+
+def parse_group(text: str) -> tuple[re.Pattern[str], float]:
+  """`REGEX=FACTOR` as pattern and factor. Raises UsageError."""
+  pattern, sign, factor = text.rpartition('=')
+  try:
+    value = float(factor)
+    found = re.compile(pattern)
+  except (ValueError, re.error) as error:
+    raise UsageError(f"opt.groups holds '{text}': {error}.") from None
+  if not sign or not 0 < value < float('inf'):
+    raise UsageError(
+      f"opt.groups holds '{text}'; write REGEX=FACTOR with a factor above 0,"
+      " such as 'val/.*=0.5'."
+    )
+  return found, value
 
 
 def clip_by_agc(clip: float, pmin: float) -> optax.GradientTransformation:
@@ -32,26 +123,13 @@ def clip_by_agc(clip: float, pmin: float) -> optax.GradientTransformation:
   )
 
 
-def make(
-  lr: float,
-  warmup: int,
-  agc: float,
-  pmin: float,
-  beta1: float,
-  beta2: float,
-  eps: float,
-) -> optax.GradientTransformation:
-  """AGC, then LaProp (Ziyin et al. 2020, arXiv 2002.04839): the gradient is
-  divided by its running size *before* the momentum; both are bias-corrected.
-
-  Args:
-    lr: learning rate after `warmup` updates of linear rise from zero.
-  """
-  schedule = optax.linear_schedule(0, lr, warmup) if warmup else lr
-  laprop = optax.chain(
-    optax.scale_by_rms(beta2, eps, eps_in_sqrt=False, bias_correction=True),
-    optax.ema(beta1, debias=True),
-    optax.scale_by_learning_rate(schedule),
+def scale_by(factors: Any) -> optax.GradientTransformation:
+  """Multiplies each update by its factor."""
+  return optax.stateless(
+    lambda updates, _: jax.tree.map(jnp.multiply, updates, factors)
   )
-  # One vector of all parameters: a few operations instead of a few hundred.
-  return optax.chain(clip_by_agc(agc, pmin), optax.flatten(laprop))
+
+
+def norm(tree: Any) -> jax.Array:
+  """Square root of the sum of all squares in a tree, a scalar."""
+  return jnp.sqrt(sum(jnp.square(x).sum() for x in jax.tree.leaves(tree)))

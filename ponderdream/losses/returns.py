@@ -54,6 +54,11 @@ class ReturnRange(NamedTuple):
   high: Array
 
 
+def initial_range() -> ReturnRange:
+  """Zeros, before the first update."""
+  return ReturnRange(jnp.zeros(()), jnp.zeros(()))
+
+
 def update_range(
   state: ReturnRange, returns: Array, rate: float
 ) -> ReturnRange:

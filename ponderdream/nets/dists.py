@@ -1,6 +1,5 @@
 """Distributions. The only file that imports TensorFlow Probability."""
 
-import functools
 from typing import Any
 
 import jax
@@ -15,9 +14,6 @@ Array = jax.Array
 # Logit of an action that is not allowed: its probability is exactly zero in
 # float32 and, other than with -inf, entropies and gradients stay finite.
 FORBIDDEN = -1e9
-
-# TensorFlow Probability adds axes silently, also where JAX is told to refuse.
-loose = functools.partial(jax.numpy_rank_promotion, 'allow')
 
 
 def symlog(x: Array) -> Array:
@@ -94,8 +90,7 @@ class TwoHot:
     mid = probs.shape[-1] // 2
     low, high = probs[..., :mid], probs[..., mid + 1 :]
     # The middle bin has value zero.
-    bins = jnp.expand_dims(self.bins[:mid], range(low.ndim - 1))
-    return ((high[..., ::-1] - low) * -bins).sum(-1)
+    return ((high[..., ::-1] - low) * -self.bins[:mid]).sum(-1)
 
   def log_prob(self, target: Array) -> Array:
     """Minus the cross entropy to the two-hot target: `[...] -> [...]`."""
@@ -156,9 +151,7 @@ class Discrete:
   def sample(self, key: Array) -> Array:
     """Class indices `[..., V]`. The key is consumed."""
     keys = jax.random.split(key, len(self.parts))
-    pairs = zip(self.parts, keys, strict=True)
-    with loose():
-      draws = [x.sample(seed=k) for x, k in pairs]
+    draws = [x.sample(seed=k) for x, k in zip(self.parts, keys, strict=True)]
     return jnp.stack(draws, -1).astype(jnp.int32)
 
   def mode(self) -> Array:
@@ -167,8 +160,9 @@ class Discrete:
 
   def log_prob(self, action: Array) -> Array:
     """Log-probability of indices `[..., V]`, summed: `[...]`."""
-    with loose():
-      terms = [x.log_prob(action[..., i]) for i, x in enumerate(self.parts)]
+    terms = [
+      dist.log_prob(action[..., i]) for i, dist in enumerate(self.parts)
+    ]
     return sum(terms[1:], terms[0])
 
   def entropy(self) -> Array:
@@ -202,8 +196,7 @@ class BoundedNormal:
 
   def sample(self, key: Array) -> Array:
     """Actions `[..., A]`. The key is consumed."""
-    with loose():
-      return self.dist.sample(seed=key)
+    return self.dist.sample(seed=key)
 
   def mode(self) -> Array:
     return self.dist.mode()

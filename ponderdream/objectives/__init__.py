@@ -1,1 +1,48 @@
-"""What is learnt: one file each, from a pass over a batch to losses."""
+"""What is learnt: a table of objectives, one file each.
+
+An objective turns a pass over a batch into losses. To add one, write
+`losses(p: Pass) -> Terms` in a file of its own, a row here, and its scales in
+`loss_scales`. Running numbers that it needs go into `state.RUNNING`.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from ponderdream.objectives import behaviour, model, reconstruction
+from ponderdream.objectives.terms import Pass as Pass
+from ponderdream.objectives.terms import Terms as Terms
+
+
+class Objective(NamedTuple):
+  """A row of the table.
+
+  Attributes:
+    losses: the function.
+    scales: the keys of `loss_scales` that it answers to. It is traced only if
+      one of them is not 0.
+    priority: whether its losses `[B, T]` say how badly a step is predicted,
+      which the replay may draw by.
+  """
+
+  losses: Callable[[Pass], Terms]
+  scales: tuple[str, ...]
+  priority: bool = False
+
+
+# Rows are added at the end: each one's random key depends on its place.
+OBJECTIVES: dict[str, Objective] = {
+  'model': Objective(model.losses, ('dyn', 'rep', 'rew', 'con'), True),
+  'behaviour': Objective(
+    behaviour.losses, ('policy', 'ponder', 'value', 'repval')
+  ),
+  'reconstruction': Objective(reconstruction.losses, ('rec',), True),
+}
+
+
+def active(scales: Mapping[str, float]) -> dict[str, Objective]:
+  """The objectives that have a scale other than 0."""
+  return {
+    name: row
+    for name, row in OBJECTIVES.items()
+    if any(scales[key] for key in row.scales)
+  }

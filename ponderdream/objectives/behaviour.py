@@ -1,127 +1,263 @@
-"""What the actor learns from a dream, all halting levels together."""
+"""Actor and critic, learnt from dreams that start in the batch.
 
-from typing import Any
+A dream is followed by the policy. Its lambda-returns are the targets of the
+critic, and the advantages of the actor (Hafner et al. 2023, DreamerV3, arXiv
+2301.04104, equations 6 to 12). All halting levels of the actor share the loss;
+see `losses.policy_gradient` for the three ways of credit.
+"""
+
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from ponderdream import models as models_
-from ponderdream.dream import levels
-from ponderdream.dream import rollout as imagine
-from ponderdream.losses import policy_gradient as ponder
+from ponderdream.distributed import devices
+from ponderdream.dream import branch, levels, rollout
+from ponderdream.losses import critic, policy_gradient, returns, world
 from ponderdream.nets import dists
+from ponderdream.objectives.terms import Pass, Terms, by_time, flat, flat_tree
 from ponderdream.world import rssm
 
 Array = jax.Array
 sg = jax.lax.stop_gradient
 
 
-def losses(
-  models: models_.Models,
-  params: Any,
-  start: rssm.State,
-  dream: imagine.Dream,
-  value: Array,
-  adv: Array,
-  scale: Array,
-  key: Array,
-  config: Any,
-) -> tuple[dict[str, Array], dict[str, Array]]:
-  """Actor losses `[H, B]` from one unroll over all imagined states.
+def losses(p: Pass) -> Terms:
+  """`policy` and `value` `[H, B']`, `repval` `[T', B]`, and `ponder` `[H, B']`
+  if the actor ponders.
+
+  Dreams start from the last `imag.last` states of every sequence, or from all
+  of them if it is 0: T' states of B sequences, B' in all.
+  """
+  roll_key, branch_key = jax.random.split(p.key)
+  tail = last_states(p)
+  act = rollout.policy(p.models, p.frozen)
+  start = sg(flat_tree(tail.post))
+  mask = p.models.allowed(flat_tree(tail.batch))
+  dream = sg(
+    rollout.rollout(
+      p.models, p.frozen, act, start, mask, p.config.imag.length, roll_key
+    )
+  )
+  judged, value_loss, metrics = judge(p, dream)
+  actor, actor_metrics = actor_losses(p, dream, judged, branch_key)
+  terms = {k: judged.weight * v for k, v in actor.items()}
+  terms['value'] = judged.weight * value_loss
+  terms['repval'] = replayed_value_loss(tail, judged.ret[0])
+  return Terms(terms, actor_metrics | metrics, judged.span)
+
+
+def last_states(p: Pass) -> Pass:
+  """The pass over the last `imag.last` steps of every sequence."""
+  length = p.post.deter.shape[1]
+  last = min(p.config.imag.last or length, length)
+  cut = lambda tree: jax.tree.map(lambda x: x[:, -last:], tree)
+  return p._replace(batch=cut(p.batch), post=cut(p.post), logp=cut(p.logp))
+
+
+class Judged(NamedTuple):
+  """What the model and the critic say of a dream, without a gradient.
+
+  Attributes:
+    value: of the start states, `[B]`.
+    ret: lambda-returns `[H, B]`.
+    adv: `(ret - value) / scale`, `[H, B]`.
+    weight: probability that the dream still goes on, `[H, B]`.
+    scale: what returns are divided by, `[]`.
+    span: running range of returns, this batch included.
+  """
+
+  value: Array
+  ret: Array
+  adv: Array
+  weight: Array
+  scale: Array
+  span: returns.ReturnRange
+
+
+def judge(
+  p: Pass, dream: rollout.Dream
+) -> tuple[Judged, Array, dict[str, Array]]:
+  """Returns and advantages of a dream, the critic's loss `[H, B]` on it, and
+  metrics."""
+  config = p.config
+  view = p.models.view(p.frozen, dream.feat)
+  reward = p.models.reward(p.frozen, view).pred()
+  cont = p.models.cont(p.frozen, view).prob()
+  pred = p.models.value(p.params, view)
+  before = jax.tree.map(lambda x: x[:-1], view)
+  slow = p.models.value(p.state.slow, before).pred()
+  value = sg(pred.pred())
+  ret = returns.lambda_return(reward, cont, value, config.imag.lam)
+  span = returns.update_range(
+    p.state.running['behaviour'], devices.gather(ret), config.retnorm.rate
+  )
+  scale = returns.scale(span, config.retnorm.limit)
+  adv = (ret - value[:-1]) / scale
+  weight = jnp.cumprod(cont, 0)[:-1]
+  loss = critic.value(
+    dists.TwoHot(pred.logits[:-1]), slow, ret, config.imag.slowreg
+  )
+  metrics = {
+    'imag/return': ret.mean(),
+    'imag/reward': reward[1:].mean(),
+    'imag/value': value.mean(),
+    'imag/cont': cont.mean(),
+    'imag/adv': adv.mean(),
+    'imag/adv_std': adv.std(),
+    'ret/low': span.low,
+    'ret/high': span.high,
+  }
+  return Judged(value[0], ret, adv, weight, scale, span), loss, metrics
+
+
+def replayed_value_loss(p: Pass, boot: Array) -> Array:
+  """The critic's loss on replayed steps, `[T - 1, B]`; its gradient reaches
+  the world model too.
 
   Args:
-    start: where the dream began, `[B, ...]`.
-    dream: H steps of it.
-    value: of the start states, `[B]`.
-    adv: normalised advantages of the dreamt actions, `[H, B]`.
-    scale: what returns are divided by, scalar.
-    key: consumed.
+    boot: imagined returns `[B * T]`, which replayed returns end in.
   """
-  length, batch = adv.shape
-  flat = lambda x: None if x is None else x.reshape((-1, *x.shape[2:]))
-  every = models.levels(params, flat(dream.feat[:-1]))
-  mask = flat(dream.mask)
-  dist = models.action.dist(every.raw, mask)
-  log_pi = dist.log_prob(flat(dream.action)[None])
-  pondernet = models.think.mode == 'pondernet'
-  if pondernet and config.ponder.credit == 'sampled':
-    # The loop that acted rounds otherwise: keep to a level that is here.
-    most = (every.log_p > -jnp.inf).sum(0) - 1
-    n = jnp.minimum(flat(dream.steps).astype(jnp.int32) - 1, most)
-    take = lambda x: jnp.take_along_axis(x, n[None], 0)[0]
-    policy = ponder.sampled(take(every.log_p), take(log_pi), flat(adv))
-  else:
-    policy = ponder.mixture(every.log_p, log_pi, flat(adv))
-  policy = policy.reshape((length, batch))
-  metrics = levels.policies(dist, every.log_p) if pondernet else {}
-  if pondernet and config.ponder.credit == 'levels':
-    branched, worth = branches(
-      models,
-      params,
-      start,
-      every.raw[:, :batch],
-      every.log_p[:, :batch],
-      None if mask is None else mask[:batch],
-      value,
-      scale,
-      key,
-      config,
-    )
-    policy = policy.at[0].set(branched)
-    metrics |= worth
-  entropy = mixture_entropy(dist, every.log_p).reshape((length, batch))
-  price = config.ponder.cost / scale * every.price
-  price = price + config.ponder.beta * every.kl
-  terms = {'policy': policy - config.imag.entropy * entropy}
-  metrics |= {'policy/entropy': entropy.mean()}
-  if models.inner is not None:
-    terms['ponder'] = price.reshape((length, batch))
-    metrics |= {
-      'ponder/steps': every.steps.mean(),
-      'ponder/depth': every.depth.astype(jnp.float32),
-      'ponder/kl': every.kl.mean(),
-      'ponder/acted': dream.steps.mean(),
-    }
+  last = by_time(p.batch['is_last'])
+  boot = by_time(boot.reshape(p.batch['reward'].shape))
+  cont = world.continuation_target(
+    by_time(p.batch['is_terminal']), p.config.loss.horizon
+  )
+  ret = returns.lambda_return(
+    by_time(p.batch['reward']), cont, boot, p.config.imag.lam, last
+  )
+  feat = by_time(rssm.features(p.post))[:-1]
+  view = p.models.view(p.params, feat)
+  pred = p.models.value(p.params, view)
+  slow = p.models.value(p.state.slow, view).pred()
+  loss = critic.value(pred, slow, ret, p.config.imag.slowreg)
+  return (1 - last[:-1].astype(jnp.float32)) * loss
+
+
+def actor_losses(
+  p: Pass, dream: rollout.Dream, judged: Judged, key: Array
+) -> tuple[dict[str, Array], dict[str, Any]]:
+  """`policy`, and `ponder` if the actor ponders, `[H, B]`; and metrics.
+
+      policy = credit(A) - imag.entropy H[mu]
+      ponder = ponder.cost / scale E[n] + ponder.beta KL(p || prior)
+
+  from one pass of the actor over all imagined states. The key is consumed.
+  """
+  ponder, shape = p.config.ponder, judged.adv.shape
+  view = p.models.view(p.params, dream.feat[:-1], dream.mask)
+  every = p.models.levels(p.params, flat_tree(view))
+  dist = p.models.policy(every.raw, flat_tree(view))
+  policy, metrics = CREDIT[credit(p)](p, dream, judged, every, dist, key)
+  entropy = mixture_entropy(dist, every.log_p).reshape(shape)
+  terms = {'policy': policy - p.config.imag.entropy * entropy}
+  metrics['policy/entropy'] = entropy.mean()
+  if p.models.pondering:
+    price = ponder.cost / judged.scale * every.price + ponder.beta * every.kl
+    terms['ponder'] = price.reshape(shape)
+    metrics |= levels.pondering(every, dream.steps)
+  if p.models.ponder.mode == 'pondernet':
+    metrics |= levels.policies(dist, every.log_p)
   return terms, metrics
 
 
-def branches(
-  models: models_.Models,
-  params: Any,
+def credit(p: Pass) -> str:
+  """Which row of CREDIT applies: an actor of one level has a plain policy."""
+  several = p.models.ponder.mode == 'pondernet'
+  return p.config.ponder.credit if several else 'mixture'
+
+
+def mixture_credit(
+  p: Pass,
+  dream: rollout.Dream,
+  judged: Judged,
+  every: Any,
+  dist: Any,
+  key: Array,
+) -> tuple[Array, dict[str, Any]]:
+  """`-A log mu(a)` at every state of the dream, `[H, B]`."""
+  log_pi = dist.log_prob(flat(dream.action)[None])
+  loss = policy_gradient.mixture(every.log_p, log_pi, flat(judged.adv))
+  return loss.reshape(judged.adv.shape), {}
+
+
+def sampled_credit(
+  p: Pass,
+  dream: rollout.Dream,
+  judged: Judged,
+  every: Any,
+  dist: Any,
+  key: Array,
+) -> tuple[Array, dict[str, Any]]:
+  """`-A (log p_n + log pi_n(a))` for the level that acted, `[H, B]`."""
+  log_pi = dist.log_prob(flat(dream.action)[None])
+  # The acting loop rounds differently: use a level that this pass reached.
+  deepest = (every.log_p > -jnp.inf).sum(0) - 1
+  n = jnp.minimum(flat(dream.steps).astype(jnp.int32) - 1, deepest)
+  take = lambda x: jnp.take_along_axis(x, n[None], 0)[0]
+  loss = policy_gradient.sampled(
+    take(every.log_p), take(log_pi), flat(judged.adv)
+  )
+  return loss.reshape(judged.adv.shape), {}
+
+
+def levels_credit(
+  p: Pass,
+  dream: rollout.Dream,
+  judged: Judged,
+  every: Any,
+  dist: Any,
+  key: Array,
+) -> tuple[Array, dict[str, Any]]:
+  """The branch of every level credits every level at the start states, and
+  the behaviour is credited at the later ones, `[H, B]`."""
+  loss, _ = mixture_credit(p, dream, judged, every, dist, key)
+  batch = judged.adv.shape[1]
+  start = jax.tree.map(lambda x: x[0], dream.state)
+  mask = None if dream.mask is None else dream.mask[0]
+  raw, log_p = every.raw[:, :batch], every.log_p[:, :batch]
+  branched, metrics = branch_loss(p, start, mask, raw, log_p, judged, key)
+  return loss.at[0].set(branched), metrics
+
+
+# `credit(p, dream, judged, every, dist, key) -> loss [H, B], metrics`: `every`
+# holds the levels at the flat states `[N, H B]`, and `dist` their policies.
+CREDIT = {
+  'levels': levels_credit,
+  'mixture': mixture_credit,
+  'sampled': sampled_credit,
+}
+
+
+def branch_loss(
+  p: Pass,
   start: rssm.State,
+  mask: Array | None,
   raw: Array,
   log_p: Array,
-  mask: Array | None,
-  value: Array,
-  scale: Array,
+  judged: Judged,
   key: Array,
-  config: Any,
-) -> tuple[Array, dict[str, Array]]:
-  """The loss `[B]` that lets the branch of every level credit every level,
-  and what the branches were worth, as metrics.
+) -> tuple[Array, dict[str, Any]]:
+  """`policy_gradient.levels` `[B]` from one branch per level; and metrics.
 
   Args:
-    raw: policy outputs at the start states `[N, B, O]`.
+    start: start states `[B, ...]`.
+    mask: allowed actions there, `[B, O]` or None.
+    raw: outputs of the actor there, `[N, B, O]`.
     log_p: their log halting probabilities `[N, B]`.
-    value: of the start states `[B]`.
+    key: consumed.
   """
   reached = (log_p > -jnp.inf).any(1).sum()
-  actions, returned = sg(
-    imagine.branch(
-      models,
-      sg(params),
-      start,
-      sg(raw),
-      mask,
-      reached,
-      config.ponder.branch_length,
-      key,
+  length = p.config.ponder.branch_length
+  actions, worth = sg(
+    branch.branch(
+      p.models, p.frozen, start, sg(raw), mask, reached, length, key
     )
   )
-  dist = models.action.dist(raw[:, None], mask)
-  log_pi = dist.log_prob(actions[None])
-  loss = ponder.levels(log_p, log_pi, (returned - value[None]) / scale)
-  return loss, levels.branches(returned, value, scale, sg(log_p))
+  log_pi = p.models.action.dist(raw[:, None], mask).log_prob(actions[None])
+  adv = (worth - judged.value) / judged.scale
+  loss = policy_gradient.levels(log_p, log_pi, adv)
+  return loss, levels.branches(worth, judged.value, judged.scale, sg(log_p))
 
 
 def mixture_entropy(dist: Any, log_p: Array) -> Array:

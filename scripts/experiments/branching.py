@@ -15,7 +15,8 @@ import numpy as np
 import embodied
 from embodied.errors import UsageError
 from ponderdream.distributed import devices
-from ponderdream.dream import rollout
+from ponderdream.dream import branch
+from ponderdream.goals.immediate import SAMPLED
 from ponderdream.world import rssm
 
 # Steps for which a copy of the environment is compared with the original.
@@ -142,12 +143,12 @@ class Judge:
     alive, latest = np.ones(count, bool), [None] * count
     action, repeat = action[rows], repeat[rows]
     for t in range(length):
-      chosen = self.agent.outward(action)
+      chosen = self.agent.to_env_action(action)
       for i in np.flatnonzero(alive):
         latest[i] = envs[i].step({'action': chosen[i], 'reset': np.False_})
         total[i] += weight[i] * latest[i]['reward']
         weight[i] *= self.discount * (not latest[i]['is_terminal'])
-      keys = *self.agent.keys, 'is_first'
+      keys = *self.models.obs_space, 'is_first'
       obs = {k: np.stack([latest[i][k] for i in rows]) for k in keys}
       state, action, value = self._act(
         self.params, state, action, obs, key, np.int32(t), repeat
@@ -163,9 +164,9 @@ class Judge:
   def levels(self, params, state):
     """Policy outputs `[N, B, O]`, halting probabilities `[N, B]` and the
     critic's value `[B]` of states `[B, ...]`."""
-    feat = rssm.features(state)
-    every = self.models.levels(params, feat)
-    value = self.models.value(params['val'], feat).pred()
+    view = self.models.view(params, rssm.features(state))
+    every = self.models.levels(params, view)
+    value = self.models.value(params, view).pred()
     return every.raw, jnp.exp(every.log_p), value
 
   def dream(self, params, state, raw, mask, levels, key, length, repeats):
@@ -173,7 +174,7 @@ class Judge:
     many = lambda x: jnp.repeat(x, repeats, 0)
     raw = raw[:, None].repeat(repeats, 1)
     state, mask = jax.tree.map(many, (state, mask))
-    _, values = rollout.branch(
+    _, values = branch.branch(
       self.models, params, state, raw, mask, levels, length, key
     )
     return values.T
@@ -182,7 +183,7 @@ class Judge:
     """Flat actions `[R, N, V]`; a repeat has one key for all levels."""
 
     def one(raw, key):
-      return rollout.pick(self.models, raw[None], mask, key)[0]
+      return self.models.action.dist(raw[None], mask).sample(key)[0]
 
     each = jax.vmap(jax.vmap(one, (0, None)), (None, 0))
     return each(raw, jax.random.split(key, repeats))
@@ -194,7 +195,7 @@ class Judge:
     alone = jax.tree.map(lambda x: x[None], (state, action, obs))
     state, action, obs = alone
     carry = state, action.astype(jnp.float32)
-    (state, action), _, _ = self.agent.act(params, carry, obs, key, 'train')
-    feat = rssm.features(state)
-    value = self.models.value(params['val'], feat).pred()
+    (state, action), _, _ = self.agent.act(params, carry, obs, key, SAMPLED)
+    view = self.models.view(params, rssm.features(state))
+    value = self.models.value(params, view).pred()
     return jax.tree.map(lambda x: x[0], (state, action, value))

@@ -36,87 +36,66 @@ def inputs():
 
 
 def think(mode, max_steps=5, eps=0.05, compact=False):
-  return immediate.Thinking(mode, max_steps, eps, 0.5, compact)
+  return immediate.PonderConfig(mode, max_steps, eps, 0.5, compact)
 
 
-def dense(kernel, *bias):
-  return {'kernel': jnp.array(kernel, jnp.float32), 'bias': jnp.array(bias)}
+def by_hand(p, cell, feedback, feat, goal, prior):
+  """Subgoal and halting logit of each step, in numpy."""
+  sigmoid = lambda x: 1 / (1 + np.exp(-x))
+  silu = lambda x: x * sigmoid(x)
+  mean = lambda x: (x**2).mean(-1, keepdims=True)
+  rms = lambda x, name: x / np.sqrt(mean(x) + 1e-4) * p[name]['scale']
+  dense = lambda x, name: x @ p[name]['kernel'] + p[name]['bias']
+  hidden, flag = np.zeros((BATCH, UNITS)), np.ones((BATCH, 1))
+  while True:
+    u = dense(np.concatenate([feat, goal, flag], -1), 'input')
+    normed = rms(hidden, 'hiddennorm')
+    if cell == 'gru':
+      both = np.concatenate([normed, silu(rms(u, 'innorm'))], -1)
+      reset, cand, update = np.split(dense(both, 'gates'), 3, -1)
+      cand = np.tanh(sigmoid(reset) * cand)
+      update = sigmoid(update - 1)
+      hidden = update * cand + (1 - update) * hidden
+    else:
+      u = silu(rms(u + dense(normed, 'recur'), 'innorm'))
+      hidden = hidden + dense(u, 'output')
+    y = rms(hidden, 'outnorm')
+    subgoal = dense(y, 'subgoal')
+    yield subgoal, dense(y, 'halt')[:, 0] + np.log(prior / (1 - prior))
+    goal, flag = subgoal if feedback == 'goal' else goal, 0 * flag
 
 
-# Two units, a state and a goal of one number each. All sums of the input are
-# multiples of (1, -1), so that the norm leaves (1, -1) or (-1, 1), and as
-# silu(1) - silu(-1) = 1, what follows is by hand:
-#   input    feat (1, -1), goal (-1, 1), first step (2, -2)
-#   subgoal  y_1 + 3 y_2 + 4 for y = norm(h) * (1, 2)
-#   halting  2 y_1 - y_2 + 5 + log(.2 / .8)
-SHARED = {
-  'input': dense([[1, -1], [-1, 1], [2, -2]], 0.0, 0.0),
-  'hiddennorm': {'scale': jnp.array([1.0, 1.0])},
-  'innorm': {'scale': jnp.array([1.0, 1.0])},
-  'outnorm': {'scale': jnp.array([1.0, 2.0])},
-  'subgoal': dense([[1], [3]], 4.0),
-  'halt': dense([[2], [-1]], 5.0),
-}
-# Adds (1, 1) to h if the norm left (1, -1), and (-1, 1) otherwise; the state
-# adds 3 (n_2 - n_1) (1, -1) to the input for n = norm(h).
-RESIDUAL = SHARED | {
-  'recur': dense([[-3, 3], [3, -3]], 0.0, 0.0),
-  'output': dense([[1, 0], [-1, 0]], 0.0, 1.0),
-}
-# The reset gate is 3/4; the candidate tanh 1 = .7616 times (1, 1) if the norm
-# left (1, -1), and times (-1, 1) otherwise; the update gate is
-# sigmoid(log 3 - n_1 log 9) for n = norm(h).
-FLAT, LOG3 = [0.0] * 2, math.log(3)
-GRU = SHARED | {
-  'gates': dense(
-    [
-      [*FLAT, *FLAT, -2 * LOG3, -2 * LOG3], [*FLAT] * 3,
-      [*FLAT, 4 / 3, 0, *FLAT], [*FLAT, -4 / 3, 0, *FLAT],
-    ],
-    LOG3, LOG3, 0.0, 4 / 3, 1 + LOG3, 1 + LOG3,
-  )
-}  # fmt: skip
-# With feat 1 and goal 2 the input is (-1, 1), and (1, -1) at the first step.
-STATES = {
-  # The first state adds 3 (1 - 1) = 0, the second 3 * 2^.5 > 1, which turns
-  # the sign of the third input.
-  ('residual', 'none'): [(1, 1), (0, 2), (1, 3)],
-  # The goal is -11 (1, -1) at the second step and -12.5 (1, -1) at the third,
-  # and the state does not turn its sign.
-  ('residual', 'goal'): [(1, 1), (0, 2), (-1, 3)],
-  # Update gates 3/4 and, as the norm of the first state is (1, 1), 1/4: over
-  # tanh 1, 3/4 (1, 1), then 1/4 (-1, 1) + 3/4 * 3/4 (1, 1).
-  ('gru', 'none'): [(3 / 4, 3 / 4), (5 / 16, 13 / 16)],
-  ('gru', 'goal'): [(3 / 4, 3 / 4), (5 / 16, 13 / 16)],
-}
+def noisy(params):
+  """The parameters with no bias at zero and no scale at one."""
+  leaves, tree = jax.tree.flatten(params)
+  rng = np.random.default_rng(0)
+  noise = (0.3 * rng.normal(size=x.shape) for x in leaves)
+  pairs = zip(leaves, noise, strict=True)
+  return tree.unflatten([jnp.float32(x + e) for x, e in pairs])
 
 
-@pytest.mark.parametrize('cell, feedback', STATES)
+@pytest.mark.parametrize('cell', ['residual', 'gru'])
+@pytest.mark.parametrize('feedback', ['none', 'goal'])
 def test_steps_by_hand(cell, feedback):
-  states = np.array(STATES[cell, feedback])
-  y = states / np.sqrt(np.square(states).mean(-1, keepdims=True)) * [1, 2]
-  subgoals = (y @ [[1], [3]] + 4).astype(np.float32)
-  logits = y @ [2, -1] + 5 - math.log(4)
-  model = inner.Inner(1, 1, 2, cell, feedback, 0.2, jnp.float32)
-  actdec = heads.Head(1, UNITS, OUT, 1.0, jnp.float32)
-  decode = actdec.init(jax.random.key(0), jnp.zeros((1, 1)))
-  params = {
-    'inner': RESIDUAL if cell == 'residual' else GRU,
-    'actdec': decode['params'],
-  }
-  feat, goal = jnp.array([[1.0]]), jnp.array([[2.0]])
-  every = immediate.levels(
-    model, actdec, params, feat, goal, think('pondernet', len(y), None)
+  model, actdec, params = make(cell, feedback, 0.3)
+  feat, goal = inputs()
+  params = noisy(params)
+  numbers = jax.tree.map(np.float64, params['inner'])
+  given = (np.float64(x) for x in (feat, goal))
+  want = by_hand(numbers, cell, feedback, *given, 0.3)
+  every = immediate.all_levels(
+    model, actdec, params, feat, goal, think('pondernet', 3, None)
   )
   bound = model.bind({'params': params['inner']})
   x, thought = bound.project(feat, goal), inner.initial(model, goal)
-  close = functools.partial(np.testing.assert_allclose, rtol=1e-3, atol=1e-3)
-  for n in range(len(y)):
-    thought, subgoal, logit = bound.step(x, thought, jnp.float32(n == 0))
-    close(subgoal[0], subgoals[n])
-    close(logit[0], logits[n])
+  close = functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-4)
+  for n, (subgoal, logit) in zip(range(3), want, strict=False):
+    thought, *got = bound.step(x, thought, jnp.float32(n == 0))
+    close(got[0], subgoal)
+    close(got[1], logit)
     # What is acted on is this step's subgoal, decoded.
-    close(every.raw[n], actdec.apply(decode, subgoals[None, n]))
+    raw = actdec.apply({'params': params['actdec']}, jnp.float32(subgoal))
+    close(every.raw[n], raw)
   # Nothing is carried that no step reads.
   assert (thought.goal is None) == (feedback == 'none')
 
@@ -143,8 +122,8 @@ def test_p_is_the_prior_at_initialisation(cell):
   _, actdec, params = make(cell)
   fresh = model.init(jax.random.key(0), feat, goal, method='touch')
   params = params | {'inner': fresh['params']}
-  setting = immediate.Thinking('pondernet', 8, 0.2, prior, False)
-  every = immediate.levels(model, actdec, params, feat, goal, setting)
+  setting = immediate.PonderConfig('pondernet', 8, 0.2, prior, False)
+  every = immediate.all_levels(model, actdec, params, feat, goal, setting)
   stays = (1 - prior) ** np.arange(6)
   want = [*(prior * stays[:5]), stays[5], 0, 0]
   p = jnp.exp(every.log_p)
@@ -153,7 +132,7 @@ def test_p_is_the_prior_at_initialisation(cell):
   np.testing.assert_allclose(every.kl, 0, atol=2e-4)
   # ... and without it, exactly.
   params['inner']['halt']['kernel'] *= 0
-  every = immediate.levels(model, actdec, params, feat, goal, setting)
+  every = immediate.all_levels(model, actdec, params, feat, goal, setting)
   p = jnp.exp(every.log_p)
   np.testing.assert_allclose(p, np.tile(want, (BATCH, 1)).T, atol=1e-6)
   np.testing.assert_allclose(every.kl, 0, atol=1e-6)
@@ -164,12 +143,12 @@ def test_p_is_the_prior_at_initialisation(cell):
 def test_acting_takes_the_level_it_halted_on(cell, feedback):
   model, actdec, params = make(cell, feedback)
   feat, goal = inputs()
-  every = immediate.levels(
+  every = immediate.all_levels(
     model, actdec, params, feat, goal, think('pondernet')
   )
   raw, steps = immediate.choose(
     model, actdec, params, feat, goal, think('pondernet'),
-    jax.random.key(3), 'sample',
+    jax.random.key(3), immediate.SAMPLED,
   )  # fmt: skip
   n = steps.astype(int) - 1
   np.testing.assert_allclose(
@@ -182,7 +161,7 @@ def test_acting_takes_the_level_it_halted_on(cell, feedback):
 def test_states_that_are_done_may_leave():
   model, actdec, params = make()
   feat, goal = inputs()
-  run = lambda compact: immediate.levels(
+  run = lambda compact: immediate.all_levels(
     model, actdec, params, feat, goal, think('pondernet', compact=compact)
   )
   for a, b in zip(run(True), run(False), strict=True):
@@ -198,13 +177,15 @@ def test_suppressed_halts_think_so_many_steps_more(suppress, halt):
   feat, goal = inputs()
   args = (model, actdec, params, feat, goal, think('pondernet'))
   key = jax.random.key(3)
-  _, steps = immediate.choose(*args, key, halt)
+  _, steps = immediate.choose(*args, key, immediate.Acting(halt))
   assert (steps == 1).all()
-  raw, steps = immediate.choose(*args, key, halt, suppress)
+  raw, steps = immediate.choose(
+    *args, key, immediate.Acting(halt, suppress=suppress)
+  )
   np.testing.assert_array_equal(steps, suppress + 1)
   # What is acted on is the same thought, carried further.
   longer = think('pondernet', suppress + 1, None)
-  every = immediate.levels(model, actdec, params, feat, goal, longer)
+  every = immediate.all_levels(model, actdec, params, feat, goal, longer)
   np.testing.assert_allclose(raw, every.raw[suppress], rtol=1e-4, atol=1e-5)
 
 
@@ -212,7 +193,7 @@ def test_feedback_hands_the_subgoal_on():
   plain, actdec, params = make(feedback='none')
   fed = inner.Inner(FEAT, GOAL, UNITS, 'residual', 'goal', 0.5, jnp.float32)
   feat, goal = inputs()
-  run = lambda model: immediate.levels(
+  run = lambda model: immediate.all_levels(
     model, actdec, params, feat, goal, think('pondernet', eps=None)
   )
   one, two = run(plain), run(fed)
@@ -224,8 +205,10 @@ def test_feedback_hands_the_subgoal_on():
 def test_fixed_is_the_last_level_of_all():
   model, actdec, params = make()
   feat, goal = inputs()
-  got = immediate.levels(model, actdec, params, feat, goal, think('fixed', 3))
-  want = immediate.levels(
+  got = immediate.all_levels(
+    model, actdec, params, feat, goal, think('fixed', 3)
+  )
+  want = immediate.all_levels(
     model, actdec, params, feat, goal, think('pondernet', 3, None)
   )
   np.testing.assert_allclose(got.raw[0], want.raw[2], atol=1e-6)
@@ -236,8 +219,8 @@ def test_fixed_is_the_last_level_of_all():
 def test_act_is_a_weighted_mean_of_the_levels():
   model, actdec, params = make()
   feat, goal = inputs()
-  got = immediate.levels(model, actdec, params, feat, goal, think('act'))
-  every = immediate.levels(
+  got = immediate.all_levels(model, actdec, params, feat, goal, think('act'))
+  every = immediate.all_levels(
     model, actdec, params, feat, goal, think('pondernet', eps=None)
   )
   # The same computed example by example, from the definition.
@@ -269,7 +252,7 @@ def test_act_computes_no_level_that_it_does_not_weigh(compact):
   model, actdec, params = make()
   params['inner']['halt']['kernel'] *= 0
   feat, goal = inputs()
-  run = lambda mode: immediate.levels(
+  run = lambda mode: immediate.all_levels(
     *(model, actdec, params, feat, goal), think(mode, 8, compact=compact)
   )
   got = run('act')
@@ -283,7 +266,7 @@ def test_the_plain_agent_has_one_level():
   feat, _ = inputs()
   variables = actdec.init(jax.random.key(0), feat)
   params = {'actdec': variables['params']}
-  got = immediate.levels(None, actdec, params, feat, None, think('none'))
+  got = immediate.all_levels(None, actdec, params, feat, None, think('none'))
   assert got.raw.shape == (1, BATCH, OUT)
   np.testing.assert_array_equal(got.log_p, np.zeros((1, BATCH)))
   np.testing.assert_allclose(

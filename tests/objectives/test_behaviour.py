@@ -7,67 +7,59 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from embodied import config as config_
-from embodied import space
-from ponderdream import models, settings
 from ponderdream.distributed import devices
-from ponderdream.dream import levels
-from ponderdream.dream import rollout as imagine
-from ponderdream.learn import step as train_step
+from ponderdream.dream import branch, levels, rollout
+from ponderdream.learn import step
 from ponderdream.nets import dists
-from ponderdream.objectives import behaviour as actor
+from ponderdream.objectives import Pass, behaviour
 from ponderdream.ponder import halting
 from ponderdream.world import rssm
+from tests.helpers import moved, opinionated
 
 N, ACTIONS = 4, 3
-OBS = {'vector': space.Space(np.float32, (2,))}
-ACT = {
-  'action': space.Space(np.int32, (), 0, ACTIONS),
-  'reset': space.Space(bool),
-}
 
 
 @pytest.fixture(scope='module')
 def kit():
-  """A tiny pondering agent whose model has opinions about the actions."""
-  names = ['debug', 'pondernet']
-  config = config_.resolve(settings.blocks(), names)
-  config = config.update({'jax.dtype': 'float32', 'ponder.max_steps': N})
-  built = models.build(config, OBS, ACT)
-  leaves, tree = jax.tree.flatten(built.init(jax.random.key(0)))
-  keys = jax.random.split(jax.random.key(1), len(leaves))
-  pairs = zip(leaves, keys, strict=True)
-  params = tree.unflatten(
-    [x + jax.random.normal(k, x.shape) for x, k in pairs]
-  )
-  # Only the middle bins, of the values -16, 0 and 16: the outer ones are
-  # of millions.
-  for head in ('rew', 'val'):
-    bias = params[head]['out']['bias']
-    middle = abs(jnp.arange(bias.size) - bias.size // 2) <= 1
-    params[head]['out']['bias'] = jnp.where(middle, 0, -1e3)
-  return built, params, config
+  return opinionated(N, ACTIONS)
 
 
-def test_thinking_starts_at_the_prior(kit):
+def test_halting_starts_at_the_prior(kit):
   # Of 1/2, with four levels: 1/2, 1/4, 1/8 and the rest, whatever the state.
   built = kit[0]
   params = built.init(jax.random.key(0))
-  feat = jax.random.normal(jax.random.key(1), (32, built.inner.feat))
-  every = jax.jit(built.levels)(params, feat)
+  feat = jax.random.normal(jax.random.key(1), (32, built.shapes.feat))
+  run = lambda params, feat: built.levels(params, built.view(params, feat))
+  every = jax.jit(run)(params, feat)
   want = np.tile([1 / 2, 1 / 4, 1 / 8, 1 / 8], (32, 1)).T
   np.testing.assert_allclose(jnp.exp(every.log_p), want, atol=0.015)
   np.testing.assert_allclose(every.kl, 0, atol=3e-4)
 
 
-def credit(kit, raw, log_p, key, **changes):
-  """What `actor.branches` gives for start states that are all alike."""
+def branch_loss(kit, raw, log_p, key, start=None, **changes):
+  """`behaviour.branch_loss` for start states that are all alike, of the
+  value 7."""
   built, params, config = kit
-  start = rssm.initial(built.dyn, raw.shape[1])
-  return actor.branches(
-    built, params, start, raw, log_p, None, jnp.full(raw.shape[1], 7.0),
-    jnp.float32(1.0), key, config.update(changes),
-  )  # fmt: skip
+  size = raw.shape[1]
+  start = rssm.initial(built.dyn, size) if start is None else start
+  judged = judgement(value=jnp.full(size, 7.0))
+  return behaviour.branch_loss(
+    make_pass(kit, key, **changes), start, None, raw, log_p, judged, key
+  )
+
+
+def make_pass(kit, key, **changes):
+  """A pass without a batch, for what happens in dreams."""
+  built, params, config = kit
+  frozen = jax.lax.stop_gradient(params)
+  none = (None,) * 4
+  return Pass(built, params, frozen, *none, key, config.update(changes))
+
+
+def judgement(**values):
+  """A `Judged` with a scale of 1 where nothing else is said."""
+  fields = dict.fromkeys(behaviour.Judged._fields) | {'scale': jnp.ones(())}
+  return behaviour.Judged(**(fields | values))
 
 
 @pytest.mark.parametrize('length', [1, 3])
@@ -92,13 +84,13 @@ def test_branches_follow_the_gradient_of_what_the_model_believes(kit, length):
     many = lambda x: jnp.broadcast_to(x, (N, copies, *x.shape[2:]))
     log_p, raw = map(many, policy(theta))
     changes = {'ponder.branch_length': length}
-    return credit(kit, raw, log_p, key, **changes)[0].mean()
+    return branch_loss(kit, raw, log_p, key, **changes)[0].mean()
 
   def worth(key):
     start = rssm.initial(built.dyn, copies)
     sure = 1e6 * jnp.eye(ACTIONS)[:, None]
     raw = jnp.broadcast_to(sure, (ACTIONS, copies, ACTIONS))
-    actions, values = imagine.branch(
+    actions, values = branch.branch(
       built, params, start, raw, None, jnp.int32(ACTIONS), length, key
     )
     # One in a hundred is another action, by the uniform share.
@@ -125,22 +117,21 @@ def test_model_steps_are_as_many_as_levels_were_reached(
   kit, monkeypatch, reached, length
 ):
   calls = []
-  move = imagine.move
+  move = rollout.move
 
   def counted(*args):
     jax.debug.callback(lambda: calls.append(1))
     return move(*args)
 
-  monkeypatch.setattr(imagine, 'move', counted)
+  monkeypatch.setattr(rollout, 'move', counted)
   raw = jnp.zeros((N, 5, ACTIONS))
-  # Of five states, only the last one thinks for so long.
+  # Of five states, only the last one reaches so many levels.
   depth = jnp.array([1, 1, 1, 1, reached])
   active = jnp.arange(N)[:, None] < depth
   log_p = halting.log_distribution(jnp.zeros((N, 5)), active)
   changes = {'ponder.branch_length': length}
-  jax.block_until_ready(
-    credit(kit, raw, log_p, jax.random.key(0), **changes)[0]
-  )
+  loss, _ = branch_loss(kit, raw, log_p, jax.random.key(0), **changes)
+  jax.block_until_ready(loss)
   jax.effects_barrier()
   assert len(calls) == reached * length < N * 3
 
@@ -154,14 +145,14 @@ def test_branches_carry_no_gradient_into_the_model(kit):
   @functools.partial(jax.grad, argnums=(0, 1, 2, 3))
   def grad(params, raw, log_p, deter):
     start = rssm.initial(built.dyn, 5)._replace(deter=deter)
-    args = (None, jnp.zeros(5), jnp.ones(()), jax.random.key(1), config)
-    loss, _ = actor.branches(built, params, start, raw, log_p, *args)
+    key = jax.random.key(1)
+    loss, _ = branch_loss((built, params, config), raw, log_p, key, start)
     return loss.sum()
 
   deter = rssm.initial(built.dyn, 5).deter
   model, policy, halt, state = grad(params, raw, log_p, deter)
-  assert not any((x != 0).any() for x in jax.tree.leaves((model, state)))
-  assert (policy != 0).any() and (halt != 0).any()
+  assert not moved((model, state))
+  assert moved(policy) and moved(halt)
 
 
 def test_entropy_of_the_behaviour_by_hand():
@@ -171,7 +162,7 @@ def test_entropy_of_the_behaviour_by_hand():
   raw = jnp.log(jnp.array([[[1 / 2, 1 / 2]], [[1 / 6, 5 / 6]], [[1, 1e-30]]]))
   dist = dists.Discrete(raw, (2,), 0.0, None)
   want = -(0.25 * np.log(0.25) + 0.75 * np.log(0.75))
-  got = actor.mixture_entropy(dist, log_p)
+  got = behaviour.mixture_entropy(dist, log_p)
   np.testing.assert_allclose(got, [want], rtol=1e-5)
 
 
@@ -210,7 +201,7 @@ def test_devices_put_their_states_together():
   x = np.zeros((2, 3, 3), np.float32)
   x[0, 0], x[1, 0, 0], x[1, 1, 0] = (1, 2, 3), 6, 4
   depth = np.array([1.0, 2.0], np.float32)
-  each = lambda x, reached, depth: train_step.over_devices({
+  each = lambda x, reached, depth: step.over_devices({
     'level/x': levels.over_states(x, reached),
     'ponder/depth': depth,
     'other': depth,
@@ -239,16 +230,22 @@ def dreamt(kit):
   start = rssm.initial(built.dyn, 5)
   noise = jax.random.normal(jax.random.key(4), start.deter.shape)
   start = start._replace(deter=noise)
-  dream = imagine.rollout(built, params, start, None, 3, jax.random.key(5))
+  act = rollout.policy(built, params)
+  dream = rollout.rollout(
+    built, params, act, start, None, 3, jax.random.key(5)
+  )
   flat = lambda x: x.reshape((-1, *x.shape[2:]))
-  every = built.levels(params, flat(dream.feat[:-1]))
+  every = built.levels(params, built.view(params, flat(dream.feat[:-1])))
   dist = built.action.dist(every.raw, None)
   rng = np.random.default_rng(0)
-  kept = {
-    'value': jnp.asarray(rng.normal(size=5), jnp.float32),
-    'adv': jnp.asarray(rng.normal(size=(3, 5)), jnp.float32),
-    'scale': jnp.float32(4.0),
-    'key': jax.random.key(6),
+  judged = judgement(
+    value=jnp.asarray(rng.normal(size=5), jnp.float32),
+    adv=jnp.asarray(rng.normal(size=(3, 5)), jnp.float32),
+    scale=jnp.float32(4.0),
+  )
+  parts = {
+    'judged': judged,
+    'adv': judged.adv,
     'start': start,
     'every': every,
     'dist': dist,
@@ -258,74 +255,72 @@ def dreamt(kit):
   }
 
   def losses(**changes):
-    own = {'ponder.cost': 0.0, 'ponder.beta': 0.0, 'imag.entropy': 0.0}
-    terms, _ = actor.losses(
-      built, params, start, dream, *(kept[k] for k in (
-        'value', 'adv', 'scale', 'key',
-      )), config.update(own | changes),
-    )  # fmt: skip
-    return terms
+    nothing = {'ponder.cost': 0.0, 'ponder.beta': 0.0, 'imag.entropy': 0.0}
+    key = jax.random.key(6)
+    p = make_pass(kit, key, **(nothing | changes))
+    return behaviour.actor_losses(p, dream, judged, key)[0]
 
-  return losses, kept
+  return losses, parts
 
 
 class TestLosses:
-  def behaviour(self, kept):
+  def behaviour(self, parts):
     """-A log mu(a), by probabilities instead of their logarithms."""
-    mu = (kept['p'] * kept['pi']).sum(0).reshape((3, 5))
-    return -kept['adv'] * np.log(mu)
+    mu = (parts['p'] * parts['pi']).sum(0).reshape((3, 5))
+    return -parts['adv'] * np.log(mu)
 
   def test_mixture_is_the_log_probability_of_the_behaviour(self, dreamt):
-    losses, kept = dreamt
-    assert (kept['p'] > 0.01).sum() > 30  # several levels do count
+    losses, parts = dreamt
+    assert (parts['p'] > 0.01).sum() > 30  # several levels do count
     got = losses(**{'ponder.credit': 'mixture'})
     np.testing.assert_allclose(
-      got['policy'], self.behaviour(kept), rtol=1e-4, atol=1e-5
+      got['policy'], self.behaviour(parts), rtol=1e-4, atol=1e-5
     )
     assert not got['ponder'].any()
 
   def test_sampled_credits_the_level_that_acted(self, dreamt):
-    losses, kept = dreamt
+    losses, parts = dreamt
     got = losses(**{'ponder.credit': 'sampled'})['policy']
-    n, rows = kept['steps'] - 1, np.arange(15)
+    n, rows = parts['steps'] - 1, np.arange(15)
     assert set(n) > {0}
-    both = np.log(kept['p'][n, rows] * kept['pi'][n, rows]).reshape((3, 5))
-    np.testing.assert_allclose(got, -kept['adv'] * both, rtol=1e-4, atol=1e-5)
+    both = np.log(parts['p'][n, rows] * parts['pi'][n, rows]).reshape((3, 5))
+    np.testing.assert_allclose(got, -parts['adv'] * both, rtol=1e-4, atol=1e-5)
 
   def test_levels_credits_all_branches_of_the_start_states(self, kit, dreamt):
-    losses, kept = dreamt
-    built, params, config = kit
+    losses, parts = dreamt
     got = losses(**{'ponder.credit': 'levels'})['policy']
-    every = kept['every']
-    want, _ = actor.branches(
-      built, params, kept['start'], every.raw[:, :5], every.log_p[:, :5],
-      None, kept['value'], kept['scale'], kept['key'], config,
+    every, key = parts['every'], jax.random.key(6)
+    want, _ = behaviour.branch_loss(
+      make_pass(kit, key), parts['start'], None, every.raw[:, :5],
+      every.log_p[:, :5], parts['judged'], key,
     )  # fmt: skip
     np.testing.assert_allclose(got[0], want, rtol=1e-5)
     np.testing.assert_allclose(
-      got[1:], self.behaviour(kept)[1:], rtol=1e-4, atol=1e-5
+      got[1:], self.behaviour(parts)[1:], rtol=1e-4, atol=1e-5
     )
-    assert abs(got[0] - self.behaviour(kept)[0]).max() > 0.01
+    assert abs(got[0] - self.behaviour(parts)[0]).max() > 0.01
 
   def test_a_step_has_its_price_and_the_prior_draws(self, dreamt):
-    losses, kept = dreamt
-    steps = (kept['p'] * np.arange(1, N + 1)[:, None]).sum(0)
+    losses, parts = dreamt
+    steps = (parts['p'] * np.arange(1, N + 1)[:, None]).sum(0)
     # In units of return; losses are in normalised ones.
     price = losses(**{'ponder.cost': 0.6})['ponder']
     np.testing.assert_allclose(
       price, 0.6 / 4 * steps.reshape((3, 5)), rtol=1e-5
     )
     drawn = losses(**{'ponder.beta': 0.5})['ponder']
-    want = 0.5 * kept['every'].kl.reshape((3, 5))
+    want = 0.5 * parts['every'].kl.reshape((3, 5))
     np.testing.assert_allclose(drawn, want, rtol=1e-5)
 
   def test_entropy_is_rewarded(self, dreamt):
-    losses, kept = dreamt
+    losses, parts = dreamt
     with_it = losses(**{'ponder.credit': 'mixture', 'imag.entropy': 0.7})
-    mu = np.exp(kept['every'].log_p)[..., None] * np.exp(kept['dist'].logps[0])
+    mu = np.exp(parts['every'].log_p)[..., None] * np.exp(
+      parts['dist'].logps[0]
+    )
     mu = mu.sum(0)
     entropy = -(mu * np.log(mu)).sum(-1).reshape((3, 5))
     np.testing.assert_allclose(
-      with_it['policy'], self.behaviour(kept) - 0.7 * entropy, rtol=1e-4,
+      with_it['policy'], self.behaviour(parts) - 0.7 * entropy, rtol=1e-4,
       atol=1e-5,
     )  # fmt: skip

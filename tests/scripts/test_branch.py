@@ -8,8 +8,8 @@ import pytest
 from embodied import config as config_
 from embodied.envs import ladder, make_env
 from embodied.errors import UsageError
-from ponderdream import agent as agent_
 from ponderdream import settings
+from ponderdream.agent import Agent
 from scripts.experiments import branch, branching
 from tests.naming import naming
 
@@ -28,7 +28,7 @@ def agent():
   config = config_.resolve(settings.blocks(), names)
   config = config.update({'jax.dtype': 'float32', 'ponder.max_steps': LEVELS})
   env = make()
-  agent = agent_.Agent(env.obs_space, env.act_space, config)
+  agent = Agent(env.obs_space, env.act_space, config)
   params = dict(agent.state.params)
   for name in ('inner', 'actdec', 'val'):
     leaves, tree = jax.tree.flatten(params[name])

@@ -1,0 +1,76 @@
+"""What an objective gets and what it gives."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from ponderdream.losses import combine
+from ponderdream.models import Models, View
+from ponderdream.state import TrainState
+from ponderdream.world import rssm
+
+Array = jax.Array
+
+
+class Pass(NamedTuple):
+  """One pass over a batch, which all objectives share.
+
+  Attributes:
+    models: the networks.
+    params: parameters, with a gradient.
+    frozen: the same without.
+    state: the state of learning before the update.
+    batch: replayed steps `[B, T, ...]`.
+    post: their posterior states `[B, T, ...]`, with a gradient.
+    logp: log-probabilities of `post.stoch`, `[B, T, S, C]`.
+    key: random key of this objective, to be consumed.
+    config: all settings.
+  """
+
+  models: Models
+  params: Any
+  frozen: Any
+  state: TrainState
+  batch: Mapping[str, Array]
+  post: rssm.State
+  logp: Array
+  key: Array
+  config: Any
+
+  @property
+  def view(self) -> View:
+    """Views of the posterior states, `[B, T]`, with a gradient."""
+    return self.models.view(self.params, rssm.features(self.post))
+
+
+class Terms(NamedTuple):
+  """What an objective adds to an update.
+
+  Attributes:
+    losses: by key; arrays of which every entry counts, or `combine.Mean`.
+      The scale of a loss is `loss_scales[key]`, or that of the text before
+      the first `/` of the key.
+    metrics: numbers to log.
+    running: the objective's running numbers after the update, if it has some.
+  """
+
+  losses: dict[str, combine.Loss]
+  metrics: dict[str, Any]
+  running: Any = None
+
+
+def flat(x: Array) -> Array:
+  """`[A, B, ...] -> [A B, ...]`."""
+  return x.reshape((-1, *x.shape[2:]))
+
+
+def flat_tree(tree: Any) -> Any:
+  """`flat` of every array of a tree."""
+  return jax.tree.map(flat, tree)
+
+
+def by_time(x: Array) -> Array:
+  """`[B, T, ...] -> [T, B, ...]`, and back."""
+  return jnp.swapaxes(x, 0, 1)

@@ -1,0 +1,64 @@
+"""Model states: as the replay stores them, and filtered from its steps."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ponderdream.dream import posterior
+from ponderdream.world import rssm
+from tests.helpers import tiny
+
+
+@pytest.fixture(scope='module')
+def kit():
+  return tiny()
+
+
+def test_latents_survive_packing(kit):
+  dyn = kit.models.dyn
+  deter = jax.random.normal(jax.random.key(0), (3, dyn.deter))
+  index = jax.random.randint(jax.random.key(1), (3, dyn.stoch), 0, dyn.classes)
+  state = rssm.State(deter, jax.nn.one_hot(index, dyn.classes))
+  packed = posterior.pack(state)
+  assert packed['dyn/deter'].dtype == jnp.float16
+  assert packed['dyn/stoch'].dtype == jnp.uint8
+  back = posterior.unpack(dyn, packed)
+  np.testing.assert_allclose(back.deter, deter, rtol=1e-3)
+  np.testing.assert_array_equal(back.stoch, state.stoch)
+
+
+def test_a_flipped_bit_in_a_latent_is_forgotten(kit):
+  dyn, deter = kit.models.dyn, kit.batch['dyn/deter'][:, 0].copy()
+  deter[0, 3], deter[1, 5], deter[2, 0] = np.inf, np.nan, -np.inf
+  packed = {'dyn/deter': deter, 'dyn/stoch': kit.batch['dyn/stoch'][:, 0]}
+  back = posterior.unpack(dyn, jax.tree.map(jnp.asarray, packed)).deter
+  assert (back[:3] == 0).all()
+  np.testing.assert_array_equal(back[3], deter[3])
+
+
+def test_the_context_step_gives_state_and_action(kit):
+  # Filtering from the stored state of step 0, by hand for the first step.
+  models, data = kit.models, kit.agent.select_keys(kit.batch)
+  params, key = kit.agent.state.params, jax.random.key(0)
+  post, _ = posterior.filtered(models, params, data, key)
+  start = posterior.unpack(
+    models.dyn, {k: data[k][:, 0] for k in posterior.LATENTS}
+  )
+  tokens = models.encode(params, {k: data[k][:, 1] for k in models.obs_space})
+  action = jax.nn.one_hot(data['action'][:, 0], 5)
+  action = action * (1 - data['is_first'][:, 1, None])
+  variables = {'params': params['dyn']}
+  apply = functools.partial(models.dyn.apply, variables)
+  state, _ = rssm.observe_step(
+    models.dyn,
+    variables,
+    start,
+    apply(tokens, method='embed_tokens'),
+    apply(action, method='embed_action'),
+    data['is_first'][:, 1],
+    key,
+  )
+  np.testing.assert_allclose(post.deter[:, 0], state.deter, atol=1e-5)
