@@ -56,8 +56,8 @@ class Driver:
     UsageError: Making an environment raised it.
     ValueError: No functions, functions that cannot be pickled, or environments
       with different spaces.
-    EnvironmentFailed: An environment failed three times in a row and never
-      answered an action. Later steps can raise this too.
+    EnvironmentFailed: An environment failed three times in a row without
+      answering an action. Later steps can raise this too.
   """
 
   def __init__(

@@ -137,14 +137,14 @@ class ProcessWorker:
         if self._stop_requested():
           raise Stopped
         if time.monotonic() >= end:
-          raise WorkerError('gave no answer in time')
+          raise WorkerError('did not answer within the time limit')
       answer = self._pipe.recv_bytes()
     except (EOFError, OSError):
       process = self._process
       assert process is not None
       process.join(1.0)
       code = process.exitcode
-      raise WorkerError(f'process died with exit code {code}') from None
+      raise WorkerError(f'the process died with exit code {code}') from None
     if answer == WORD:
       return None
     kind, value = pickle.loads(answer)

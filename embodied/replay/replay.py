@@ -62,7 +62,7 @@ class Replay:
   All methods may be called from any thread.
 
   Raises:
-    ValueError: Numbers that do not fit together.
+    ValueError: `length` or `chunk_size` below 1, or `capacity` below `length`.
     UsageError: Another process uses the directory.
   """
 

@@ -1,4 +1,4 @@
-"""An environment that fails on purpose; spawned workers import this file."""
+"""Environments that fail on purpose. Spawned workers import this file."""
 
 import os
 import pathlib
@@ -34,12 +34,12 @@ def die():
 
 
 class Faulty(Env):
-  """Counts its steps, and its lives (constructions) in a file.
+  """Counts its steps, and in a file its lives (how often it was made).
 
-  In the lives below `lives` it calls `fault` when it is made (`at=-1`) or
-  asked for step number `at` of its life, counted from 0; `later` is `at` for
-  all lives but the first. Episodes of `length` steps go on and on until they
-  are reset.
+  In the first `lives` lives it calls `fault` at step `at` of the life, counted
+  from 0, or when it is made if `at` is -1. `later` replaces `at` in all lives
+  but the first. After `length` steps it sets `is_last`, but it continues the
+  episode until it is reset.
   """
 
   def __init__(self, path, fault=None, at=5, later=None, lives=1, length=None):
@@ -84,7 +84,7 @@ class Faulty(Env):
 
 
 class Telling(Faulty):
-  """Writes down after how many steps it was told to prepare."""
+  """Writes to a file after how many steps `prepare` was called."""
 
   def __init__(self, path):
     super().__init__(path)

@@ -1,5 +1,5 @@
-"""A Gymnasium environment with everything in its observation: nested keys,
-small pictures of four channels, classes, and a mask of the actions.
+"""A Gymnasium environment with observations of all kinds: nested keys, small
+pictures with four channels, classes, and a mask of the actions.
 
 Importing this module registers it as `Menu-v0`.
 """
@@ -10,7 +10,7 @@ from gymnasium import spaces
 
 
 class Menu(gymnasium.Env):
-  """Three steps per episode, 0.5 each; raises for an action that is masked."""
+  """Three steps per episode with reward 0.5; masked actions raise."""
 
   observation_space = spaces.Dict(
     {

@@ -1,4 +1,4 @@
-"""One process per folder."""
+"""Locks let one process use a folder."""
 
 import os
 import signal
@@ -31,8 +31,8 @@ def test_the_second_is_refused_and_told_who_the_first_is(tmp_path):
   with pytest.raises(UsageError, match=name):
     with lock.hold(path):
       pass
-  # The kernel lets go when the first is killed; what it wrote is of no
-  # account then.
+  # The kernel releases the lock when the first process is killed. Its text in
+  # the file does not matter then.
   first.send_signal(signal.SIGKILL)
   first.wait()
   assert str(first.pid) in path.read_text()

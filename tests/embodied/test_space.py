@@ -1,4 +1,4 @@
-"""Bounds, classes and samples of spaces."""
+"""Bounds, classes, roles and samples of spaces."""
 
 import pickle
 

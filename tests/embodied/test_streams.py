@@ -39,7 +39,7 @@ def test_works_ahead_by_amount_and_no_further():
 
   stream = Prefetch(source, amount=2)
   assert next(stream) == 0
-  for _ in range(3):  # the one returned and two ahead
+  for _ in range(3):  # one that is returned, and two ahead
     assert reached.acquire(timeout=10)
   assert not reached.acquire(timeout=0.1)
   assert made == [0, 1, 2]

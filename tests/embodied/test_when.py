@@ -6,7 +6,7 @@ from tests.naming import naming
 
 def test_ratio_by_hand():
   # At ratio 2/5 from step 10 on, after 0, 1, 2, 3, 4, 5 and 10 steps
-  # floor(0.4 n) = 0, 0, 0, 1, 1, 2, 4 updates are due in all.
+  # floor(0.4 n) = 0, 0, 0, 1, 1, 2, 4 updates are due in total.
   ratio = when.Ratio(0.4)
   steps = [10, 11, 12, 13, 14, 15, 20]
   assert [ratio.due(t) for t in steps] == [0, 0, 0, 1, 0, 1, 2]
@@ -18,7 +18,7 @@ def test_ratio_by_hand():
   [(0.29, 29, 100), (1 / 3, 1, 3), (0.1, 1, 10), (0.5, 1, 2), (4.7, 47, 10)],
 )
 def test_ratio_is_exact_over_time(ratio, updates, steps):
-  # In floats 0.29 * 100 is 28.999999999999996, one update short.
+  # With floats, 0.29 * 100 is 28.999999999999996: one update too few.
   clock = when.Ratio(ratio)
   owed = sum(clock.due(7 + n) for n in range(1000 * steps + 1))
   assert owed == 1000 * updates
@@ -48,8 +48,8 @@ def test_ratio_does_not_go_backwards():
 
 
 def test_ratio_keeps_what_is_over_the_most():
-  # At ratio 2 ten steps owe 20: 8 and 8 are returned and 4 stay; after two
-  # more steps 8 are owed, of which 0 and then 8 are returned.
+  # At ratio 2, 20 updates are due after ten steps: two calls return 8 each, 4
+  # are left. After two more steps 8 are due, and calls return 0 and 8.
   ratio = when.Ratio(2.0)
   assert ratio.due(0, most=8) == 0
   assert [ratio.due(10, most=8) for _ in range(2)] == [8, 8]
@@ -78,7 +78,7 @@ def test_every(monkeypatch):
   seen = []
   for now[0] in (50.0, 59.9, 60.0, 60.1, 75.0, 84.9, 85.0):
     seen.append(every())
-  # The period starts anew whenever it was found over: 50, 60, 75, 85.
+  # A new period starts at 50, and whenever the result is True: 60, 75, 85.
   assert seen == [False, False, True, False, True, False, True]
 
 

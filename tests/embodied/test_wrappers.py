@@ -13,7 +13,7 @@ GO = {'reset': np.False_}
 
 
 class Echo(Env):
-  """Keeps the last action, and answers with the observation it is told to."""
+  """Keeps the last action, and always returns the same observation."""
 
   def __init__(self, act_space, obs=None, obs_space=None):
     self.obs_space_ = {
@@ -45,7 +45,7 @@ class Echo(Env):
 
 def test_normalize_scales_finite_bounds_only():
   # Bounds [-2, 4]: the middle is 1, the half width 3, so 0.5 becomes 2.5.
-  # [0, inf) and (-inf, inf) have no middle and stay.
+  # [0, inf) and (-inf, inf) have no middle and stay as they are.
   space = Space(np.float32, (3,), [-2, 0, -np.inf], [4, np.inf, np.inf])
   env = Echo(space)
   outer = wrappers.NormalizeAction(env)
@@ -59,7 +59,7 @@ def test_normalize_scales_finite_bounds_only():
 
 
 def test_normalized_actions_never_leave_the_bounds():
-  # Bounds of two neighbouring floats show every wrong rounding.
+  # With neighbouring floats as bounds, every wrong rounding is out of them.
   rng = np.random.default_rng(0)
   low = rng.normal(size=50).astype(np.float32)
   space = Space(np.float32, (50,), low, np.nextafter(low, np.float32(np.inf)))
@@ -219,7 +219,7 @@ def test_the_random_agent_stays_inside_of_the_mask():
   assert all(x.dtype == np.int32 and x.shape == (2, 2) for x in draws)
   assert {tuple(x[0].tolist()) for x in draws} == {(1, 0), (1, 2)}
   assert {tuple(x[1].tolist()) for x in draws} == {(0, 1)}
-  # Each of the two with probability 1/2: 60 draws have deviation 3.9.
+  # Both have probability 1/2: in 60 draws the standard deviation is 3.9.
   share = np.mean([x[0, 1] == 2 for x in draws])
   assert 0.2 < share < 0.8
 

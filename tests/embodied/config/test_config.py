@@ -48,7 +48,7 @@ def test_attributes_items_and_dotted_keys_are_the_same_leaf(config):
   assert config.run.steps == 1000000 and type(config.run.steps) is int
   assert config.run.rate == 4e-5 and type(config.run.rate) is float
   assert config.agent.depths == (2, 3, 4)
-  # A list of whole and broken numbers holds numbers.
+  # In a list of integers and floats, all become floats.
   assert [type(x) for x in config.agent.scales] == [float, float]
   assert 'run.steps' in config and 'run.step' not in config
   assert dict(config.env.dummy) == {}
@@ -90,7 +90,7 @@ def test_regex_keys_match_leaves_in_full(config):
   new = config.update({r'.*\.units': 7})
   assert (new.agent.enc.units, new.agent.dec.units) == (7, 7)
   assert configs.diff(config, new) == ['agent.dec.units', 'agent.enc.units']
-  # 'units' alone is a part of the keys, and a plain name that matches none.
+  # 'units' is only a part of the keys. As a plain name it matches no key.
   for pattern in ('units', '(nits|unit)', r'.*\.unit', r'enc\.units$'):
     with pytest.raises(UsageError, match=naming(f"'{pattern}'")):
       config.update({pattern: 7})
@@ -194,7 +194,7 @@ def test_blocks_merge_left_to_right(path):
   blocks = configs.load_blocks(path)
   config = configs.resolve(blocks, ['debug'])
   assert config.run.steps == 600
-  # The merged-in regex gives 8 to both; the block's own one then 4 to dec.
+  # The merged regular expression sets both to 8; then the block sets dec to 4.
   assert (config.agent.enc.units, config.agent.dec.units) == (8, 4)
   blocks['more'] = {'run.steps': 7}
   assert configs.resolve(blocks, ['debug', 'more']).run.steps == 7

@@ -25,7 +25,7 @@ def test_values_follow_by_space_or_equals_sign():
     'run.steps': ['5'],
     'logdir': ['a=b'],
   }
-  # Only the first equals sign parts name and value; a minus is no flag.
+  # The first equals sign separates name and value; -0.5 is not a flag.
   argv = ['--logdir=a=b', '--empty=', '--run.rate', '-0.5']
   assert flags.split_flags(argv) == {
     'logdir': ['a=b'],

@@ -1,4 +1,4 @@
-"""The driver: nothing is lost while all is well, and faults are survived."""
+"""The driver loses no step, and restarts environments that fail."""
 
 import functools
 import logging
@@ -24,7 +24,7 @@ ACTIONS = 5
 
 @pytest.fixture
 def faulty(monkeypatch):
-  # Workers take over the search path, and so can import this module, too.
+  # Workers inherit the search path, so they can import this module.
   monkeypatch.syspath_prepend(HERE)
   import faulty_env
 
@@ -33,7 +33,7 @@ def faulty(monkeypatch):
 
 @pytest.fixture
 def make(faulty, tmp_path):
-  """`make(index, fault, ...)` gives a function that makes a Faulty."""
+  """`make(index, fault, ...)` returns a function that makes a Faulty."""
 
   def make(index, fault=None, **kwargs):
     fault = getattr(faulty, fault) if fault else None
@@ -45,7 +45,7 @@ def make(faulty, tmp_path):
 
 @pytest.fixture
 def drive():
-  """`drive(fns, **kwargs)` gives a Driver that is closed after the test."""
+  """`drive(fns, **kwargs)` returns a Driver that is closed after the test."""
   drivers = []
 
   def drive(fns, **kwargs):
@@ -62,7 +62,7 @@ def idle(carry, obs):
 
 
 def record(driver):
-  """Lists of the transitions of each worker, filled as the driver steps."""
+  """A list of transitions per worker, filled while the driver steps."""
   steps = [[] for _ in range(len(driver))]
   driver.on_step(lambda step, worker: steps[worker].append(step))
   return steps
@@ -75,7 +75,7 @@ def count_env(length):
 
 
 class Checker:
-  """An agent that knows what each observation has to be, and numbers it."""
+  """An agent that checks and numbers every observation."""
 
   def __init__(self, lengths):
     self.lengths = np.array(lengths)
@@ -101,7 +101,7 @@ class Checker:
     np.testing.assert_array_equal(obs['is_first'], step == 0)
     last = step == self.lengths
     np.testing.assert_array_equal(obs['is_last'], last)
-    # A different action at every step and in every environment.
+    # The actions differ between steps and between environments.
     action = (self.calls + np.arange(len(carry), dtype=np.int32)) % ACTIONS
     self.want = (
       np.where(last, 0, step + 1),
@@ -122,7 +122,7 @@ def test_no_step_is_dropped_repeated_or_reordered(drive, parallel):
   driver.on_step(lambda step, worker: order.append(worker))
   steps = record(driver)
   driver.reset(checker.init)
-  # Rounds of three steps: 1, then 2, then as many as end 3 episodes.
+  # Rounds of three steps: 1, then 2, then until 3 episodes have ended.
   driver(checker.policy, steps=1)
   driver(checker.policy, steps=4)
   driver(checker.policy, episodes=3)
@@ -149,7 +149,7 @@ def test_no_step_is_dropped_repeated_or_reordered(drive, parallel):
 
 
 def test_ended_episodes_are_reset(drive, make):
-  # These environments would never start an episode by themselves.
+  # These environments start a new episode only if they are reset.
   driver = drive([make(0, length=2), make(1, length=3)], parallel=False)
   steps = record(driver)
   driver(idle, episodes=3)
@@ -169,7 +169,7 @@ def test_reset_begins_new_episodes_and_a_new_carry(drive):
 
 
 def check_streams(steps, rounds):
-  """Every environment gave one observation per round, none out of order."""
+  """Every environment returned one observation per round, in order."""
   for stream in steps:
     assert len(stream) == rounds
     assert stream[0]['is_first'] and stream[0]['life'] == 0
@@ -198,7 +198,7 @@ def test_raising_hanging_and_killed_environments_are_restarted(
   start = time.monotonic()
   with caplog.at_level(logging.WARNING, 'embodied'):
     driver(idle, steps=5 * 20)
-  # Three seconds for the one that hangs, and to start four anew.
+  # Three seconds for the one that hangs, and the time of four restarts.
   assert time.monotonic() - start < 30
   check_streams(steps, 20)
   lives = [[int(x['life']) for x in stream] for stream in steps]
@@ -233,7 +233,7 @@ def test_an_environment_may_fail_again_and_again_between_steps(drive, make):
 
 
 def test_starts_are_counted_anew_after_a_fault(drive, make):
-  # The first life answers four actions; no further life can be made.
+  # The first life answers four actions. No other life can be made.
   fns = [make(0, 'raise_error', at=5, later=-1, lives=99)]
   driver = drive(fns, parallel=False)
   steps = record(driver)
@@ -290,8 +290,8 @@ def test_environments_step_and_prepare_while_steps_are_reported(
   reported = []
 
   def report(step, worker):
-    # Before this returns, the step after this one is done, and the worker has
-    # used the time that is left.
+    # Before this returns, the worker has done the next step, and has called
+    # `prepare` after it.
     reported.append(step)
     want = str(len(reported) + 1)
     wait_for(lambda: told.exists() and told.read_text() == want)
@@ -337,7 +337,7 @@ def test_no_open_file_is_left(make):
     driver(idle, steps=2)
     driver.close()
     del driver
-  assert count() <= before + 2  # what multiprocessing keeps for itself
+  assert count() <= before + 2  # files that multiprocessing keeps open
 
 
 def test_ctrl_c_leaves_the_workers_alone(drive, make):
@@ -370,8 +370,8 @@ if __name__ == '__main__':
 
 
 def test_workers_leave_with_a_parent_that_is_killed(tmp_path):
-  # The worker hangs in a step. It holds the pipe of our side open, so reading
-  # to the end succeeds only once it is gone.
+  # The worker hangs in a step. It has the other end of this pipe, so reading
+  # to the end of the pipe returns only after the worker has ended.
   script = tmp_path / 'parent.py'
   script.write_text(PARENT)
   parent = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""Crafter: fidelity to the package, and reproducibility."""
+"""Crafter equals the package, and is reproducible."""
 
 import copy
 import pickle
@@ -15,7 +15,7 @@ from tests.naming import naming
 
 GO = np.False_
 RESET = np.True_
-# Walking about and hitting things, over a night, meets many creatures.
+# Moves and hits for long enough to have a night and to meet many creatures.
 ACTIONS = np.random.RandomState(0).randint(0, 6, 320).astype(np.int32)
 
 
@@ -53,7 +53,7 @@ def test_spaces_are_those_of_the_game(env):
 
 
 def test_frames_and_rewards_are_those_of_the_package():
-  # Until the first creature is removed, ordering the sets changes nothing.
+  # The order of the sets has no effect until a creature is removed.
   ours = crafter.Crafter('reward', seed=5)
   theirs = package.Env(seed=5)
   first = ours.step({'action': 0, 'reset': True})
@@ -85,7 +85,7 @@ def test_copies_replay_exactly(env, clone):
   here = copy.deepcopy(env)
   there = clone(here)
   assert_same(roll(here, ACTIONS[20:]), roll(there, ACTIONS[20:]))
-  # Including what comes after the next reset.
+  # Also after the next reset.
   assert_same(
     roll(here, ACTIONS[:15], start=True), roll(there, ACTIONS[:15], start=True)
   )
@@ -113,7 +113,7 @@ def test_death_is_terminal_and_costs_health(env):
   player.health = 0
   last = roll(env, ACTIONS[1:2])[0]
   assert last['is_last'] and last['is_terminal']
-  # From 2 (or 3 or 1, after a natural change in between) down to 0.
+  # From 2 (or 3 or 1, after a change by the rules in between) down to 0.
   assert last['reward'] <= -0.1 + 1e-6 and obs['is_last'] == 0
   assert roll(env, ACTIONS[:1])[0]['is_first']
 
@@ -123,7 +123,7 @@ def test_achievements_are_logged_from_the_step_that_unlocks_them(env):
   inner = env.env.env._env
   assert inner._player.achievements['collect_wood'] == 0
   x, y = inner._player.pos + np.array(inner._player.facing)
-  # Wherever the player looks, there is a tree now, and nothing in front.
+  # Put a tree in front of the player, and remove what was there.
   creature = inner._world[x, y][1]
   if creature:
     inner._world.remove(creature)

@@ -54,7 +54,7 @@ def test_the_class_just_seen_pays():
 
 
 def test_continuous_actions_are_rounded_to_a_class():
-  # [-1, 1] is scaled to [0, 4]: class c is hit by c / 2 - 1.
+  # [-1, 1] is scaled to [0, 4]: the action of class c is c / 2 - 1.
   env = envs.make_env('dummy_cont', 0, seed=0, length=50)
   obs = env.step({'action': np.zeros(2, np.float32), 'reset': RESET})
   for _ in range(10):

@@ -1,9 +1,9 @@
-"""The fast Crafter is the package's game, to the last bit.
+"""The fast Crafter equals the package bit for bit.
 
-The package keeps the creatures of a region in a set, in the order of their
-memory addresses, and draws one to remove by its position: it does not even
-agree with itself. So in these tests its sets are in order of insertion, as
-ours are. Which creature it removes is as random as before.
+The package stores the creatures of a region in a set, in the order of their
+memory addresses, and draws an index into it to remove one. So two runs of the
+package differ. In these tests its sets are in order of insertion, as in the
+fast Crafter. This does not change the distribution of what it removes.
 """
 
 import collections
@@ -20,7 +20,7 @@ NOOP, DO, SLEEP = (NAMES.index(x) for x in ('noop', 'do', 'sleep'))
 
 
 class OrderedWorld(package.engine.World):
-  """The package's map, with its sets in order of insertion."""
+  """The map of the package, with sets in order of insertion."""
 
   def reset(self, seed=None):
     super().reset(seed)
@@ -28,7 +28,7 @@ class OrderedWorld(package.engine.World):
 
 
 class Twins:
-  """The package's game and ours, stepped together and compared in full."""
+  """Both games, stepped together and compared in all details."""
 
   def __init__(self, seed, length=10000, reward=True):
     self.theirs = package.Env(seed=seed, length=length, reward=reward)
@@ -56,7 +56,7 @@ class Twins:
     return a[2]
 
   def compare(self):
-    """Compares what a picture does not show."""
+    """Compares the parts of the state that a picture does not show."""
     a, b = self.theirs._world, self.ours._world
     left, right = a.random.get_state(), b.random.get_state()
     assert left[2:] == right[2:]
@@ -70,7 +70,7 @@ class Twins:
 
   @staticmethod
   def marks(creatures):
-    """Everything about them but what they are linked with."""
+    """All attributes that are not links to other objects."""
     linked = ('world', 'random', 'player', 'pos', 'facing')
     return [
       (
@@ -83,7 +83,7 @@ class Twins:
     ]
 
   def edit(self, change, *args):
-    """Changes both alike."""
+    """Applies the same change to both games."""
     for env in (self.theirs, self.ours):
       change(env, *args)
 
@@ -96,11 +96,11 @@ class Twins:
       done = self.step(rng.randint(len(NAMES)))
 
 
-# Changes to one of the games
+# Changes of a game
 
 
 def put(env, thing):
-  """A material, or a creature, in front of the player."""
+  """Puts a material or a creature in front of the player."""
   player, land = env._player, env._world
   target = tuple(np.add(player.pos, player.facing))
   if land[target][1]:
@@ -114,7 +114,7 @@ def put(env, thing):
 
 
 def furnish(env):
-  """A table and a furnace at two corners of the player's cell."""
+  """Puts a table and a furnace next to the player, diagonally."""
   x, y = env._player.pos
   env._world[x - 1, y - 1] = 'table'
   env._world[x + 1, y - 1] = 'furnace'
@@ -184,7 +184,7 @@ def tour(twins):
       break
 
 
-def test_spaces_are_the_package_s():
+def test_spaces_equal_the_package():
   twins = Twins(0)
   assert twins.ours.observation_space.shape == (64, 64, 3)
   for name in ('observation_space', 'action_space', 'action_names'):
@@ -192,24 +192,24 @@ def test_spaces_are_the_package_s():
     assert left == right
 
 
-# A few seeds, and by script
+# Random and scripted play
 
 
 @pytest.mark.parametrize('seed', range(3))
-def test_random_play_is_the_package_s(seed):
+def test_random_play_equals_the_package(seed):
   Twins(seed).random(130, seed)
 
 
-def test_every_achievement_is_the_package_s():
+def test_every_achievement_equals_the_package():
   twins = Twins(7)
   tour(twins)
   assert twins.seen == set(game.ACHIEVEMENTS)
 
 
-def test_nights_awake_and_asleep_are_the_package_s():
+def test_nights_awake_and_asleep_equal_the_package():
   twins = Twins(11)
   twins.reset()
-  # Night falls after some 200 steps and is darkest at 210 of 300.
+  # It is dark after about 200 of 300 steps and darkest after 210.
   twins.edit(at_step, 200)
   for n in range(20):
     twins.step(NOOP)
@@ -225,7 +225,7 @@ def test_nights_awake_and_asleep_are_the_package_s():
     twins.step(SLEEP)
 
 
-def test_edges_of_the_world_are_the_package_s():
+def test_edges_of_the_world_equal_the_package():
   twins = Twins(3)
   twins.reset()
 
@@ -241,11 +241,11 @@ def test_edges_of_the_world_are_the_package_s():
     for name in ('move_left', 'move_down', 'do', 'place_stone', 'noop'):
       twins.step(NAMES.index(name))
     twins.edit(put, 'table') if corner[1] == 0 else None
-    # Beside the edge the package's `nearby` sees nothing; ours neither.
+    # Next to the edge `nearby` returns nothing, in both games.
     twins.step(NAMES.index('make_wood_sword'))
 
 
-def test_death_and_the_time_limit_are_the_package_s():
+def test_death_and_the_time_limit_equal_the_package():
   twins = Twins(5, length=3)
   for _ in range(2):
     twins.reset()
@@ -257,12 +257,12 @@ def test_death_and_the_time_limit_are_the_package_s():
   silent.random(30, 0)
 
 
-def test_arrows_are_the_package_s():
+def test_arrows_equal_the_package():
   twins = Twins(2)
   twins.reset()
 
   def corridor(env):
-    """Skeletons at the ends of a path with a table, and the player in it."""
+    """The player in a path with a table, between two skeletons."""
     land, (x, y) = env._world, env._player.pos
     for i in range(-6, 7):
       if land[x + i, y][1] and i:
@@ -283,16 +283,16 @@ def test_arrows_are_the_package_s():
     kinds = [type(x).__name__ for x in twins.ours._world.objects]
     arrows += 'Arrow' in kinds
   assert arrows > 3
-  # They destroy tables.
+  # An arrow destroys a table.
   assert twins.ours._world[x + 3, y][0] == 'path'
 
 
-def test_creatures_come_and_go_as_the_package_s():
+def test_creatures_appear_and_disappear_as_in_the_package():
   twins = Twins(6)
   twins.reset()
 
   def crowd(env):
-    """More creatures than a region keeps, at distances from 1 to 9."""
+    """More creatures than the rules allow, at distances from 1 to 9."""
     land, (x, y) = env._world, env._player.pos
     for i in range(-6, 7):
       for j in range(-6, 7):
@@ -323,19 +323,19 @@ def test_creatures_come_and_go_as_the_package_s():
   assert after.count('Zombie') > before.count('Zombie')
 
 
-# At length
+# Long runs
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize('seed', range(20))
-def test_thousand_random_steps_are_the_package_s(seed):
+def test_a_thousand_random_steps_equal_the_package(seed):
   Twins(100 + seed).random(1000, seed)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize('seed', range(3))
-def test_long_lives_are_the_package_s(seed):
-  """Three days and nights, with achievements, sleep and a death at last."""
+def test_long_lives_equal_the_package(seed):
+  """Three days and nights with achievements and sleep, then a death."""
   twins = Twins(seed)
   tour(twins)
   rng = np.random.RandomState(seed)

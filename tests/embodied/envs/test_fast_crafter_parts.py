@@ -1,4 +1,4 @@
-"""Copies of the fast Crafter, worlds made ahead, and what it is made of."""
+"""The fast Crafter: copies, prepared worlds, and its parts."""
 
 import copy
 import functools
@@ -42,7 +42,7 @@ def play(env, actions):
   'clone', [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))]
 )
 @pytest.mark.parametrize('prepared', [False, True])
-def test_copies_go_on_alike(clone, prepared):
+def test_copies_continue_in_the_same_way(clone, prepared):
   env = game.Game(True, 10000, 4)
   env.reset()
   rng = np.random.RandomState(1)
@@ -76,8 +76,8 @@ def test_preparing_changes_no_episode():
     assert play(early, range(12)) == play(late, range(12))
 
 
-def test_a_worker_s_worlds_made_ahead_are_the_same():
-  """Through the driver, with a pause after each step to prepare in."""
+def test_worlds_that_a_worker_prepares_are_the_same():
+  """Through the driver, with time for `prepare` after each step."""
   make = functools.partial(
     envs.make_env, 'crafter_reward', 2, seed=5, length=4
   )
@@ -127,7 +127,7 @@ def test_noise_tables_are_those_of_opensimplex(seed):
 
 def test_gray_and_faded_colors_are_those_of_pil():
   values = np.arange(256, dtype=np.uint8)
-  # Each channel over its whole range, in steps that meet every residue.
+  # Steps of 3 and 5 reach all remainders of the sums.
   r, g, b = np.meshgrid(values[::3], values, values[::5], indexing='ij')
   colors = np.stack([r, g, b], -1).reshape(-1, 256, 3)
   image = Image.fromarray(colors)
@@ -145,12 +145,12 @@ def test_directions_add_up_as_arrays():
   assert isinstance(vec + np.array([1, 2]), objects.Vec)
 
 
-def test_what_is_compiled_is_kept_where_one_can_write(tmp_path, monkeypatch):
+def test_the_cache_folder_can_be_written(tmp_path, monkeypatch):
   monkeypatch.delenv('XDG_CACHE_HOME', raising=False)
   monkeypatch.setenv('HOME', str(tmp_path))
   home = tmp_path / '.cache' / 'ponderdream' / 'numba'
   assert compiled.cache_folder() == home
-  # A file in the place of the folder: nobody can write there, root neither.
+  # A file instead of the folder: not even root can write there.
   blocked = tmp_path / 'blocked'
   blocked.write_text('')
   monkeypatch.setenv('XDG_CACHE_HOME', str(blocked))

@@ -1,4 +1,4 @@
-"""The Gymnasium adapter against the environments themselves."""
+"""The Gymnasium adapter, compared with the environments that it wraps."""
 
 import gymnasium
 import numpy as np
@@ -51,7 +51,7 @@ class Menu(gymnasium.Env):
       'camera': np.full((8, 6, 3), self.count, np.uint8),
       'ram': np.arange(4, dtype=np.uint8),
       'body': {
-        # Over the declared bound, as many real environments are.
+        # Out of the declared bounds, as in many real environments.
         'pos': np.array([0.5, 1.25]),
         'mode': np.int64(self.count % 3 - 1),
       },
@@ -89,7 +89,7 @@ def _register():
 
 
 def plain(monkeypatch, observation, action, masks=()):
-  """Our adapter around a Plain environment, and that environment."""
+  """The adapter of a Plain environment, and that environment."""
   inner = Plain(observation, action, masks)
   monkeypatch.setattr(gymnasium, 'make', lambda *args, **kwargs: inner)
   return envs.make_env('gymnasium_Plain-v0', 0, seed=0), inner
@@ -136,7 +136,7 @@ def test_pendulum_is_truncated_and_its_torque_scaled():
   assert env.act_space['action'] == Space(np.float32, (1,), -1, 1)
   theirs = gymnasium.make('Pendulum-v1')
   theirs.reset(seed=SEED)
-  # Multiples of 1/64 in [-1.5, 1.5): scaling them rounds nothing.
+  # Multiples of 1/64 in [-1.5, 1.5) are scaled without rounding.
   actions = np.float32(np.arange(200) * 7 % 192 - 96)[:, None] / 64
   ours = roll(env, actions)
   for obs, action in zip(ours[1:], actions, strict=True):
@@ -169,7 +169,7 @@ def test_dict_observations_are_flattened_and_counted_from_zero():
   assert obs[1]['action_mask'].tolist() == [1, 0, 0, 1, 1]
   assert [float(x['reward']) for x in obs] == [0, 0.5, 0.5, 0.5]
   assert obs[3]['is_terminal'] and obs[3]['is_last']
-  # The environment allowed nothing any more, which no policy can obey.
+  # The environment allows nothing at the end; no policy could obey this.
   assert obs[3]['action_mask'].all()
 
 
@@ -237,7 +237,7 @@ def test_whole_numbers_are_rounded(monkeypatch):
   space = env.act_space['action']
   assert space.dtype == np.float32
   env.step({'action': np.zeros(4, np.float32), 'reset': True})
-  # A policy's -1 and 1 are the bounds: -2, -0.25, 1.25 and 3 of the game.
+  # Policy actions -1 to 1 are -2, -0.25, 1.25 and 3 in the environment.
   act = np.array([-1, -0.3, 0.3, 1], np.float32)
   env.step({'action': act, 'reset': False})
   received = game.received[-1]

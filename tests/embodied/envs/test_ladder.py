@@ -1,4 +1,4 @@
-"""The ladder: by hand, and against every lane tried in a copy."""
+"""The ladder, by hand and by trying every lane in a copy."""
 
 import copy
 import pickle
@@ -27,9 +27,8 @@ def ride(env, lane):
 
 
 def test_a_ride_by_hand():
-  # Lanes 0 1 2 3 and rungs 1-2, 2-3, 0-1, 2-3. From lane 1: over the first
-  # rung to 2, over the second to 3, the third does not touch it, and over the
-  # last back to 2.
+  # Lanes 0 1 2 3 and rungs 1-2, 2-3, 0-1, 2-3. From lane 1 the first rung
+  # leads to 2, the second to 3, the third has no effect, the last leads to 2.
   env = ladder.Ladder('4', seed=0, rows=5, lanes=4)
   first = env.step(RESET)
   assert first['is_first'] and first['lane'] == 4 and first['rungs'][4] == 0
@@ -44,7 +43,7 @@ def test_a_ride_by_hand():
   ]
   assert [float(x['reward']) for x in seen] == [0, 1]
   assert [bool(x['is_terminal']) for x in seen] == [False, True]
-  # From 2 over the first rung to 1, over the third to 0.
+  # From 2 the first rung leads to 1, the third to 0.
   assert [int(x['lane']) for x in ride(low, 2)] == [0, 0]
   assert ladder.answer(np.array([2, 3, 1, 3, 0]), 2) == 1
   assert ladder.answer(np.array([2, 3, 1, 3, 0]), 0) == 2
@@ -64,8 +63,8 @@ def test_one_lane_pays_and_it_is_the_answer(rows):
 
 
 def test_the_answer_needs_every_row():
-  # Whichever row is changed, there is a ladder whose answer changes with it:
-  # no part of the search can be left out.
+  # For every row there is a ladder whose answer depends on it: no row can be
+  # left out.
   rng = np.random.default_rng(0)
   changed = np.zeros(6, bool)
   for _ in range(200):

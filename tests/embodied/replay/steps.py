@@ -1,4 +1,4 @@
-"""Steps to fill a replay with."""
+"""Steps for tests of the replay."""
 
 import numpy as np
 

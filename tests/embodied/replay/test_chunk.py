@@ -43,8 +43,8 @@ OLD = (
 
 
 def parts(data):
-  """A chunk file's version, checksum, JSON, and the state after it: count,
-  total and the checksums of the four columns."""
+  """Version, checksum and JSON of a chunk file, and the state: count, total
+  and the checksums of the four columns."""
   magic, version, checksum, length = struct.unpack_from('<8sIII', data)
   assert magic == b'PDCHUNK\n'
   text = data[20 : 20 + length]
@@ -220,7 +220,7 @@ def test_does_not_overwrite(tmp_path):
 
 
 def state(path):
-  """Where the count is."""
+  """Byte offset of the count."""
   return 20 + len(parts(path.read_bytes())[2])
 
 

@@ -1,4 +1,4 @@
-"""Draws by loss and by age, against probabilities worked out by hand."""
+"""Draws by loss and by age, against probabilities computed by hand."""
 
 import collections
 
@@ -19,14 +19,14 @@ def fill(replay, steps, worker=0, begin=0):
 
 
 def shares(replay, draws=5000):
-  """How often each window was drawn, by its first count."""
+  """The share of draws of each window, by its first count."""
   firsts = replay.sample(draws)['count'][:, 0]
   counts = collections.Counter(firsts.tolist())
   return {k: v / draws for k, v in counts.items()}
 
 
 def losses(replay, values):
-  """Sets the losses of the steps, as training on them would."""
+  """Sets the losses of the steps, as training does."""
   ids = np.arange(len(values))[None]
   loss = np.array([values], np.float32)
   replay.update(ids, {'priority': loss})
@@ -38,8 +38,8 @@ def test_windows_are_drawn_by_the_losses_of_their_steps():
   weights = np.array([1, 2, 0, 4, 0, 3.0])
   losses(replay, weights ** (1 / EXPONENT) - LEAST)
   p = weights / weights.sum()
-  # Windows start at 0 to 3. Step 0 is in window 0 alone, step 1 in 0 and 1,
-  # step 3 in 1, 2 and 3, step 5 in 3 alone. (Steps 2 and 4 are never drawn.)
+  # Windows start at 0 to 3. Step 0 is only in window 0, step 1 in 0 and 1,
+  # step 3 in 1, 2 and 3, step 5 only in 3. (Steps 2 and 4 are never drawn.)
   want = {
     0: p[0] + p[1] / 2,
     1: p[1] / 2 + p[3] / 3,
@@ -96,8 +96,8 @@ def test_evictions_and_losses_that_are_not_finite_are_survived(tmp_path):
   kept = replay._priorities
   assert set(kept._values) == {c.first for c in replay._store.chunks}
   replay.close()
-  # Another process knows no losses: all are as likely, but for the borders of
-  # these short chunks.
+  # A new process has no losses. Windows are equally likely, except at the
+  # borders of these short chunks.
   replay = Replay(2, 32, tmp_path, online=False, priority=1.0, chunk_size=4)
   got = shares(replay)
   assert len(got) == len(replay) and max(got.values()) < 0.09
@@ -130,7 +130,7 @@ def test_recency_prefers_the_new():
   for windows in (1, 2, 10**9):
     drawn = choose(windows, 1000)
     assert drawn.min() >= 0 and drawn.max() < windows
-  # As many among the newest 1000 of a billion as in any three decades.
+  # Three of nine powers of ten: a third is among the newest 1000 of 10**9.
   assert abs((drawn >= 10**9 - 1000).mean() - 1 / 3) < 0.06
 
 

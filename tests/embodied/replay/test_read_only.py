@@ -1,4 +1,4 @@
-"""A replay that is read only leaves its directory as it is."""
+"""A read-only replay does not change its directory."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def test_it_reads_what_another_process_still_uses(tmp_path):
   assert len(reader) == 17
   assert reader.sample(500)['count'].max() == 19
   reader.close()
-  # Its end does not end the use of the directory.
+  # Closing the reader does not release the lock of the writer.
   add(writer, [60])
   writer.close()
 

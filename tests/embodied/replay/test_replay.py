@@ -25,7 +25,7 @@ def fill(replay, steps, worker=0, episode=10, begin=0):
 
 
 def windows(replay, draws=64, batch=16):
-  """The windows seen in many draws, as (worker, counts)."""
+  """The windows in many draws, as (worker, counts)."""
   seen = set()
   for _ in range(draws):
     data = replay.sample(batch)
@@ -39,7 +39,7 @@ def files(directory):
   return sorted(x.name for x in directory.glob('*.chunk'))
 
 
-# What it holds
+# Windows
 
 
 def test_sample_by_hand(tmp_path):
@@ -69,9 +69,8 @@ def test_sample_by_hand(tmp_path):
 )
 @pytest.mark.parametrize('seed', range(3))
 def test_windows_are_those_of_a_plain_list(tmp_path, length, chunk_size, seed):
-  """Against streams kept as lists: with several workers, broken episodes,
-  evictions and resumptions, the same windows can be sampled, and no others.
-  """
+  """Exactly the windows of streams in plain lists can be sampled, with several
+  workers, interrupted episodes, evictions and restarts."""
   rng = np.random.default_rng(seed)
   capacity = 40
   streams, last, known = [], {}, {}
@@ -97,7 +96,7 @@ def test_windows_are_those_of_a_plain_list(tmp_path, length, chunk_size, seed):
     for _ in range(60):
       worker = int(rng.integers(3))
       before = last.get(worker, True)
-      first = bool(before or rng.random() < 0.05)  # now and then too early
+      first = bool(before or rng.random() < 0.05)  # sometimes too early
       ends = bool(rng.random() < 0.2)
       if worker not in known or (first and not before):
         known[worker] = []
@@ -125,13 +124,13 @@ def test_context_is_of_the_first_step_alone():
   data = replay.sample(50)
   assert data['count'].shape == (50, 1)
   assert data['image'].shape == (50, 5, 2, 2, 3)
-  # Image and number of a step were written with the same number.
+  # The image of a step contains its number.
   np.testing.assert_array_equal(
     data['image'][:, 0, 0, 0, 0], data['count'][:, 0]
   )
   np.testing.assert_array_equal(data['stepid'][:, 0], data['count'][:, 0])
   assert len(set(data['count'].ravel().tolist())) > 8
-  # Writing back is still of every step.
+  # All steps can be updated.
   ids = data['stepid']
   replay.update(ids, {'count': (ids + 100).astype(np.int32)})
   assert (replay.sample(9)['count'] >= 100).all()
@@ -202,8 +201,8 @@ def test_fresh_windows_come_once_and_first():
   fill(replay, 13, worker=0)
   fill(replay, 6, worker=1, begin=100)
   starts = replay.sample(6)['count'][:, 0].tolist()
-  # Worker 0 has the fresh windows 0, 4, 8, worker 1 has 100; then the
-  # selector, which always takes the oldest.
+  # Worker 0 has the fresh windows 0, 4, 8, worker 1 has 100. The others come
+  # from the selector, which always draws the oldest.
   assert starts == [0, 4, 8, 100, 0, 0]
   assert replay.sample(2)['count'][:, 0].tolist() == [0, 0]
   fill(replay, 2, worker=1, begin=106)
@@ -214,7 +213,7 @@ def test_fresh_windows_come_once_and_first():
 def test_a_report_leaves_the_fresh_windows_alone():
   replay = Replay(4, 1000, selector=lambda n, k: np.full(k, n - 1))
   fill(replay, 12)
-  # The fresh windows are 0, 4 and 8; the selector takes the newest, 8.
+  # The fresh windows are 0, 4 and 8. The selector draws the newest, 8.
   starts = replay.sample(4, fresh=False)['count'][:, 0].tolist()
   assert starts == [8, 8, 8, 8]
   assert replay.sample(4)['count'][:, 0].tolist() == [0, 4, 8, 8]
@@ -240,9 +239,8 @@ def test_fresh_windows_of_evicted_steps_are_dropped():
 
 
 def test_contract_nothing_is_lost_on_the_way_to_the_consumer():
-  """Counted steps of four workers through add, sample and Prefetch, while
-  samples are taken: every window is consecutive and of one worker, and
-  every step that filled a window is seen."""
+  """Steps of four workers go through add, sample and Prefetch at once. Every
+  window has successive steps of one worker, and no step is missing."""
   length, steps, workers = 5, 203, 4
   replay = Replay(length, 10_000, chunk_size=7)
   for n in range(length):
@@ -282,7 +280,7 @@ def test_evicts_the_oldest_chunks_and_their_files(tmp_path):
     fill(replay, 1, begin=n)
     assert replay.stats()['steps'] == min(n + 1, 32 - (31 - n) % 4)
   assert replay.total == 100
-  # Steps 68 to 99 in eight chunks of four.
+  # Steps 68 to 99 are in eight chunks of four.
   assert files(tmp_path) == [f'{n:015d}.chunk' for n in range(68, 100, 4)]
   starts = {counts[0] for _, counts in windows(replay)}
   assert starts == set(range(68, 97))
@@ -330,7 +328,7 @@ def test_update_writes_back_across_chunks_and_processes(tmp_path):
         assert (data[key] == want).all()
       assert (data['image'][..., 0, 0, 0] == data['count']).all()
     replay.close()
-    replay = Replay(6, 1000, tmp_path, chunk_size=9)  # any other size
+    replay = Replay(6, 1000, tmp_path, chunk_size=9)  # another size
   replay.close()
 
 
@@ -384,7 +382,7 @@ def test_update_of_scattered_steps_is_refused():
 
 
 def test_stepids_fit_32_bits_for_a_long_time(tmp_path):
-  # An accelerator without 64-bit integers may carry them: no gaps are left.
+  # Numbers have no gaps, so that accelerators can store them in 32 bits.
   replay = Replay(4, 1000, tmp_path, chunk_size=10)
   fill(replay, 95)
   replay.close()
@@ -430,7 +428,7 @@ def test_first_step_needs_its_flags():
     replay.add(step, 0)
   with pytest.raises(ValueError, match=naming("'name'", '<U3')):
     replay.add({**make_step(0), 'name': np.asarray('abc')}, 0)
-  fill(replay, 5)  # nothing was fixed by the wrong ones
+  fill(replay, 5)  # the wrong steps did not set the schema
   replay.close()
 
 
@@ -451,8 +449,8 @@ def test_sizes_must_make_sense(length, capacity, chunk_size, words):
 
 
 def test_threads_see_whole_steps_and_whole_updates():
-  """One thread adds and evicts, two write back, one samples; deter and
-  stoch of a window are always from one write."""
+  """One thread adds and evicts, two update, one samples. In every window deter
+  and stoch come from the same update."""
   before = sys.getswitchinterval()
   sys.setswitchinterval(1e-6)
   replay = Replay(6, 200, chunk_size=8)

@@ -1,4 +1,4 @@
-"""The replay buffer and its directory: resuming, kills, damage, limits."""
+"""The directory of the replay buffer: restarts, kills, damage, limits."""
 
 import gc
 import logging
@@ -23,13 +23,13 @@ ROOT = Path(__file__).parents[3]
 
 
 def fill(replay, steps, worker=0, begin=0):
-  """Steps of episodes of ten."""
+  """Adds steps, with episodes of ten."""
   for n in range(begin, begin + steps):
     replay.add(make_step(n, worker, n % 10 == 0, n % 10 == 9), worker)
 
 
 def windows(replay, draws=64, batch=16):
-  """The windows seen in many draws, as (worker, counts)."""
+  """The windows in many draws, as (worker, counts)."""
   seen = set()
   for _ in range(draws):
     data = replay.sample(batch)
@@ -55,14 +55,14 @@ def test_goes_on_where_it_stopped(tmp_path):
   assert windows(replay, 200) == before
   assert len(replay) == len(before)
   fill(replay, 4, worker=0, begin=100)
-  # A new process starts a new stream: 100 to 103 and no mixture.
+  # A new process starts a new stream: no window has steps of both.
   new = {w for w in windows(replay, 200) if w not in before}
   assert new == {(0, (100, 101, 102, 103))}
   assert replay.total == 204
   replay.close()
 
 
-# The newest chunk stays, however large: it knows how many steps there were.
+# The newest chunk is never deleted: it holds the total number of steps.
 @pytest.mark.parametrize('steps, capacity, held', [(100, 30, 28), (104, 5, 8)])
 def test_goes_on_with_a_smaller_capacity(tmp_path, steps, capacity, held):
   replay = Replay(4, 1000, tmp_path, chunk_size=8)
@@ -107,7 +107,7 @@ def test_kill_loses_no_finished_step(tmp_path, after):
   finished = int(finished[0])
 
   replay = Replay(4, 10_000, tmp_path, chunk_size=16, online=False)
-  # The step in the making when the signal came may be there, whole.
+  # The step that was being written may be there, but not in part.
   assert finished <= replay.total <= finished + 1
   assert replay.stats()['steps'] == replay.total
   held = sorted(
@@ -166,7 +166,7 @@ def test_one_process_at_a_time(tmp_path):
     fill(replay, 1)
   again = Replay(4, 100, tmp_path)
   fill(again, 5)
-  del again  # lets go without being closed, too
+  del again  # releases the lock without a close
   gc.collect()
   Replay(4, 100, tmp_path).close()
 
@@ -181,7 +181,7 @@ def test_temporary_directory_goes_away():
 
 
 def test_processes_are_never_mixed(tmp_path):
-  # Four processes of one worker, each 12 steps over two chunks of 8.
+  # Four processes with one worker, each with 12 steps in two chunks of 8.
   want = set()
   for process in range(4):
     replay = Replay(4, 1000, tmp_path, chunk_size=8, online=False)
@@ -200,7 +200,7 @@ def test_steps_that_a_power_cut_took_leave_a_gap(tmp_path):
   older = path.read_bytes()[:BLOCK]
   fill(replay, 11, begin=5)
   replay.close()
-  # The disk got the second chunk and an older header of the first.
+  # The disk has the second chunk, and an older header of the first.
   with path.open('r+b') as file:
     file.write(older)
   replay = Replay(4, 1000, tmp_path, chunk_size=8, online=False)
@@ -223,7 +223,7 @@ def test_damaged_files_are_skipped_and_named(tmp_path, caplog):
   (tmp_path / 'notes.txt').write_text('left alone')
   with caplog.at_level(logging.WARNING, 'embodied'):
     replay = Replay(4, 1000, tmp_path, chunk_size=8, online=False)
-  # Headers are read at once, the rest when it is used.
+  # Headers are read at the start, columns when they are used.
   assert replay.stats()['skipped_files'] == 2
   assert len(replay) == 5 + 13 + 5
   # Steps 0 to 7, and 16 to 31 across the border at 24.
@@ -234,7 +234,7 @@ def test_damaged_files_are_skipped_and_named(tmp_path, caplog):
   assert (stats['skipped_files'], stats['steps']) == (3, 24)
   for name in (names[1], names[4], names[5]):
     assert caplog.text.count(name) == 1
-  fill(replay, 8, begin=50)  # next to the damaged file, not over it
+  fill(replay, 8, begin=50)  # does not overwrite the damaged file
   assert (tmp_path / names[4]).read_bytes() == b'not a chunk'
   assert tuple(range(50, 54)) in {c for _, c in windows(replay, 200)}
   replay.close()
@@ -280,7 +280,7 @@ def test_steps_of_another_form_than_the_newest_are_skipped(tmp_path, caplog):
 def test_chunk_without_a_step_leaves_no_trace(tmp_path):
   replay = Replay(4, 1000, tmp_path, chunk_size=8)
   fill(replay, 8)
-  replay._store.extend(replay._writers[0].chunk)  # and then it was killed
+  replay._store.extend(replay._writers[0].chunk)  # the process is killed here
   replay.close()
   assert len(files(tmp_path)) == 2
   replay = Replay(4, 1000, tmp_path, chunk_size=8)
@@ -312,7 +312,7 @@ def test_full_disk_is_said_and_survived(tmp_path, monkeypatch):
 @pytest.mark.skipif(sys.platform != 'linux', reason='reads /proc')
 def test_what_is_held_may_be_larger_than_the_memory(tmp_path):
   def memory():
-    """KiB that belong to no file, and so cannot be dropped."""
+    """KiB of memory that no file backs, so that it cannot be dropped."""
     text = Path('/proc/self/status').read_text()
     return int(text.split('RssAnon:')[1].split()[0])
 
