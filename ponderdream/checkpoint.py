@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
+import numpy as np
 import orbax.checkpoint as ocp
 from etils import epath
 from orbax.checkpoint import checkpoint_managers as policies
@@ -172,7 +173,9 @@ class Checkpoint:
     """Reads one checkpoint, onto the devices of `like`.
 
     Args:
-      like: a tree of the same structure.
+      like: a tree of the same structure. If it has the methods `earlier_form`
+        and `from_earlier_form`, checkpoints with the keys of that form are
+        read too.
       step: which one; by default the newest that can be read. Each damaged
         one on the way is named in a warning.
 
@@ -204,13 +207,55 @@ class Checkpoint:
       f' {", ".join(map(str, tried))}); restore a copy or delete the folder.'
     )
 
+  def load_params(self) -> dict[str, Any]:
+    """The parameters of the newest checkpoint, as nested dicts of numpy
+    arrays, of whatever shapes they are.
+
+    Raises:
+      UsageError: there is no checkpoint, or it cannot be read.
+    """
+    if not self.steps():
+      raise UsageError(
+        f'There is no checkpoint in {self.directory}; train first.'
+      )
+    path = self._state_path(self.steps()[-1])
+    with ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as reader:
+      try:
+        tree = {'params': reader.metadata(path).item_metadata.tree['params']}
+        numpy = ocp.RestoreArgs(restore_type=np.ndarray)
+        args = ocp.args.PyTreeRestore(
+          item=tree,
+          restore_args=jax.tree.map(lambda _: numpy, tree),
+          partial_restore=True,
+        )
+        return dict(reader.restore(path, args=args)['params'])
+      except Exception as error:  # whatever a damaged file causes in Orbax
+        raise UsageError(
+          f'The parameters in {path} cannot be read ({brief(error)}); name'
+          ' another run.'
+        ) from error
+
+  def _state_path(self, step: int) -> epath.Path:
+    return self.directory / str(step) / 'state'
+
+  def _in_earlier_form(self, like: Any, step: int) -> bool:
+    """Whether the checkpoint has the keys of the earlier layout."""
+    if not hasattr(like, 'earlier_form'):
+      return False
+    with ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as reader:
+      tree = reader.metadata(self._state_path(step)).item_metadata.tree
+    return set(tree) == set(like.earlier_form())
+
   def _read(self, like: Any, step: int) -> tuple[Any, dict[str, Any]]:
-    shapes = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
+    old = self._in_earlier_form(like, step)
+    form = like.earlier_form() if old else like
+    shapes = jax.tree.map(ocp.utils.to_shape_dtype_struct, form)
     args = ocp.args.Composite(
       state=ocp.args.StandardRestore(shapes), meta=ocp.args.JsonRestore()
     )
     found = self.manager.restore(step, args=args)
-    return found.state, found.meta
+    state = like.from_earlier_form(found.state) if old else found.state
+    return state, found.meta
 
   def close(self) -> None:
     """Waits for the last write; raises NotWritten if it failed."""

@@ -41,6 +41,27 @@ class TrainState(NamedTuple):
   running: dict[str, Any]
   updates: Array
 
+  def earlier_form(self) -> dict[str, Any]:
+    """The tree of checkpoints from before there were `slow` and `running`."""
+    return {
+      'params': self.params,
+      'slowval': self.slow['val'],
+      'opt': self.opt,
+      'range': self.running['behaviour'],
+      'updates': self.updates,
+    }
+
+  @staticmethod
+  def from_earlier_form(tree: Mapping[str, Any]) -> 'TrainState':
+    """The inverse of `earlier_form`."""
+    return TrainState(
+      tree['params'],
+      {'val': tree['slowval']},
+      tree['opt'],
+      {'behaviour': tree['range']},
+      tree['updates'],
+    )
+
 
 def initial(
   models: Models, optimizer: optax.GradientTransformation, key: Array
@@ -85,26 +106,3 @@ def adopt(
   merged = jax.tree_util.tree_map_with_path(take, state.params)
   slow = {k: jax.tree.map(jnp.copy, merged[k]) for k in state.slow}
   return state._replace(params=merged, slow=slow), missing
-
-
-def earlier_form(state: TrainState) -> dict[str, Any]:
-  """The tree of checkpoints that were written before there was `slow`, with
-  the values of `state`."""
-  return {
-    'params': state.params,
-    'slowval': state.slow['val'],
-    'opt': state.opt,
-    'range': state.running['behaviour'],
-    'updates': state.updates,
-  }
-
-
-def from_earlier_form(tree: Mapping[str, Any]) -> TrainState:
-  """The inverse of `earlier_form`."""
-  return TrainState(
-    tree['params'],
-    {'val': tree['slowval']},
-    tree['opt'],
-    {'behaviour': tree['range']},
-    tree['updates'],
-  )

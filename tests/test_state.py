@@ -4,7 +4,8 @@ import jax
 import numpy as np
 import pytest
 
-from ponderdream import state
+from embodied.errors import UsageError
+from ponderdream.checkpoint import Checkpoint
 from tests.helpers import moved, tiny
 
 
@@ -37,10 +38,31 @@ def test_parameters_are_adopted_where_key_and_shape_agree(kit):
   kit.agent.load(before)
 
 
-def test_the_earlier_form_holds_the_same(kit):
-  old = state.earlier_form(kit.agent.state)
+def test_checkpoints_of_an_earlier_form_are_read(kit, tmp_path):
+  now = kit.agent.save()
+  old = now.earlier_form()
   assert set(old) == {'params', 'slowval', 'opt', 'range', 'updates'}
-  back = state.from_earlier_form(old)
-  assert jax.tree.structure(back) == jax.tree.structure(kit.agent.state)
-  jax.tree.map(np.testing.assert_array_equal, back, kit.agent.state)
+  store = Checkpoint(tmp_path, keep=2)
+  store.save(1, old, {'updates': 3})
+  store.save(2, now, {})
+  store.close()
+  store = Checkpoint(tmp_path)
+  for step in (1, 2):
+    _, back, _ = store.load(now, step)
+    assert jax.tree.structure(back) == jax.tree.structure(now)
+    jax.tree.map(np.testing.assert_array_equal, back, now)
   assert moved(back.params)
+
+
+def test_the_parameters_of_another_run_are_read(kit, tmp_path):
+  store = Checkpoint(tmp_path / 'run', keep=1)
+  with pytest.raises(UsageError, match='no checkpoint'):
+    store.load_params()
+  store.save(4, kit.agent.save(), {})
+  store.close()
+  params = Checkpoint(tmp_path / 'run').load_params()
+  jax.tree.map(np.testing.assert_array_equal, params, kit.agent.state.params)
+  damaged = next((tmp_path / 'run' / '4' / 'state').glob('_METADATA'))
+  damaged.write_text('{')
+  with pytest.raises(UsageError, match='cannot be read'):
+    Checkpoint(tmp_path / 'run').load_params()
