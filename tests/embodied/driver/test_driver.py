@@ -14,7 +14,7 @@ import pytest
 
 from embodied import envs
 from embodied.driver import Driver
-from embodied.driver.driver import CLOSE_SECONDS
+from embodied.driver.worker import ProcessWorker
 from embodied.errors import UsageError
 from tests.naming import naming, says
 
@@ -195,11 +195,8 @@ def test_raising_hanging_and_killed_environments_are_restarted(
     timeout=3.0,
   )
   steps = record(driver)
-  start = time.monotonic()
   with caplog.at_level(logging.WARNING, 'embodied'):
     driver(idle, steps=5 * 20)
-  # Three seconds for the one that hangs, and the time of four restarts.
-  assert time.monotonic() - start < 30
   check_streams(steps, 20)
   lives = [[int(x['life']) for x in stream] for stream in steps]
   assert lives == [
@@ -275,7 +272,7 @@ def test_usage_errors_of_making_are_not_retried(
   assert (tmp_path / '0').read_text() == 'x'
 
 
-def wait_for(condition, seconds=20):
+def wait_for(condition, seconds=120):
   end = time.monotonic() + seconds
   while not condition():
     assert time.monotonic() < end, 'Waited in vain.'
@@ -399,12 +396,20 @@ def test_close_ends_the_processes(make):
       os.kill(pid, 0)
 
 
-def test_environments_that_hang_are_not_waited_for_one_by_one(make, drive):
+def test_environments_that_hang_are_not_waited_for_one_by_one(
+  make, drive, monkeypatch
+):
   driver = drive([make(i, 'hang', at=0) for i in range(4)])
-  time.sleep(1.0)
-  start = time.monotonic()
+  given, stop = [], ProcessWorker.stop
+
+  def record_stop(self, patience):
+    given.append(patience)
+    stop(self, patience)
+
+  monkeypatch.setattr(ProcessWorker, 'stop', record_stop)
   driver.close()
-  assert time.monotonic() - start < 2 * CLOSE_SECONDS
+  # The first one uses all of the common time limit.
+  assert len(given) == 4 and given[0] > 0 and given[1:] == [0, 0, 0]
 
 
 def test_bad_arguments_are_refused(drive, make):
