@@ -1,4 +1,4 @@
-"""Errors that a user can cause, and the sentences that name the way out."""
+"""Errors that users can cause, with messages that say what to do."""
 
 import difflib
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ E = TypeVar('E', bound=Exception)
 
 
 class UsageError(ValueError):
-  """A user's mistake: the command line prints the sentence and exits 2."""
+  """A mistake of the user. Commands print the message and exit with 2."""
 
 
 class Stopped(Exception):
@@ -32,13 +32,13 @@ class EnvironmentFailed(RuntimeError):
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
-  """A sentence that names the known word nearest to `name`.
+  """A sentence that proposes the known word most similar to `name`.
 
-  Words that resemble `name` nowhere are answered with the list of all (at
-  most twelve of them). An empty `known` gives an empty text.
+  If no word is similar, the sentence lists all words, at most twelve. If
+  `known` is empty, so is the text.
   """
   names = sorted(set(known))
-  # 'steps' should find 'run.steps', so last parts are compared as well.
+  # Last parts are compared too, so that 'steps' proposes 'run.steps'.
   tails: dict[str, str] = {}
   for full in names:
     tails.setdefault(full.rsplit('.', 1)[-1], full)
@@ -53,4 +53,4 @@ def suggest(name: str, known: Iterable[str]) -> str:
   if not names:
     return ''
   more = ', ...' if len(names) > 12 else ''
-  return f'Known are: {", ".join(names[:12])}{more}.'
+  return f'Known names: {", ".join(names[:12])}{more}.'
