@@ -278,13 +278,15 @@ def test_a_loss_that_is_no_number_changes_nothing(plain):
   assert int(plain.agent.state.updates) == int(before.updates) + 1
 
 
-def test_the_model_learns_a_batch_by_heart(plain):
-  first = update(plain)[1]
-  for _ in range(150):
-    plain.agent.train(plain.batch)
-  last = plain.agent.flush()[1]
-  for name in ('rec/image', 'rew', 'con'):
-    assert last[f'loss/{name}'] < 0.9 * first[f'loss/{name}'], name
+def test_the_model_learns_a_batch_by_heart():
+  kit = tiny(**{'opt.lr': 4e-3})
+  first = update(kit)[1]
+  for _ in range(250):
+    kit.agent.train(kit.batch)
+  last = kit.agent.flush()[1]
+  # Seen: 0.006, 0.023 and 0.16 of the first losses.
+  for name, share in {'rec/image': 0.1, 'rew': 0.1, 'con': 0.3}.items():
+    assert last[f'loss/{name}'] < share * first[f'loss/{name}'], name
 
 
 def test_continuous_actions():
