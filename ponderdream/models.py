@@ -301,7 +301,10 @@ class Models:
 
   def levels(self, params: Any, view: View) -> immediate.HaltingLevels:
     """The policies of all halting levels for views `[B]`."""
-    return immediate.all_levels(*self._actor(params, view))
+    subgoal, actdec = self._actor()
+    return immediate.all_levels(
+      subgoal, actdec, params, view.feat, view.goal, self.ponder
+    )
 
   def choose(
     self,
@@ -312,9 +315,12 @@ class Models:
   ) -> tuple[Array, Array]:
     """The policy that acts for views `[B]`: outputs of the actor `[B, O]`,
     and the number of ponder steps `[B]`. The key is consumed."""
-    return immediate.choose(*self._actor(params, view), key, acting)
+    subgoal, actdec = self._actor()
+    return immediate.choose(
+      subgoal, actdec, params, view.feat, view.goal, self.ponder, key, acting
+    )
 
-  def _actor(self, params: Any, view: View) -> tuple[Any, ...]:
+  def _actor(self) -> tuple[Any, Any]:
+    """The subgoal model, None in the plain agent, and the action decoder."""
     subgoal = self.parts['inner'].module if self.pondering else None
-    actdec = self.parts['actdec'].module
-    return subgoal, actdec, params, view.feat, view.goal, self.ponder
+    return subgoal, self.parts['actdec'].module

@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
-# What a developer runs before a commit: lint, format, types, tests.
+# Lint, format, types and the default tests: what a developer runs before a
+# commit, the pre-commit hook and the server alike.
+#   bash scripts/check.sh [arguments of pytest]
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh" dev
 set -e
 .venv/bin/ruff check .

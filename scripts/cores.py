@@ -45,7 +45,7 @@ def init(key, cell, inputs, width, outputs, prior):
 
 def project(params, inputs):
   """What the inputs `[B, I]` add on every level, `[B, G W]`."""
-  return inputs @ params['in'] + params['bias']
+  return inputs @ params['in'] + params['bias'][None]
 
 
 def advance(cell, params, u, h, n):
@@ -68,7 +68,7 @@ def normed(h):
 def read(params, h):
   """Output `[B, O]` and halting logit `[B]`."""
   logit = (h @ params['halt'])[:, 0] + params['halt_bias']
-  return h @ params['out'] + params['out_bias'], logit
+  return h @ params['out'] + params['out_bias'][None], logit
 
 
 class Answer(NamedTuple):

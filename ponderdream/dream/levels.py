@@ -91,7 +91,7 @@ def branches(
   reached = log_p > -jnp.inf
   return {
     'level/value': over_states(returned, reached),
-    'level/adv': over_states((returned - value) / scale, reached),
+    'level/adv': over_states((returned - value[None]) / scale, reached),
   }
 
 

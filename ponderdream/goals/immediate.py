@@ -81,7 +81,9 @@ def make_step(
   """The step of the ponder loop: subgoal model, then action decoder. The
   first `suppress` steps cannot halt."""
 
-  def step(params: Any, x: Array, state: inner.PonderState, n: Array):
+  def step(
+    params: Any, x: Array, state: inner.PonderState, n: Array
+  ) -> tuple[inner.PonderState, Array, Array]:
     first = (n == 0).astype(jnp.float32)
     state, goal, logit = subgoal.apply(
       {'params': params['inner']}, x, state, first, method='step'
@@ -120,7 +122,7 @@ def all_levels(
     params: dict with `actdec`, and with `inner` where there is one.
   """
   zeros = jnp.zeros(feat.shape[:1], jnp.float32)
-  if subgoal is None:
+  if subgoal is None or goal is None:
     raw = actdec.apply({'params': params['actdec']}, feat)
     none = zeros, zeros, zeros, jnp.int32(0)
     return HaltingLevels(raw[None], zeros[None], *none)
@@ -168,7 +170,7 @@ def choose(
     Outputs of the policy network `[B, O]` and the number of steps `[B]`,
     counted from one; 0 for the plain agent.
   """
-  if subgoal is None or ponder.mode != 'pondernet':
+  if subgoal is None or goal is None or ponder.mode != 'pondernet':
     every = all_levels(subgoal, actdec, params, feat, goal, ponder)
     return every.raw[0], every.steps
   raw, n = act.act(

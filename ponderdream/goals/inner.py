@@ -81,7 +81,7 @@ class Inner(nn.Module):
       float32.
     """
     x = x + self.input.part(first.reshape((1, 1)), 2)
-    if self.feedback == 'goal':
+    if state.goal is not None:
       x = x + self.input.part(state.goal, 1)
     hidden = self.update(x, state.hidden)
     y = self.outnorm(hidden)

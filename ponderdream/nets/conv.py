@@ -241,7 +241,7 @@ def _all_phases(gradient: tuple[Array, Array]) -> Array:
 largest.defvjp(_largest_forward, _largest_backward)
 
 
-def to_patches(x: Array, size: int) -> Array:
+def to_patches(x: Array | np.ndarray, size: int) -> Array:
   """Cuts pictures into squares, padded with zeros below and to the right.
 
   Args:

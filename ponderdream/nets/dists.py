@@ -1,5 +1,6 @@
 """Distributions. The only file that imports TensorFlow Probability."""
 
+import functools
 from typing import Any
 
 import jax
@@ -14,6 +15,9 @@ Array = jax.Array
 # Logit of an action that is not allowed: its probability is exactly zero in
 # float32 and, other than with -inf, entropies and gradients stay finite.
 FORBIDDEN = -1e9
+
+# TensorFlow Probability adds axes silently, also where JAX is told to refuse.
+loose = functools.partial(jax.numpy_rank_promotion, 'allow')
 
 
 def symlog(x: Array) -> Array:
@@ -90,7 +94,8 @@ class TwoHot:
     mid = probs.shape[-1] // 2
     low, high = probs[..., :mid], probs[..., mid + 1 :]
     # The middle bin has value zero.
-    return ((high[..., ::-1] - low) * -self.bins[:mid]).sum(-1)
+    bins = jnp.expand_dims(self.bins[:mid], range(low.ndim - 1))
+    return ((high[..., ::-1] - low) * -bins).sum(-1)
 
   def log_prob(self, target: Array) -> Array:
     """Minus the cross entropy to the two-hot target: `[...] -> [...]`."""
@@ -151,7 +156,9 @@ class Discrete:
   def sample(self, key: Array) -> Array:
     """Class indices `[..., V]`. The key is consumed."""
     keys = jax.random.split(key, len(self.parts))
-    draws = [x.sample(seed=k) for x, k in zip(self.parts, keys, strict=True)]
+    pairs = zip(self.parts, keys, strict=True)
+    with loose():
+      draws = [x.sample(seed=k) for x, k in pairs]
     return jnp.stack(draws, -1).astype(jnp.int32)
 
   def mode(self) -> Array:
@@ -160,9 +167,8 @@ class Discrete:
 
   def log_prob(self, action: Array) -> Array:
     """Log-probability of indices `[..., V]`, summed: `[...]`."""
-    terms = [
-      dist.log_prob(action[..., i]) for i, dist in enumerate(self.parts)
-    ]
+    with loose():
+      terms = [x.log_prob(action[..., i]) for i, x in enumerate(self.parts)]
     return sum(terms[1:], terms[0])
 
   def entropy(self) -> Array:
@@ -196,7 +202,8 @@ class BoundedNormal:
 
   def sample(self, key: Array) -> Array:
     """Actions `[..., A]`. The key is consumed."""
-    return self.dist.sample(seed=key)
+    with loose():
+      return self.dist.sample(seed=key)
 
   def mode(self) -> Array:
     return self.dist.mode()

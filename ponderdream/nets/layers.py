@@ -48,7 +48,13 @@ class RMSNorm(nn.Module):
   @nn.compact
   def __call__(self, x: Array) -> Array:
     scale = self.param('scale', nn.initializers.ones, (x.shape[-1],))
-    return (unit_rms(x.astype(jnp.float32)) * scale).astype(x.dtype)
+    y = unit_rms(x.astype(jnp.float32))
+    return (y * along(scale, y)).astype(x.dtype)
+
+
+def along(vector: Array, x: Array) -> Array:
+  """A vector `[C]` with the axes of `x` `[..., C]`: `[1, ..., C]`."""
+  return jnp.expand_dims(vector, range(x.ndim - 1))
 
 
 @jax.custom_vjp
@@ -85,7 +91,8 @@ def mean(x: Array) -> Array:
   channels = x.shape[-1]
   if channels > NARROW:
     return x.mean(-1, keepdims=True)
-  return sum(jnp.split(x, channels, -1)) / channels
+  first, *rest = jnp.split(x, channels, -1)
+  return sum(rest, first) / channels
 
 
 def normed(x: Array, norm: Callable[[Array], Array]) -> Array:
@@ -130,7 +137,7 @@ class Linear(nn.Module):
 
   def shift(self, x: Array) -> Array:
     """Adds the bias."""
-    return x + self.bias.astype(self.dtype)
+    return x + along(self.bias.astype(self.dtype), x)
 
   def __call__(self, *xs: Array) -> Array:
     x = xs[0] if len(xs) == 1 else jnp.concatenate(xs, -1)
@@ -178,8 +185,8 @@ class BlockLinear(nn.Module):
     bias = self.bias.astype(self.dtype).reshape((self.blocks, -1))
     join = lambda y: y.transpose((1, 0, 2)).reshape((*x.shape[:-1], -1))
     return [
-      join(y) + bias.ravel()
-      for y, bias in zip(
+      (y := join(piece)) + along(part.ravel(), y)
+      for piece, part in zip(
         jnp.split(y, count, -1), jnp.split(bias, count, -1), strict=True
       )
     ]

@@ -255,7 +255,7 @@ def branch_loss(
     )
   )
   log_pi = p.models.action.dist(raw[:, None], mask).log_prob(actions[None])
-  adv = (worth - judged.value) / judged.scale
+  adv = (worth - judged.value[None]) / judged.scale
   loss = policy_gradient.levels(log_p, log_pi, adv)
   return loss, levels.branches(worth, judged.value, judged.scale, sg(log_p))
 

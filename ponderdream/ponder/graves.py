@@ -64,7 +64,7 @@ def halt(
   used = active if eps is None else active & (before < 1 - eps)
   steps = used.sum(0, dtype=jnp.int32)
   remainder = 1 - halting.select(before, steps - 1)
-  last = jnp.arange(len(logit))[:, None] == steps - 1
+  last = jnp.arange(len(logit))[:, None] == steps[None] - 1
   p = jnp.where(last, remainder, jnp.where(used, weights, 0))
   return Graves(p, remainder, steps)
 

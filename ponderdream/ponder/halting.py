@@ -129,7 +129,7 @@ def kl_geometric(
         'choose a number above 0 and below 1.'
       )
   odds = jnp.log(prior) - jnp.log1p(-jnp.asarray(prior))
-  return kl(logit, odds, active)
+  return kl(logit, jnp.expand_dims(odds, range(2 - odds.ndim)), active)
 
 
 def sample(key: jax.Array, logit: jax.Array, active: jax.Array) -> jax.Array:

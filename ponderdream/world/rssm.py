@@ -181,7 +181,7 @@ def observe(
   actions = dyn.apply(params, actions, method='embed_action')
   tokens = dyn.apply(params, tokens, method='embed_tokens')
 
-  def body(params, state, xs):
+  def body(params: Any, state: State, xs: Any) -> tuple[State, Any]:
     state, logp = observe_step(dyn, params, state, *xs)
     return state, (state, logp)
 

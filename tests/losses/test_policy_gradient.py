@@ -211,7 +211,7 @@ def test_levels_that_were_not_taken_do_not_enter():
 @functools.partial(jax.value_and_grad, argnums=(0, 1))
 def total(logit, log_pi, adv):
   """Both losses with a mask that ends after the second level."""
-  active = jnp.arange(len(logit))[:, None] < jnp.full(3, 2)
+  active = jnp.arange(len(logit))[:, None] < jnp.full((1, 3), 2)
   log_p = halting.log_distribution(logit, active)
   first = ponder.mixture(log_p, log_pi[:, 0], adv[0])
   return (first + ponder.levels(log_p, log_pi, adv)).sum()

@@ -4,8 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ponderdream.losses import combine
-from ponderdream.losses import critic as imagine
+from ponderdream.losses import combine, critic
 from ponderdream.losses import world as model
 from ponderdream.nets import dists
 
@@ -49,13 +48,34 @@ def test_continuation_holds_the_discount():
   np.testing.assert_allclose(got, [[332 / 333, 0]], rtol=1e-6)
 
 
-def test_value_loss_adds_the_slow_critic():
-  logits = jax.random.normal(jax.random.key(0), (2, 3, 5))
-  pred = dists.TwoHot(logits)
-  target, slow = jnp.full((2, 3), 100.0), jnp.full((2, 3), -7.0)
-  got = imagine.value(pred, slow, target, 0.5)
-  want = -pred.log_prob(target) - 0.5 * pred.log_prob(slow)
-  np.testing.assert_allclose(got, want, rtol=1e-6)
+class TestValue:
+  # Probabilities 1/8, 2/8, 1/8, 1/8 and 3/8 of five bins, the middle one of
+  # value 0. The first target is that bin, its slow value the second bin; the
+  # second target lies half way between these two, its slow value is the last
+  # bin.
+  LOGITS = jnp.tile(jnp.log(jnp.array([1.0, 2.0, 1.0, 1.0, 3.0])), (1, 2, 1))
+  BINS = dists.symexp_bins(5)
+  TARGET = jnp.array([[0.0, BINS[1] / 2]])
+  SLOW = jnp.array([[BINS[1], BINS[4]]])
+
+  def loss(self, logits, slow, target):
+    return critic.value(dists.TwoHot(logits), slow, target, 0.5)
+
+  def test_by_hand(self):
+    got = self.loss(self.LOGITS, self.SLOW, self.TARGET)
+    # log 8 + log(4) / 2, and (log 4 + log 8) / 2 + log(8 / 3) / 2.
+    want = [[np.log(16), np.log(32 * 8 / 3) / 2]]
+    np.testing.assert_allclose(got, want, rtol=1e-5)
+
+  def test_only_the_critic_learns(self):
+    total = lambda *args: self.loss(*args).sum()
+    arguments = self.LOGITS, self.SLOW, self.TARGET
+    logits, slow, target = jax.grad(total, (0, 1, 2))(*arguments)
+    assert (slow == 0).all() and (target == 0).all()
+    # 1.5 softmax, less the two-hot target and half of the slow one.
+    soft = 1.5 / 8 * np.array([1, 2, 1, 1, 3])
+    want = soft - [[0, 0.5, 1, 0, 0], [0, 0.5, 0.5, 0, 0.5]]
+    np.testing.assert_allclose(logits[0], want, atol=1e-6)
 
 
 class TestCombine:

@@ -27,7 +27,7 @@ def problem(dtype, batch):
   rng = np.random.default_rng(0)
   arrays = {
     'w': rng.normal(size=(2, 3)),
-    'out': rng.normal(size=3),
+    'out': rng.normal(size=(1, 3)),
     'in': rng.normal(size=(batch, 3)),
     'ease': np.linspace(-3, 3, batch)[rng.permutation(batch)],
     's': rng.normal(size=(batch, 3)),

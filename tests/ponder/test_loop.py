@@ -35,7 +35,7 @@ def core_step(params, x, h, n):
 @functools.cache
 def problem(dtype=jnp.float32):
   rng = np.random.default_rng(0)
-  shapes = {'w': (D, D), 'flag': (D,), 'bias': (2, D), 'pi': (D, K)}
+  shapes = {'w': (D, D), 'flag': (1, D), 'bias': (2, D), 'pi': (D, K)}
   params = {k: rng.normal(size=v) / 2 for k, v in shapes.items()}
   params['halt'] = rng.normal(size=D)
   x = {
