@@ -18,7 +18,8 @@ Array = jax.Array
 # `act(view, t, keys)` chooses flat actions `[B, V]` for a view at step `t` of
 # the rollout, and says how many ponder steps `[B]` that took. It consumes two
 # keys: one for halting, one for the action.
-Act = Callable[[View, Array, Array], tuple[Array, Array]]
+Keys = tuple[Array, Array]
+Act = Callable[[View, Array, Keys], tuple[Array, Array]]
 
 
 class Dream(NamedTuple):
@@ -45,7 +46,7 @@ class Dream(NamedTuple):
 def policy(models: Models, params: Any) -> Act:
   """Acts by the agent's policy."""
 
-  def act(view: View, t: Array, keys: Array) -> tuple[Array, Array]:
+  def act(view: View, t: Array, keys: Keys) -> tuple[Array, Array]:
     halt, draw = keys
     raw, steps = models.choose(params, view, halt)
     return models.policy(raw, view).sample(draw), steps
@@ -56,7 +57,7 @@ def policy(models: Models, params: Any) -> Act:
 def recorded(action: Array) -> Act:
   """Acts by flat actions `[H, B, V]` that were taken before."""
 
-  def act(view: View, t: Array, keys: Array) -> tuple[Array, Array]:
+  def act(view: View, t: Array, keys: Keys) -> tuple[Array, Array]:
     return action[t], jnp.zeros(action.shape[1:2], jnp.float32)
 
   return act
@@ -83,9 +84,9 @@ def rollout(
   def body(carry: Any, xs: Any) -> Any:
     state, mask = carry
     t, key = xs
-    *choice, dream = jax.random.split(key, 3)
+    halt, draw, dream = jax.random.split(key, 3)
     view = models.view(params, rssm.features(state), mask)
-    action, steps = act(view, t, choice)
+    action, steps = act(view, t, (halt, draw))
     after = move(models, params, state, action, dream)
     return (after, models.mask(params, after)), (state, action, mask, steps)
 

@@ -110,8 +110,8 @@ def clip_by_agc(clip: float, pmin: float) -> optax.GradientTransformation:
   Brock et al. 2021 (arXiv 2102.06171), with one L2 norm per tensor.
   """
 
-  def update(grads, state, params):
-    def one(grad, param):
+  def update(grads: Any, state: Any, params: Any) -> tuple[Any, Any]:
+    def one(grad: jax.Array, param: jax.Array) -> jax.Array:
       chex.assert_equal_shape([grad, param])
       limit = clip * jnp.maximum(pmin, norm(param))
       return grad / jnp.maximum(1, norm(grad) / limit)

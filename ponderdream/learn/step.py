@@ -49,7 +49,9 @@ def make(
   it was; the metrics show which loss it was.
   """
 
-  def step(state: TrainState, batch: Mapping[str, Array], key: Array):
+  def step(
+    state: TrainState, batch: Mapping[str, Array], key: Array
+  ) -> tuple[TrainState, dict[str, Array], dict[str, Array]]:
     key = keys.fold(jax.random.fold_in(key, state.updates))
     grad = jax.value_and_grad(loss, argnums=1, has_aux=True)
     (total, aux), grads = grad(models, state.params, state, batch, key, config)
@@ -95,8 +97,8 @@ def loss(
     ValueError: two objectives return a loss or a metric of the same key.
   """
   params = optim.stop_frozen(params, config.opt.groups)
-  draws = jax.random.split(key, len(objectives.OBJECTIVES))
-  draws = dict(zip(objectives.OBJECTIVES, draws, strict=True))
+  split = jax.random.split(key, len(objectives.OBJECTIVES))
+  draws = dict(zip(objectives.OBJECTIVES, split, strict=True))
   post, logp = posterior.filtered(models, params, batch, draws['model'])
   now = {k: v[:, 1:] for k, v in batch.items()}
   shared = (models, params, sg(params), state, now, post, logp)
@@ -121,11 +123,13 @@ def latents_of(
   post: rssm.State, terms: Mapping[str, Terms], scales: Mapping[str, float]
 ) -> dict[str, Array]:
   """Model states for the replay, and the `priority` of their steps."""
-  losses = combine.merged(
+  by_step = combine.merged(
     x.losses
     for name, x in terms.items()
     if objectives.OBJECTIVES[name].priority
   )
-  priority = combine.scaled(combine.counted(losses, scales), scales)
+  losses = combine.counted(by_step, scales)
+  arrays = {k: v for k, v in losses.items() if not isinstance(v, combine.Mean)}
+  priority = combine.scaled(arrays, scales)
   priority = jnp.broadcast_to(priority, post.deter.shape[:2])
   return jax.tree.map(sg, posterior.pack(post)) | {'priority': sg(priority)}

@@ -56,8 +56,8 @@ class Terms(NamedTuple):
     running: the objective's running numbers after the update, if it has some.
   """
 
-  losses: dict[str, combine.Loss]
-  metrics: dict[str, Any]
+  losses: Mapping[str, combine.Loss]
+  metrics: Mapping[str, Any]
   running: Any = None
 
 
