@@ -1,12 +1,14 @@
-"""Convolutions of the image encoder and decoder, and pictures as patches.
+"""Convolution stages of the image encoder and decoder, and patches.
 
-Both of DreamerV3's stages, "convolve, then keep the largest of each 2x2
-square" and "double each pixel, then convolve", can be computed on the smaller
-grid, where one cell holds a square of 2x2 pixels, its *phases*. The kernel of
-that grid is the given one with its taps sorted by cell: 5x5 becomes 3x3. The
-numbers are the same. The second stage needs 2.8 times fewer products there,
-because the pixels of a doubled cell are equal. The first needs 1.44 times as
-many, but of wider matrices, which pays as long as channels are few.
+DreamerV3 halves a picture by "convolve, then take the maximum of each 2x2
+square", and doubles it by "repeat each pixel 2x2 times, then convolve". Both
+can be computed on the coarse grid. There, one cell holds a square of 2x2
+pixels, its *phases*, as channels. The kernel for the grid is the given kernel
+with its taps sorted by cell: 5x5 taps on pixels become 3x3 taps on cells. The
+results are equal up to rounding. Upsampling needs 2.8 times fewer products on
+the grid, because the four pixels of a repeated pixel are equal. Pooling needs
+1.44 times as many, but in products of wider matrices, which is faster as long
+as the picture has few channels.
 """
 
 import functools
@@ -20,16 +22,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from ponderdream.nets import layers
-from ponderdream.nets.cpu import direct, winograd
+from ponderdream.nets.cpu import convolution
 
 Array = jax.Array
 
-# Channels of a picture from which a stage is computed on the pixels, not on
-# the cells; and channels of a convolution, be it of cells, from which
-# Winograd's form is taken.
-MANY = 24
-# Channels of an outcome from which a product with patches pays on a CPU.
-WIDE = 96
+# With more input channels than this, `pooled` convolves pixels, not cells.
+GRID_MAX_CHANNELS = 23
 
 
 class Conv(nn.Module):
@@ -55,7 +53,7 @@ class Conv(nn.Module):
 
 
 def pooled(x: Array, kernel: Array) -> Array:
-  """Same-padded convolution, then the largest of each 2x2 square.
+  """Same-padded convolution, then the maximum of each 2x2 square.
 
   Args:
     x: pictures `[B, H, W, I]`, H and W even.
@@ -64,43 +62,44 @@ def pooled(x: Array, kernel: Array) -> Array:
   Returns:
     `[B, H/2, W/2, O]`.
   """
-  if x.shape[-1] >= MANY:
-    return largest(x, kernel.astype(x.dtype), 2)
+  if x.shape[-1] > GRID_MAX_CHANNELS:
+    y = convolution.conv2d(x, kernel.astype(x.dtype))
+    return max_phase(to_patches(y, 2))
   taps = taps_by_cell(kernel.shape[0])
   # [cell, cell, phase in, phase in, I, phase out, phase out, O]
-  wide = jnp.einsum('aupk,bvql,klio->uvpqiabo', taps, taps, kernel)
-  cells, inputs, outputs = len(wide), 4 * x.shape[-1], 4 * kernel.shape[-1]
-  wide = wide.reshape((cells, cells, inputs, outputs)).astype(x.dtype)
-  return largest(to_patches(x, 2), wide, 1)
+  grid = jnp.einsum('aupk,bvql,klio->uvpqiabo', taps, taps, kernel)
+  cells, inputs, outputs = len(grid), 4 * x.shape[-1], 4 * kernel.shape[-1]
+  grid = grid.reshape((cells, cells, inputs, outputs)).astype(x.dtype)
+  return max_phase(convolution.conv2d(to_patches(x, 2), grid))
 
 
 def upsampled(x: Array, kernel: Array) -> Array:
-  """Each pixel doubled in both directions, then a same-padded convolution.
+  """Each pixel repeated 2x2 times, then a same-padded convolution.
 
   Args:
     x: pictures `[B, H, W, I]`.
     kernel: `[K, K, I, O]`, K odd.
 
   Returns:
-    The picture of twice the size, one row of four phases per pixel:
+    The picture of twice the size, as one row of four phases per input pixel:
     `[B, H, W, 4, O]`.
   """
   taps = taps_by_cell(kernel.shape[0]).sum(2)
-  merged = jnp.einsum('auk,bvl,klio->uviabo', taps, taps, kernel)
-  cells, inputs, outputs = len(merged), x.shape[-1], kernel.shape[-1]
-  merged = merged.reshape((cells, cells, inputs, 4 * outputs))
-  y = same(x, merged.astype(x.dtype))
+  grid = jnp.einsum('auk,bvl,klio->uviabo', taps, taps, kernel)
+  cells, inputs, outputs = len(grid), x.shape[-1], kernel.shape[-1]
+  grid = grid.reshape((cells, cells, inputs, 4 * outputs))
+  y = convolution.conv2d(x, grid.astype(x.dtype))
   return y.reshape((*y.shape[:-1], 4, outputs))
 
 
 def taps_by_cell(size: int) -> np.ndarray:
   """Which tap links which pixels of neighbouring cells, `[2, U, 2, K]`.
 
-  Entry `[a, u, p, k]` is 1 where tap k of a kernel of K taps, at phase a of a
-  cell, falls on phase p of the u-th of the U cells around, else 0.
+  Entry `[a, u, p, k]` is 1 if tap k of K, applied at phase a of a cell, reads
+  phase p of the u-th of the U cells around it, else 0.
 
   Raises:
-    ValueError: K is even; 'same' has no middle then.
+    ValueError: K is even, so that 'same' padding is not symmetric.
   """
   if size % 2 == 0:
     raise ValueError(f'The size of a kernel must be odd, got {size}.')
@@ -111,134 +110,30 @@ def taps_by_cell(size: int) -> np.ndarray:
   return hit.astype(np.float32)
 
 
-def staged(
-  stage: Callable[..., Any], kernel: Array, size: tuple[int, int], *args: Any
-) -> Any:
-  """`stage(convolve, *args)`, in the form that is fastest.
-
-  Args:
-    stage: uses `convolve`, which is `direct.convolve` with the kernel, once,
-      and its outcome for a picture depends on that picture alone.
-    kernel: `[K, K, I, O]`.
-    size: height and width of the pictures that are convolved.
-    args: trees of `[B, ...]`, of the kernel's dtype.
-  """
-  shape = kernel.shape
-  plain = functools.partial(stage, lambda x: direct.convolve(x, kernel))
-  suits = suits_winograd(size[1], shape, kernel.dtype)
-  if not suits and shape[3] < WIDE:
-    return plain(*args)
-  own = winograd if suits else direct
-
-  def few(*args: Any) -> Any:
-    run = functools.partial(stage, own.products(kernel))
-    return direct.in_few(run, args, own.copies(*size, shape))
-
-  return jax.lax.platform_dependent(*args, cpu=few, default=plain)
-
-
-def kernel_gradient(
-  x: Array, kernel: Array, dy: Any, unpack: Callable[[Any], Array]
-) -> Array:
-  """Gradient of `direct.convolve` by its kernel.
-
-  Args:
-    x: what was convolved, `[B, H, W, I]`.
-    kernel: `[K, K, I, O]`.
-    dy: what `unpack` makes the gradient of the outcome of, `[B, H, W, O]`; a
-      tree of `[B, ...]`.
-  """
-  shape = kernel.shape
-  suits = suits_winograd(x.shape[2], shape, x.dtype)
-  own = winograd if suits else direct
-  plain = lambda x, dy: jax.vjp(lambda k: direct.convolve(x, k), kernel)[1](
-    unpack(dy)
-  )[0]
-  tiled = lambda x, dy: own.kernel_gradient(x, dy, unpack, shape)
-  return jax.lax.platform_dependent(x, dy, cpu=tiled, default=plain)
-
-
-def suits_winograd(width: int, shape: tuple[int, ...], dtype: Any) -> bool:
-  """Whether Winograd's form of a convolution with a kernel of this shape
-  exists and pays on a CPU, for pictures of this width."""
-  return (
-    shape[1] in (3, 5)
-    and min(shape[2:]) >= MANY
-    and width % winograd.TILE == 0
-    and dtype in (jnp.float32, jnp.float64)
-  )
-
-
 @jax.custom_vjp
-def same(x: Array, kernel: Array) -> Array:
-  """Convolution with an odd kernel, and a gradient that is fast on CPUs."""
-  return staged(lambda convolve, x: convolve(x), kernel, x.shape[1:3], x)
+def max_phase(x: Array) -> Array:
+  """The maximum of the four phases, `[..., 4 * O] -> [..., O]`.
 
-
-def _same_forward(x: Array, kernel: Array) -> tuple[Array, Any]:
-  return same(x, kernel), (x, kernel)
-
-
-def _same_backward(kept: Any, dy: Array) -> tuple[Array, Array]:
-  x, kernel = kept
-  dkernel = kernel_gradient(x, kernel, dy, lambda dy: dy)
-  return same(dy, direct.flipped(kernel)), dkernel
-
-
-same.defvjp(_same_forward, _same_backward)
-
-
-@functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
-def largest(x: Array, kernel: Array, side: int) -> Array:
-  """The largest of the four phases of a convolution.
-
-  Its gradient goes to the largest phase, in equal parts to several (equal to
-  the bit, which Winograd's form of equal phases need not be). Four bits per
-  outcome say which, and only they are kept: the gradient of all phases, mostly
-  zeros, is made where it is used.
-
-  Args:
-    x: `[B, side * H, side * W, I]`.
-    kernel: `[K, K, I, O]` for side 2, where phases are pixels; `[K, K, I,
-      4 * O]` for side 1, where they are channels.
-
-  Returns:
-    `[B, H, W, O]`.
+  The gradient goes to the largest phase, in equal parts to phases that are
+  equal. For the backward pass only four bits per output are stored.
   """
-  return _largest_forward(x, kernel, side)[0]
+  return _max_forward(x)[0]
 
 
-def _largest_forward(x: Array, kernel: Array, side: int) -> tuple[Array, Any]:
-  def stage(convolve, x):
-    phases = jnp.split(to_patches(convolve(x), side), 4, -1)
-    top = functools.reduce(jnp.maximum, phases)
-    bits = [(y == top).astype(jnp.uint8) << i for i, y in enumerate(phases)]
-    return top, sum(bits)
-
-  top, won = staged(stage, kernel, x.shape[1:3], x)
-  return top, (x, kernel, won)
+def _max_forward(x: Array) -> tuple[Array, Array]:
+  phases = jnp.split(x, 4, -1)
+  top = functools.reduce(jnp.maximum, phases)
+  bits = [(y == top).astype(jnp.uint8) << i for i, y in enumerate(phases)]
+  return top, sum(bits)
 
 
-def _largest_backward(
-  side: int, kept: Any, dtop: Array
-) -> tuple[Array, Array]:
-  x, kernel, won = kept
-  unpack = lambda dy: from_patches(_all_phases(dy), side, *x.shape[1:3])
-  dkernel = kernel_gradient(x, kernel, (won, dtop), unpack)
-  stage = lambda convolve, won, dtop: convolve(unpack((won, dtop)))
-  back = direct.flipped(kernel)
-  return staged(stage, back, x.shape[1:3], won, dtop), dkernel
-
-
-def _all_phases(gradient: tuple[Array, Array]) -> Array:
-  """Gradient of the four phases, `[..., 4 * O]`, from that of the largest."""
-  won, dtop = gradient
-  bits = [(won >> i) & 1 for i in range(4)]
+def _max_backward(is_top: Array, dtop: Array) -> tuple[Array]:
+  bits = [(is_top >> i) & 1 for i in range(4)]
   share = dtop / sum(bits).astype(dtop.dtype)
-  return jnp.concatenate([jnp.where(x > 0, share, 0) for x in bits], -1)
+  return (jnp.concatenate([jnp.where(x > 0, share, 0) for x in bits], -1),)
 
 
-largest.defvjp(_largest_forward, _largest_backward)
+max_phase.defvjp(_max_forward, _max_backward)
 
 
 def to_patches(x: Array | np.ndarray, size: int) -> Array:

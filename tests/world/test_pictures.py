@@ -7,7 +7,7 @@ import pytest
 
 from embodied.space import Space
 from ponderdream.nets import conv
-from ponderdream.nets.cpu import direct
+from ponderdream.nets.cpu import convolution
 from ponderdream.world import decoder, encoder
 
 SPACE = Space(np.uint8, (16, 16, 3))
@@ -21,18 +21,18 @@ DEC = decoder.Decoder(
 def plain_pooled(x, kernel):
   """Convolve the pixels, then pool."""
   b, h, w, _ = x.shape
-  y = direct.convolve(x, kernel)
+  y = convolution.plain_conv2d(x, kernel)
   return y.reshape((b, h // 2, 2, w // 2, 2, y.shape[-1])).max((2, 4))
 
 
 def plain_upsampled(x, kernel):
   """Double the pixels, then convolve."""
-  y = direct.convolve(jnp.repeat(jnp.repeat(x, 2, 1), 2, 2), kernel)
+  y = convolution.plain_conv2d(jnp.repeat(jnp.repeat(x, 2, 1), 2, 2), kernel)
   b, h, w, _ = x.shape
   return conv.to_patches(y, 2).reshape((b, h, w, 4, -1))
 
 
-@pytest.mark.parametrize('depth', [4, conv.MANY])
+@pytest.mark.parametrize('depth', [4, conv.GRID_MAX_CHANNELS + 1])
 def test_losses_and_gradients_are_those_of_the_plain_form(depth, monkeypatch):
   net = ENC.clone(depth=depth)
   rng = np.random.default_rng(0)

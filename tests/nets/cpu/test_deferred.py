@@ -63,7 +63,21 @@ def test_values_and_gradients_are_those_of_the_scan(wrap):
   assert (got[1][0]['unused'] == 0).all()
 
 
-def test_the_backward_scan_carries_no_weights():
+@pytest.mark.parametrize('source', ['carry', 'x'])
+def test_a_kernel_that_changes_from_step_to_step_is_refused(source):
+  def body(params, carry, x):
+    kernel = params['kernel'] * {'carry': carry, 'x': x}[source].sum()
+    carry = carry + deferred.product(x, kernel)
+    return carry, carry
+
+  params = {'kernel': draw(0, WIDTH, WIDTH)}
+  init, (x, _) = inputs()
+  run = lambda params: deferred.scan(body, params, init, x)[1].sum()
+  with pytest.raises(ValueError, match='kernel.*depends.*carry'):
+    jax.grad(run)(params)
+
+
+def test_the_backward_scan_carries_no_kernels():
   init, (x, keys) = inputs()
   # Plainly, four gradients are summed up from step to step: of the two parts
   # of the kernel, of the blocks and of the bias; here that of the bias alone.
@@ -85,7 +99,7 @@ def sizes(scan, init, x, keys):
   return out
 
 
-def test_gather_equals_a_sum_over_steps():
+def test_kernel_gradient_equals_a_sum_over_steps():
   x, dy = draw(0, 5, 2, 3, 4), draw(1, 5, 2, 3, 6)
   want = sum(x[t].swapaxes(-1, -2) @ dy[t] for t in range(5))
-  np.testing.assert_allclose(deferred.gather(x, dy), want, atol=1e-5)
+  np.testing.assert_allclose(deferred.kernel_gradient(x, dy), want, atol=1e-5)
