@@ -1,10 +1,13 @@
 """Losses of the world model (DreamerV3, arXiv 2301.04104, equation 5)."""
 
+from typing import Any
+
 import chex
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from ponderdream.nets import dists
+from ponderdream.nets import conv, dists
 
 Array = jax.Array
 
@@ -37,3 +40,47 @@ def continuation_target(is_terminal: Array, horizon: int) -> Array:
   """`(1 - is_terminal) (1 - 1 / horizon)`, `[B, T]`: the discount is part of
   the probability to go on."""
   return (1 - is_terminal.astype(jnp.float32)) * (1 - 1 / horizon)
+
+
+def reconstruction(space: Any, raw: Array, target: Array, patch: int) -> Array:
+  """Reconstruction loss of one observation key, `[B]`.
+
+  Pictures: squared error of values in [0, 1]. Numbers: squared error of
+  symlog. Flags and masks: Bernoulli, in nats. Classes: categorical, in nats.
+  Summed over all axes but the first.
+
+  Args:
+    space: the embodied `Space` of the key.
+    raw: prediction of the decoder. Pictures are `[B, rows, cols, pixels * C]`
+      patches in (0, 1); others are logits or means, `[B, outputs]`.
+    target: the observation, `[B, ...]`.
+    patch: side of the patches in pixels.
+  """
+  raw = raw.astype(jnp.float32)
+  batch = raw.shape[0]
+  if space.role == 'image':
+    error = _picture_error(space, raw, target, patch)
+  else:
+    raw = raw.reshape((batch, *space.shape, -1))
+    error = _vector_error(space, raw, target)
+  return error.reshape((batch, -1)).sum(-1)
+
+
+def _picture_error(space: Any, raw: Array, target: Array, patch: int) -> Array:
+  # Cutting the bytes of the target is faster than joining predicted floats.
+  target = conv.to_patches(target, patch).astype(jnp.float32)
+  ones = np.ones((1, *space.shape), np.uint8)
+  inside = conv.to_patches(ones, patch).astype(jnp.float32)
+  return jnp.square(raw - target / 255) * inside
+
+
+def _vector_error(space: Any, raw: Array, target: Array) -> Array:
+  match space.role:
+    case 'flag' | 'mask':
+      return -dists.Binary(raw[..., 0]).log_prob(target)
+    case 'class':
+      onehot = jax.nn.one_hot(target - space.low, raw.shape[-1])
+      return -(onehot * jax.nn.log_softmax(raw, -1)).sum(-1)
+    case _:
+      target = dists.symlog(target.astype(jnp.float32))
+      return jnp.square(raw[..., 0] - target)

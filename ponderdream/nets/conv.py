@@ -105,7 +105,8 @@ def taps_by_cell(size: int) -> np.ndarray:
     raise ValueError(f'The size of a kernel must be odd, got {size}.')
   reach = size // 2
   cells = np.arange(-math.ceil(reach / 2), math.ceil(reach / 2) + 1)
-  out, cell, phase, tap = np.ix_(range(2), cells, range(2), range(size))
+  pair, taps = np.arange(2), np.arange(size)
+  out, cell, phase, tap = np.ix_(pair, cells, pair, taps)
   hit = out + tap - reach == 2 * cell + phase
   return hit.astype(np.float32)
 
@@ -124,12 +125,13 @@ def _max_forward(x: Array) -> tuple[Array, Array]:
   phases = jnp.split(x, 4, -1)
   top = functools.reduce(jnp.maximum, phases)
   bits = [(y == top).astype(jnp.uint8) << i for i, y in enumerate(phases)]
-  return top, sum(bits)
+  return top, functools.reduce(jnp.bitwise_or, bits)
 
 
 def _max_backward(is_top: Array, dtop: Array) -> tuple[Array]:
   bits = [(is_top >> i) & 1 for i in range(4)]
-  share = dtop / sum(bits).astype(dtop.dtype)
+  count = functools.reduce(jnp.add, bits)
+  share = dtop / count.astype(dtop.dtype)
   return (jnp.concatenate([jnp.where(x > 0, share, 0) for x in bits], -1),)
 
 

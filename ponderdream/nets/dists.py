@@ -12,9 +12,9 @@ tfd = tfp.distributions
 
 Array = jax.Array
 
-# Logit of an action that is not allowed: its probability is exactly zero in
-# float32 and, other than with -inf, entropies and gradients stay finite.
-FORBIDDEN = -1e9
+# Logit of a masked action. Its probability is exactly 0 in float32. Unlike
+# with -inf, entropies and gradients are finite.
+MASKED_LOGIT = -1e9
 
 # TensorFlow Probability adds axes silently, also where JAX is told to refuse.
 loose = functools.partial(jax.numpy_rank_promotion, 'allow')
@@ -34,9 +34,9 @@ def unimix(logits: Array, mix: float) -> Array:
 def sample_onehot(key: Array, logp: Array) -> Array:
   """One-hot draws `[..., S, C]` from log-probabilities, straight through.
 
-  Inverts the cumulative distribution, which takes one uniform number per
-  variable. The gradient is that of the probabilities (Bengio et al. 2013).
-  The key is consumed.
+  Inverts the cumulative distribution, which needs one uniform number per
+  variable. The gradient is that of the probabilities (Bengio et al. 2013,
+  arXiv 1308.3432). The key is consumed.
   """
   probs = jnp.exp(logp)
   total = jnp.cumsum(probs, -1)
@@ -59,10 +59,11 @@ def entropy_onehot(logp: Array) -> Array:
 
 
 def symexp_bins(count: int) -> np.ndarray:
-  """Bin values `[count]`: `sign(x) (exp(|x|) - 1)`, the inverse of symlog,
-  of an even grid on [-20, 20].
+  """Bin values `[count]`: the inverse of symlog, `sign(x) (exp(|x|) - 1)`, on
+  an even grid from -20 to 20.
 
-  Built from one half, so that the values are symmetric to the last bit.
+  The upper half mirrors the lower half, so that the values are exactly
+  symmetric.
 
   Raises:
     ValueError: `count` is even.
@@ -76,8 +77,8 @@ def symexp_bins(count: int) -> np.ndarray:
 
 class TwoHot:
   """A scalar as a distribution over bins (DreamerV3, section on symexp
-  twohot): its mean is the prediction, cross entropy to the two neighbouring
-  bins of the target is the loss.
+  twohot). The mean is the prediction. The loss is the cross entropy to the
+  target, which is spread over the two bins beside it.
 
   Args:
     logits: `[..., bins]`, any float type.
@@ -88,12 +89,12 @@ class TwoHot:
     self.bins = jnp.asarray(symexp_bins(logits.shape[-1]))
 
   def pred(self) -> Array:
-    """The mean `[...]`. Mirrored bins are summed in pairs, so that equal
-    probabilities give exactly zero."""
+    """The mean `[...]`. Opposite bins are summed in pairs, so that equal
+    probabilities give exactly 0."""
     probs = jax.nn.softmax(self.logits, -1)
     mid = probs.shape[-1] // 2
     low, high = probs[..., :mid], probs[..., mid + 1 :]
-    # The middle bin has value zero.
+    # The value of the middle bin is 0.
     bins = jnp.expand_dims(self.bins[:mid], range(low.ndim - 1))
     return ((high[..., ::-1] - low) * -bins).sum(-1)
 
@@ -106,7 +107,7 @@ class TwoHot:
     above = above.clip(0, count - 1)
     low, high = self.bins[below], self.bins[above]
     span = high - low
-    # Beyond the last bin, both neighbours are the same one.
+    # Beyond the last bin, `below` and `above` are the same bin.
     weight = jnp.where(
       span > 0, (target - low) / jnp.where(span > 0, span, 1), 1
     )
@@ -136,9 +137,9 @@ class Discrete:
   Args:
     raw: logits `[..., sum(classes)]`.
     classes: classes of each variable.
-    mix: share of the uniform distribution over the allowed actions.
-    mask: True where an action is allowed, like `raw`, or None. A variable
-      with nothing allowed counts as unmasked.
+    mix: share of the uniform distribution over the allowed classes.
+    mask: True where a class is allowed, of the shape of `raw`, or None. If a
+      variable has no allowed class, all its classes are allowed.
   """
 
   def __init__(
@@ -177,17 +178,17 @@ class Discrete:
 
 
 def masked_unimix(logits: Array, mask: Array | None, mix: float) -> Array:
-  """`unimix` over the allowed classes only; the others get `FORBIDDEN`."""
+  """`unimix` over the allowed classes, `MASKED_LOGIT` for the others."""
   if mask is None:
     return unimix(logits, mix)
   mask = mask | ~mask.any(-1, keepdims=True)
-  probs = jax.nn.softmax(jnp.where(mask, logits, FORBIDDEN), -1)
+  probs = jax.nn.softmax(jnp.where(mask, logits, MASKED_LOGIT), -1)
   probs = (1 - mix) * probs + mix * mask / mask.sum(-1, keepdims=True)
-  return jnp.where(mask, jnp.log(jnp.where(mask, probs, 1)), FORBIDDEN)
+  return jnp.where(mask, jnp.log(jnp.where(mask, probs, 1)), MASKED_LOGIT)
 
 
 class BoundedNormal:
-  """Normal with mean in (-1, 1) and deviation in [0.1, 1], as DreamerV3's.
+  """Normal with mean in (-1, 1) and deviation in [0.1, 1], as in DreamerV3.
 
   Args:
     raw: `[..., 2A]`: the means before tanh, the deviations before sigmoid.

@@ -1,4 +1,4 @@
-"""An MLP with a linear output: reward, continuation, value, vectors."""
+"""An MLP with a linear output, for rewards, values and vectors."""
 
 from typing import Any
 

@@ -13,12 +13,12 @@ from ponderdream.nets.cpu import deferred
 Array = jax.Array
 Init = Callable[[Array, Sequence[int], Any], Array]
 
-# The standard deviation of a unit normal truncated at two is 0.8796.
-TRUNCATED = 1 / 0.87962566
+# A unit normal truncated at two has a standard deviation of 0.8796.
+TRUNCATION_CORRECTION = 1 / 0.87962566
 RMS_EPS = 1e-4
 
-# Channels up to which `mean` adds slices.
-NARROW = 16
+# With at most this many channels, `mean` adds slices.
+SLICED_MEAN_MAX_CHANNELS = 16
 
 
 def fan_in(fan: int, scale: float = 1.0) -> Init:
@@ -29,7 +29,7 @@ def fan_in(fan: int, scale: float = 1.0) -> Init:
   """
   if fan < 1:
     raise ValueError(f'Fan-in must be positive, got {fan}.')
-  std = scale * TRUNCATED / math.sqrt(fan)
+  std = scale * TRUNCATION_CORRECTION / math.sqrt(fan)
 
   def init(
     key: Array, shape: Sequence[int], dtype: Any = jnp.float32
@@ -85,26 +85,26 @@ unit_rms.defvjp(_unit_forward, _unit_backward)
 def mean(x: Array) -> Array:
   """Mean over the last axis, `[..., C] -> [..., 1]`.
 
-  A reduction over a few neighbouring numbers does not use a CPU's vectors; a
-  sum of slices does.
+  XLA does not vectorise a reduction over few numbers on a CPU, but it
+  vectorises a sum of slices.
   """
   channels = x.shape[-1]
-  if channels > NARROW:
+  if channels > SLICED_MEAN_MAX_CHANNELS:
     return x.mean(-1, keepdims=True)
   first, *rest = jnp.split(x, channels, -1)
   return sum(rest, first) / channels
 
 
 def normed(x: Array, norm: Callable[[Array], Array]) -> Array:
-  """The nonlinearity of every hidden layer: `silu(norm(x))`."""
+  """Norm and nonlinearity of every hidden layer: `silu(norm(x))`."""
   return jax.nn.silu(norm(x))
 
 
 def matmul(x: Array, kernel: Array) -> Array:
   """`x @ kernel` for `x` `[..., I]`, as one product of two matrices.
 
-  XLA's CPU backend takes 30 times longer for the gradient of the same product
-  with several leading axes.
+  On a CPU, XLA takes 30 times longer for the gradient of the same product with
+  several leading axes.
   """
   y = deferred.product(x.reshape((-1, x.shape[-1])), kernel)
   return y.reshape((*x.shape[:-1], kernel.shape[-1]))
@@ -113,9 +113,9 @@ def matmul(x: Array, kernel: Array) -> Array:
 class Linear(nn.Module):
   """`x @ kernel + bias` on the concatenation of the inputs, `[..., units]`.
 
-  `sizes` are the widths of the inputs. `part` gives the contribution of one
-  input alone, so that what does not change in a loop is projected once,
-  outside of it; the parts and the bias add up to the call.
+  `sizes` are the widths of the inputs. `part` computes the contribution of one
+  input. An input that does not change in a loop can so be projected once,
+  before the loop. The call is the sum of all parts and the bias.
   """
 
   sizes: tuple[int, ...]
@@ -130,7 +130,7 @@ class Linear(nn.Module):
     self.bias = self.param('bias', nn.initializers.zeros, (self.units,))
 
   def part(self, x: Array, i: int) -> Array:
-    """What input number `i` adds: `[..., sizes[i]] -> [..., units]`."""
+    """Contribution of input `i`: `[..., sizes[i]] -> [..., units]`."""
     start = sum(self.sizes[:i])
     rows = self.kernel[start : start + self.sizes[i]]
     return matmul(x.astype(self.dtype), rows.astype(self.dtype))
@@ -146,11 +146,11 @@ class Linear(nn.Module):
 
 
 class BlockLinear(nn.Module):
-  """A linear layer whose kernel is block diagonal, plus shared inputs.
+  """A linear layer with a block-diagonal kernel and shared inputs.
 
-  Block `g` sees its own slice of `x` and all of the `shared` inputs:
-  `y_g = [x_g, shared] @ kernel[g] + bias_g`. The initial variance is that of
-  a dense layer on the whole input (DreamerV3), not of one block.
+  Block `g` reads slice `g` of `x` and all `shared` inputs:
+  `y_g = [x_g, shared] @ kernel[g] + bias_g`. As in DreamerV3, the initial
+  variance is that of a dense layer on the whole input, not of one block.
   """
 
   blocks: int
@@ -160,27 +160,26 @@ class BlockLinear(nn.Module):
   shared: tuple[int, ...] = ()
 
   def setup(self) -> None:
-    own, out = self.size // self.blocks, self.units // self.blocks
-    shape = (self.blocks, own + sum(self.shared), out)
+    width, out = self.size // self.blocks, self.units // self.blocks
+    shape = (self.blocks, width + sum(self.shared), out)
     self.kernel = self.param('kernel', fan_in(shape[0] * shape[1]), shape)
     self.bias = self.param('bias', nn.initializers.zeros, (self.units,))
 
-  def own(self, x: Array) -> Array:
-    """The block-diagonal part and the bias: `[..., size] -> [..., units]`."""
-    return self.pieces(x, 1)[0]
+  def diagonal(self, x: Array) -> Array:
+    """Block-diagonal part plus bias: `[..., size] -> [..., units]`."""
+    return self.diagonal_pieces(x, 1)[0]
 
-  def pieces(self, x: Array, count: int) -> list[Array]:
-    """`own` with the outcomes of every block cut into `count` pieces, and
-    pieces of the same number put together: `count` times `[..., units /
-    count]`.
+  def diagonal_pieces(self, x: Array, count: int) -> list[Array]:
+    """`diagonal`, with the outputs of each block split into `count` pieces.
 
-    Each is an array by itself, as what follows is much slower on a CPU if it
-    has to pick the pieces out of one.
+    Piece `i` of all blocks together is array `i` of the result, `[..., units /
+    count]`. On a CPU, separate arrays are much faster for the operations that
+    follow than slices of one array.
     """
-    own = self.size // self.blocks
-    kernel = self.kernel[:, :own].astype(self.dtype)
-    y = x.astype(self.dtype).reshape((-1, self.blocks, own))
-    # Blocks first: one batched product without a copy of the kernel.
+    width = self.size // self.blocks
+    kernel = self.kernel[:, :width].astype(self.dtype)
+    y = x.astype(self.dtype).reshape((-1, self.blocks, width))
+    # With the blocks first, a batched product needs no copy of the kernel.
     y = deferred.product(y.transpose((1, 0, 2)), kernel)
     bias = self.bias.astype(self.dtype).reshape((self.blocks, -1))
     join = lambda y: y.transpose((1, 0, 2)).reshape((*x.shape[:-1], -1))
@@ -192,7 +191,8 @@ class BlockLinear(nn.Module):
     ]
 
   def part(self, x: Array, i: int) -> Array:
-    """What shared input `i` adds, as one dense product over all blocks."""
+    """Contribution of shared input `i`, as one dense product for all blocks:
+    `[..., shared[i]] -> [..., units]`."""
     start = self.size // self.blocks + sum(self.shared[:i])
     rows = self.kernel[:, start : start + self.shared[i]]
     rows = rows.transpose((1, 0, 2)).reshape((self.shared[i], self.units))

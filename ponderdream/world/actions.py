@@ -1,5 +1,4 @@
-"""From the immediate goal (or, in the plain agent, the model state) to an
-environment action."""
+"""The action space, as the networks read and predict it."""
 
 import math
 from typing import Any, NamedTuple
@@ -13,12 +12,12 @@ Array = jax.Array
 
 
 class ActionSpec(NamedTuple):
-  """What the networks must know of the action space.
+  """Sizes and kind of the action space.
 
   Attributes:
-    shape: of one action as the environment takes it.
+    shape: shape of one environment action.
     classes: classes per discrete variable, or None if continuous.
-    unimix: share of uniform noise in a discrete policy.
+    unimix: share of the uniform distribution in a discrete policy.
   """
 
   shape: tuple[int, ...]
@@ -27,21 +26,21 @@ class ActionSpec(NamedTuple):
 
   @property
   def width(self) -> int:
-    """How many numbers an encoded action takes."""
+    """Size A of an encoded action."""
     return sum(self.classes) if self.classes else math.prod(self.shape)
 
   @property
   def outputs(self) -> int:
-    """How many numbers the policy network puts out."""
+    """Number of outputs O of the policy network."""
     return self.width if self.classes else 2 * self.width
 
   @property
   def variables(self) -> int:
-    """How many numbers a flat action takes."""
+    """Size V of a flat action."""
     return math.prod(self.shape)
 
   def encode(self, action: Array) -> Array:
-    """Flat actions `[..., V]` -> one-hot or plain numbers `[..., A]`."""
+    """Flat actions `[..., V]` -> one-hot vectors or numbers `[..., A]`."""
     if self.classes is None:
       return action.astype(jnp.float32)
     hot = [
@@ -57,7 +56,7 @@ class ActionSpec(NamedTuple):
   def dist(
     self, raw: Array, mask: Array | None
   ) -> dists.Discrete | dists.BoundedNormal:
-    """The distribution that the network's output `[..., O]` stands for."""
+    """The distribution for outputs `[..., O]` of the policy network."""
     return dists.action_dist(raw, self.classes, self.unimix, mask)
 
 

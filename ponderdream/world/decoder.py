@@ -1,4 +1,5 @@
-"""Model states back to observations: DreamerV3's decoder, and a patch form."""
+"""Model states to observations: DreamerV3's decoder and, for machines without
+a GPU, a decoder of patches."""
 
 import math
 from collections.abc import Mapping
@@ -9,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ponderdream.nets import conv, dists, heads, layers
+from ponderdream.nets import conv, heads, layers
 from ponderdream.world import spaces
 
 Array = jax.Array
@@ -18,9 +19,9 @@ Array = jax.Array
 class Decoder(nn.Module):
   """`deter` `[B, D]`, `stoch` `[B, S, C]` -> dict of raw predictions.
 
-  Pictures come as values in (0, 1), cut into patches of side `cut`, which
-  `conv.from_patches` puts together. Other keys come as the raw numbers that
-  `log_prob` reads.
+  Pictures are values in (0, 1), cut into patches of side `cut`;
+  `conv.from_patches` joins them. For other keys, the output is the logits or
+  means that `losses.world.reconstruction` reads.
   """
 
   obs_space: Mapping[str, Any]
@@ -37,7 +38,7 @@ class Decoder(nn.Module):
 
   @property
   def cut(self) -> int:
-    """Side of the patches that predicted pictures come in."""
+    """Side of the patches of predicted pictures, in pixels."""
     return self.patch if self.kind == 'patch' else 2
 
   @nn.compact
@@ -67,12 +68,12 @@ class Decoder(nn.Module):
   def spatial(
     self, deter: Array, stoch: Array, rows: int, cols: int, depth: int
   ) -> Array:
-    """The smallest picture, `[B, rows, cols, depth]`: blocks of channels from
-    `deter` by a block-diagonal layer, plus a two-layer MLP of `stoch`."""
+    """The coarsest picture, `[B, rows, cols, depth]`: a block-diagonal layer
+    of `deter`, one block per group of channels, plus an MLP of `stoch`."""
     g, units = self.blocks, rows * cols * depth
     x0 = layers.BlockLinear(
       g, deter.shape[-1], units, self.dtype, name='sp_deter'
-    ).own(deter)
+    ).diagonal(deter)
     x0 = x0.reshape((-1, g, rows, cols, depth // g)).transpose((0, 2, 3, 1, 4))
     x0 = x0.reshape((-1, rows, cols, depth))
     dense = lambda x, units, name: layers.Linear(
@@ -86,7 +87,7 @@ class Decoder(nn.Module):
   def cnn(
     self, deter: Array, stoch: Array, shape: tuple[int, ...], channels: int
   ) -> Array:
-    """Doubles the picture once per stage: upsample, conv, norm, SiLU."""
+    """Doubles the picture in each stage: upsample, conv, norm, SiLU."""
     depths = [self.depth * mult for mult in self.mults]
     scale = 2 ** len(depths)
     rows, cols = shape[0] // scale, shape[1] // scale
@@ -105,7 +106,7 @@ class Decoder(nn.Module):
   def patches(
     self, deter: Array, stoch: Array, shape: tuple[int, ...], channels: int
   ) -> Array:
-    """A vector per patch, then a shared linear layer to its pixels."""
+    """One vector per patch, then a shared linear layer to its pixels."""
     rows, cols = (math.ceil(n / self.patch) for n in shape[:2])
     x = self.spatial(deter, stoch, rows, cols, self.depth)
     pixels = self.patch**2
@@ -120,41 +121,8 @@ class Decoder(nn.Module):
 
 
 def outputs(space: Any) -> int:
-  """How many numbers the prediction of a vector takes."""
+  """Number of outputs that predict a space that is no picture."""
   count = math.prod(space.shape)
   if space.role == 'class':
     return count * int(space.classes.max())
   return count
-
-
-def log_prob(space: Any, raw: Array, target: Array, patch: int) -> Array:
-  """Minus the reconstruction loss of one observation key, `[B, ...] -> [B]`.
-
-  Pictures: squared error on [0, 1]; numbers: squared error of symlog; flags:
-  Bernoulli; classes: categorical. Summed over all but the first axis.
-
-  Args:
-    raw: what `Decoder` predicts.
-    target: the observation, `[B, ...]`.
-    patch: side of the patches that pictures are cut into.
-  """
-  raw = raw.astype(jnp.float32)
-  batch = raw.shape[0]
-  if space.role == 'image':
-    # Cutting up the bytes is much cheaper than putting floats together.
-    target = conv.to_patches(target, patch)
-    ones = np.ones((1, *space.shape), np.uint8)
-    inside = conv.to_patches(ones, patch).astype(jnp.float32)
-    error = jnp.square(raw - target.astype(jnp.float32) / 255) * inside
-    return -error.reshape((batch, -1)).sum(-1)
-  raw = raw.reshape((batch, *space.shape, -1))
-  match space.role:
-    case 'flag' | 'mask':
-      terms = dists.Binary(raw[..., 0]).log_prob(target)
-    case 'class':
-      logp = jax.nn.log_softmax(raw, -1)
-      terms = (spaces.classes(space, target) * logp).sum(-1)
-    case _:
-      target = dists.symlog(target.astype(jnp.float32))
-      terms = -jnp.square(raw[..., 0] - target)
-  return terms.reshape((batch, -1)).sum(-1)

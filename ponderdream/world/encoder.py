@@ -1,5 +1,5 @@
-"""Observations to tokens: pictures through a CNN or patches, vectors through
-an MLP. DreamerV3's encoder, with a patch form for machines without a GPU."""
+"""Observations to tokens: DreamerV3's encoder and, for machines without a GPU,
+an encoder of patches. Vectors are encoded by an MLP."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -53,11 +53,11 @@ class Encoder(nn.Module):
     return x.astype(self.dtype).reshape((x.shape[0], -1))
 
   def scaled(self, x: Array) -> Array:
-    """Bytes to numbers in [-0.5, 0.5]."""
+    """Bytes -> numbers in [-0.5, 0.5]."""
     return x.astype(self.dtype) / 255 - 0.5
 
   def cnn(self, x: Array) -> Array:
-    """`[B, H, W, C]` halved once per stage: conv, pool, norm, SiLU."""
+    """Halves pictures `[B, H, W, C]` in each stage: conv, pool, norm, SiLU."""
     x = self.scaled(x)
     for i, mult in enumerate(self.mults):
       x = conv.Conv(
@@ -71,6 +71,6 @@ class Encoder(nn.Module):
     return x
 
   def patches(self, x: Array) -> Array:
-    """`[B, H, W, C]` -> one vector per patch by a shared MLP of two layers."""
+    """`[B, H, W, C]` -> one vector per patch, by a shared two-layer MLP."""
     x = self.scaled(conv.to_patches(x, self.patch))
     return layers.MLP(2, self.depth, self.dtype, name='patches')(x)

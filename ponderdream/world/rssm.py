@@ -17,18 +17,18 @@ Array = jax.Array
 
 
 class State(NamedTuple):
-  """What the model remembers: deter `[B, D]`, one-hot stoch `[B, S, C]`."""
+  """The state of the model: deter `[B, D]`, one-hot stoch `[B, S, C]`."""
 
   deter: Array
   stoch: Array
 
 
 class RSSM(nn.Module):
-  """One step of the dynamics; loops over time are `observe` and `imagine`.
+  """One step of the dynamics.
 
-  What a step needs of the action and of the tokens does not depend on the
-  recurrence: `embed_action` and `embed_tokens` compute it for all steps at
-  once, outside of the loop.
+  The layers that read only the action or only the tokens do not depend on the
+  recurrence. `embed_action` and `embed_tokens` compute them for all steps at
+  once, before the loop over time.
   """
 
   deter: int
@@ -72,14 +72,14 @@ class RSSM(nn.Module):
     self.obslogit = layers.Linear((self.hidden,), logits, self.dtype)
 
   def embed_action(self, action: Array) -> Array:
-    """Action `[..., A]` -> its share of the first hidden layer, `[..., D]`."""
+    """Action `[..., A]` -> its part of the first hidden layer, `[..., D]`."""
     scale = jnp.maximum(1, jnp.abs(action))
     action = action / jax.lax.stop_gradient(scale)
     x = layers.normed(self.dynin2(action), self.dynin2norm)
     return self.dynhid[0].part(x, 2)
 
   def embed_tokens(self, tokens: Array) -> Array:
-    """Tokens `[..., E]` -> their share of the posterior, `[..., H]`."""
+    """Tokens `[..., E]` -> their part of the posterior, `[..., H]`."""
     return self.obsin.part(tokens, 1)
 
   def advance(self, state: State, action: Array) -> Array:
@@ -89,17 +89,17 @@ class RSSM(nn.Module):
     x0 = layers.normed(self.dynin0(deter), self.dynin0norm)
     x1 = layers.normed(self.dynin1(stoch), self.dynin1norm)
     hid = self.dynhid[0]
-    x = hid.own(deter) + hid.part(x0, 0) + hid.part(x1, 1) + action
+    x = hid.diagonal(deter) + hid.part(x0, 0) + hid.part(x1, 1) + action
     x = layers.normed(x, self.dynhidnorm[0])
     for hid, norm in zip(self.dynhid[1:], self.dynhidnorm[1:], strict=True):
-      x = layers.normed(hid.own(x), norm)
-    reset, cand, update = self.dyngru.pieces(x, 3)
+      x = layers.normed(hid.diagonal(x), norm)
+    reset, cand, update = self.dyngru.diagonal_pieces(x, 3)
     cand = jnp.tanh(jax.nn.sigmoid(reset) * cand)
     update = jax.nn.sigmoid(update - 1)
     return update * cand + (1 - update) * deter
 
   def prior(self, deter: Array) -> Array:
-    """Log-probabilities of the next stoch before it is seen, `[..., S, C]`."""
+    """Log-probabilities of stoch without an observation, `[..., S, C]`."""
     return self.shape_logits(self.imglogit(self.img(deter)))
 
   def posterior(self, deter: Array, tokens: Array) -> Array:
@@ -109,11 +109,12 @@ class RSSM(nn.Module):
     return self.shape_logits(self.obslogit(x))
 
   def shape_logits(self, logits: Array) -> Array:
+    """Logits `[..., S * C]` -> log-probabilities `[..., S, C]`."""
     shape = (*logits.shape[:-1], self.stoch, self.classes)
     return dists.unimix(logits.reshape(shape), self.unimix)
 
   def touch(self, tokens: Array, action: Array) -> Array:
-    """Runs every layer once; only to create the parameters."""
+    """Calls each layer once, to create its parameters."""
     state = initial(self, tokens.shape[0])
     deter = self.advance(state, self.embed_action(action))
     return self.prior(deter) + self.posterior(deter, self.embed_tokens(tokens))
@@ -128,7 +129,7 @@ def initial(dyn: RSSM, batch: int) -> State:
 
 
 def features(state: State) -> Array:
-  """What the heads see: `deter` and flat `stoch` side by side, `[..., F]`."""
+  """Input of the heads: `deter` and flat `stoch` joined, `[..., F]`."""
   stoch = state.stoch.reshape((*state.stoch.shape[:-2], -1))
   return jnp.concatenate([state.deter, stoch.astype(state.deter.dtype)], -1)
 
@@ -142,8 +143,14 @@ def observe_step(
   reset: Array,
   key: Array,
 ) -> tuple[State, Array]:
-  """One filtered step. `token` `[B, H]` and `action` `[B, D]` are embedded,
-  and the embedded action at a reset is that of a zero action.
+  """One step with an observation.
+
+  Args:
+    state: before the step; set to zeros where `reset`.
+    token: embedded tokens `[B, H]`.
+    action: embedded action `[B, D]`; at a reset, that of a zero action.
+    reset: `[B]`, whether an episode begins.
+    key: consumed.
 
   Returns:
     The posterior state, and its log-probabilities `[B, S, C]`.
@@ -165,13 +172,14 @@ def observe(
   resets: Array,
   key: Array,
 ) -> tuple[State, Array]:
-  """Filters a sequence.
+  """Infers the states of a sequence of observations.
 
   Args:
     state: the state before the first step.
     tokens: `[B, T, E]`.
     actions: `[B, T, A]`, the action *before* each observation.
-    resets: `[B, T]`, True where an episode begins; forgets state and action.
+    resets: `[B, T]`, True where an episode begins. State and action before it
+      are replaced by zeros.
     key: consumed.
 
   Returns:

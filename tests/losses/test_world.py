@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from embodied.space import Space
 from ponderdream.losses import combine, critic
 from ponderdream.losses import world as model
 from ponderdream.nets import dists
@@ -92,3 +93,12 @@ class TestCombine:
       assert "['new']" in str(error)
     else:
       raise AssertionError('No error.')
+
+
+def test_odd_pictures_in_patches_count_no_padding():
+  space = Space(np.uint8, (5, 6, 1))
+  raw = jnp.zeros((1, 2, 2, 16))
+  target = np.full((1, 5, 6, 1), 255, np.uint8)
+  got = model.reconstruction(space, raw, target, 4)
+  # 30 pixels with an error of 1 each; the patches have 64.
+  np.testing.assert_allclose(got, [30.0])

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from ponderdream.nets import layers
+
+LIMIT = layers.SLICED_MEAN_MAX_CHANNELS
 from tests.naming import naming
 
 
@@ -30,7 +32,10 @@ def test_rms_norm_by_hand():
   )
 
 
-@pytest.mark.parametrize('channels', [1, 3, layers.NARROW, layers.NARROW + 1])
+@pytest.mark.parametrize(
+  'channels',
+  [1, 3, layers.SLICED_MEAN_MAX_CHANNELS, layers.SLICED_MEAN_MAX_CHANNELS + 1],
+)
 def test_gradient_of_the_rms_norm_equals_the_automatic_one(channels):
   x = jax.random.normal(jax.random.key(0), (2, 5, channels))
   dy = jax.random.normal(jax.random.key(1), x.shape)
@@ -70,7 +75,7 @@ class TestBlockLinear:
   LAYER = layers.BlockLinear(2, 4, 6, jnp.float32, (3,))
 
   def variables(self):
-    init = lambda layer, x, s: layer.own(x) + layer.part(s, 0)
+    init = lambda layer, x, s: layer.diagonal(x) + layer.part(s, 0)
     return self.LAYER.init(
       jax.random.key(0), jnp.zeros((1, 4)), jnp.zeros((1, 3)), method=init
     )
@@ -87,14 +92,14 @@ class TestBlockLinear:
       ],
       1,
     )
-    own = self.LAYER.apply(variables, x, method='own')
+    own = self.LAYER.apply(variables, x, method='diagonal')
     part = self.LAYER.apply(variables, s, 0, method='part')
     np.testing.assert_allclose(own + part, want, rtol=1e-5, atol=1e-6)
 
   def test_fan_in_is_the_whole_input(self):
     layer = layers.BlockLinear(8, 512, 512, jnp.float32, (64,) * 3)
     variables = jax.jit(
-      lambda key: layer.init(key, jnp.zeros((1, 512)), method='own')
+      lambda key: layer.init(key, jnp.zeros((1, 512)), method='diagonal')
     )(jax.random.key(0))
     # Blocks of 64 + 192 rows; the fan counts all eight of them: 2048.
     kernel = variables['params']['kernel']

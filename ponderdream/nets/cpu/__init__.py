@@ -1,1 +1,1 @@
-"""Forms of layers, and settings of memory, that CPUs need."""
+"""Faster forms of layers for CPUs, and the memory allocator."""
