@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from ponderdream.nets import layers
+from tests.naming import naming
 
 LIMIT = layers.SLICED_MEAN_MAX_CHANNELS
-from tests.naming import naming
 
 
 def test_initial_deviation_is_that_of_the_fan_in():
@@ -32,10 +32,7 @@ def test_rms_norm_by_hand():
   )
 
 
-@pytest.mark.parametrize(
-  'channels',
-  [1, 3, layers.SLICED_MEAN_MAX_CHANNELS, layers.SLICED_MEAN_MAX_CHANNELS + 1],
-)
+@pytest.mark.parametrize('channels', [1, 3, LIMIT, LIMIT + 1])
 def test_gradient_of_the_rms_norm_equals_the_automatic_one(channels):
   x = jax.random.normal(jax.random.key(0), (2, 5, channels))
   dy = jax.random.normal(jax.random.key(1), x.shape)
