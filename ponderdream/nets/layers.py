@@ -74,8 +74,8 @@ def _unit_forward(x: Array) -> tuple[Array, tuple[Array, Array]]:
   return y, (y, inverse)
 
 
-def _unit_backward(kept: tuple[Array, Array], dy: Array) -> tuple[Array]:
-  y, inverse = kept
+def _unit_backward(saved: tuple[Array, Array], dy: Array) -> tuple[Array]:
+  y, inverse = saved
   return (inverse * (dy - y * mean(dy * y)),)
 
 
