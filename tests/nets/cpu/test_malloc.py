@@ -8,10 +8,10 @@ import pytest
 SCRIPT = """
 import resource, sys
 import numpy as np
-from ponderdream import memory
+from ponderdream.nets.cpu import malloc
 
 if sys.argv[1] == 'keep':
-  memory.keep()
+  malloc.keep()
 for _ in range(5):
   before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
   np.ones(2**23)
