@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from ponderdream.nets import layers
+from ponderdream.nets.cpu import deferred
 from ponderdream.world import rssm
 
 DYN = rssm.RSSM(
@@ -100,6 +101,26 @@ def test_observe_equals_single_steps(params):
     np.testing.assert_allclose(got.deter[:, t], state.deter, atol=1e-5)
     np.testing.assert_array_equal(got.stoch[:, t].round(), state.stoch.round())
     np.testing.assert_allclose(logp[:, t], want, atol=1e-5)
+
+
+def test_the_gradient_of_observe_is_that_of_a_plain_scan(params, monkeypatch):
+  tokens, actions = draw(1, BATCH, TIME, 5), draw(2, BATCH, TIME, 3)
+  resets = jnp.zeros((BATCH, TIME), bool).at[0, 2].set(True)
+  start = rssm.State(draw(3, BATCH, 8), onehot(4, BATCH, 3, 2))
+
+  def loss(params):
+    key = jax.random.key(5)
+    post, logp = rssm.observe(DYN, params, start, tokens, actions, resets, key)
+    return (jnp.cos(post.deter) + jnp.exp(logp)[..., :1, 0]).sum()
+
+  got = jax.jit(jax.grad(loss))(params)
+  plain = lambda body, params, init, xs: jax.lax.scan(
+    functools.partial(body, params), init, xs
+  )
+  monkeypatch.setattr(deferred, 'scan', plain)
+  want = jax.jit(lambda params: jax.grad(loss)(params))(params)
+  for a, b in zip(*map(jax.tree.leaves, (got, want)), strict=True):
+    np.testing.assert_allclose(a, b, atol=1e-5 * max(1e-3, abs(b).max()))
 
 
 def test_a_reset_forgets_everything_before_it(params):
