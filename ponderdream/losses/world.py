@@ -79,7 +79,7 @@ def _vector_error(space: Any, raw: Array, target: Array) -> Array:
     case 'flag' | 'mask':
       return -dists.Binary(raw[..., 0]).log_prob(target)
     case 'class':
-      onehot = jax.nn.one_hot(target - space.low, raw.shape[-1])
+      onehot = jax.nn.one_hot(target - space.low[None], raw.shape[-1])
       return -(onehot * jax.nn.log_softmax(raw, -1)).sum(-1)
     case _:
       target = dists.symlog(target.astype(jnp.float32))

@@ -49,7 +49,7 @@ class Conv(nn.Module):
     kernel = self.param('kernel', layers.fan_in(fan, self.scale), shape)
     bias = self.param('bias', nn.initializers.zeros, (self.depth,))
     y = self.form(x.astype(self.dtype), kernel)
-    return y + bias.astype(self.dtype)
+    return y + layers.along(bias.astype(self.dtype), y)
 
 
 def pooled(x: Array, kernel: Array) -> Array:
