@@ -35,7 +35,7 @@ COMMAND = (
 # Of the model's predictions.
 LOSSES = r'train/loss/(rec/.*|rew|con)'
 # Seconds that a start may take, and that a process runs at most after that.
-START, LIFE = 300.0, 12.0
+START, LIFE = 900.0, 12.0
 
 
 class Run:
@@ -179,7 +179,7 @@ def check_counts(run):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800 + 120 * KILLS)
+@pytest.mark.timeout(3600 + 600 * KILLS)
 def test_kills_lose_nothing(tmp_path):
   run, rng = Run(tmp_path), random.Random(0)
   # Compiled programs are on disk after that, so later processes learn early.

@@ -72,11 +72,12 @@ class Case:
   def step_for(self, config):
     """The compiled train step of some settings."""
     from ponderdream.distributed import devices
-    from ponderdream.learn import step
+    from ponderdream.learn import optim, step
 
     agent = self.agent
     self.data = agent.place(self.batch()).batch
-    made = step.make(agent.models, agent.optimizer, config)
+    optimizer = optim.make(config.opt, agent.state.params)
+    made = step.make(agent.models, optimizer, config)
     args = agent.state, self.data, agent.train_key
     return devices.pmap(made).lower(*args).compile()
 

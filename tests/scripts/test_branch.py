@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from embodied import config as config_
+from embodied.config import resolve
 from embodied.envs import ladder, make_env
 from embodied.errors import UsageError
 from ponderdream import settings
@@ -25,7 +25,7 @@ def make(index=0):
 def agent():
   """Untrained, with levels that want different things."""
   names = ['ladder', 'debug', 'pondernet']
-  config = config_.resolve(settings.blocks(), names)
+  config = resolve(settings.blocks(), names)
   config = config.update({'jax.dtype': 'float32', 'ponder.max_steps': LEVELS})
   env = make()
   agent = Agent(env.obs_space, env.act_space, config)

@@ -72,3 +72,21 @@ def test_imagined_branches_are_compared_with_real_ones(tmp_path):
     assert each['seconds'] > 0 and each['variance'] >= 0
   np.testing.assert_allclose(np.sum(found['levels']['p'], 1), 1, atol=1e-3)
   assert path.with_suffix('.png').stat().st_size > 10000
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_train_steps_are_timed(tmp_path):
+  run(
+    '-m', 'scripts.bench.train', '--sizes', 'debug', '--actors', 'plain',
+    'pondernet', '--batch', 2, '--length', 4, '--repeats', 1,
+    '--out', tmp_path / 'train', '--imag.length', 3,
+  )  # fmt: skip
+  lines = (tmp_path / 'train.jsonl').read_text().splitlines()
+  plain, ponder = map(json.loads, lines)
+  assert (plain['case'], ponder['case']) == ('plain', 'pondernet')
+  assert ponder['construct']['params'] > plain['construct']['params']
+  assert ponder['step_by_plain']['cpu'] > 0
+  assert len(ponder['objectives']) > 1
+  for parts in ponder['objectives'].values():
+    assert parts['cpu'][0] > 0

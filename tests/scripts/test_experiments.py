@@ -1,5 +1,6 @@
-"""The experiments on the core: their tasks, a little learning, their files."""
+"""The experiments: their tasks, a little learning, their files."""
 
+import functools
 import json
 
 import jax
@@ -7,9 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import embodied
+from embodied.envs import make_env
+from embodied.errors import UsageError
 from scripts import cores
-from scripts.experiments import bandit, parity
-from tests.naming import says
+from scripts.experiments import bandit, curve, ladder, parity
+from tests.naming import naming, says
 
 
 def test_the_bandit_pays_thinking():
@@ -104,9 +108,72 @@ def test_act_runs_the_levels_it_is_said_to_run(monkeypatch):
   (parity, ['--prior', '1.5'], ['--prior', "'1.5'", 0, 1]),
   (parity, ['--rate', 'x'], ['--rate', "'x'"]),
   (bandit, ['--seeds', '0'], ['--seeds', "'0'"]),
+  (curve, ['out', 'logdir'], ["'logdir'", 'NAME=LOGDIR']),
+  (ladder, ['--seeds', '1'], ['--logdir']),
 ])  # fmt: skip
 def test_bad_flags(script, flags, words, capsys):
   with pytest.raises(SystemExit) as stop:
     script.main(flags)
   assert stop.value.code == 2
   assert says(capsys.readouterr().err, *words)
+
+
+def write_lines(path, *lines):
+  path.write_text(''.join(json.dumps(x) + '\n' for x in lines))
+
+
+def test_curves_are_read_from_a_logdir(tmp_path, capsys):
+  write_lines(
+    tmp_path / 'scores.jsonl',
+    {'step': 10, 'episode/score': 1.0},
+    {'step': 20, 'episode/score': 2.0},
+  )
+  losses = {f'train/loss/{k}': 0.5 for k in curve.LOSSES.values()}
+  write_lines(
+    tmp_path / 'metrics.jsonl',
+    {'step': 5, 'replay/steps': 5},
+    {'step': 15, 'train/ponder/steps': 1.5, 'train/ponder/depth': 3, **losses},
+  )
+  curve.main([str(tmp_path / 'out'), f'a={tmp_path}'])
+  run = json.loads((tmp_path / 'out.json').read_text())['a']
+  assert run['episode_step'] == [10, 20] and run['return'] == [1, 2]
+  assert run['step'] == [15] and run['ponder_steps'] == [1.5]
+  assert run['loss_image'] == [0.5] and run['random'] is None
+  assert (tmp_path / 'out.png').exists()
+  assert 'a: 1.50' in capsys.readouterr().out
+
+
+def test_returns_are_smoothed_over_thirty_episodes():
+  smooth = curve.smooth(np.arange(40))
+  np.testing.assert_allclose(smooth[[0, 1, 29, 39]], [0, 0.5, 14.5, 24.5])
+
+
+def test_chance_on_the_ladder():
+  make = functools.partial(make_env, 'ladder_mixed', seed=0)
+  driver = embodied.Driver(
+    [functools.partial(make, i) for i in range(4)], parallel=False
+  )
+  agent = embodied.RandomAgent(driver.obs_space, driver.act_space)
+  measured = ladder.play(agent, driver, 600)
+  driver.close()
+  # One of four lanes; 100 episodes deviate by 0.043, 600 by 0.018.
+  assert len(measured['success_by_rows']) == 6
+  assert measured['success'] == pytest.approx(0.25, abs=0.07)
+  assert set(measured['steps_by_rows']) == {0}
+
+
+def test_success_by_environment_steps(tmp_path):
+  row = lambda step, score: {'step': step, 'episode/score': score}
+  few = [row(1, 1.0)] * (ladder.ENOUGH - 1)
+  enough = [row(ladder.BIN, i % 2) for i in range(ladder.ENOUGH)]
+  write_lines(tmp_path / 'scores.jsonl', *few, *enough)
+  assert ladder.curve(tmp_path) == {'step': [2 * ladder.BIN], 'success': [0.5]}
+
+
+def test_a_finished_run_is_not_repeated(tmp_path):
+  flags = ['--configs', 'ladder', '--seed', '3', '--run.steps', '50']
+  done = {'flags': flags, 'seconds': 7}
+  (tmp_path / 'finished.json').write_text(json.dumps(done))
+  assert ladder.train(tmp_path, ladder.FLAGS['plain'], 3, 50) == 7
+  with pytest.raises(UsageError, match=naming(str(tmp_path), 'run.steps', 50)):
+    ladder.train(tmp_path, ladder.FLAGS['plain'], 3, 60)
