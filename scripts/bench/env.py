@@ -7,11 +7,9 @@ Plays with a random policy, resets included, and counts steps per second: the
 game, and our environment as a run has it, with its wrappers. Each has a
 process of its own. They take turns, and `ratio` is the median over the rounds
 of the steps per CPU second against the package's with numba in the same round
-(`ratio_wall`: per second of the clock). Then several of our environments in
-the driver's processes. Run it on a quiet machine.
+(`ratio_wall`: per second of the clock). Run it on a quiet machine.
 """
 
-import functools
 import sys
 
 import numpy as np
@@ -70,7 +68,7 @@ def serve_case(case):
   serve.serve({'play': lambda steps: results.timed(play, steps)})
 
 
-def per_core(lines, rounds, steps):
+def measure(lines, rounds, steps):
   """The cases in turns, a process each."""
   module = sys.executable, 'scripts.bench.env', '--serve'
   children = {x: serve.Child(*module, x) for x in CASES}
@@ -93,27 +91,6 @@ def per_core(lines, rounds, steps):
     lines.add({**line, 'rounds': rounds, 'steps': steps, **results.machine()})
 
 
-def over_workers(lines, workers, rounds, steps):
-  """Our environments in processes of the driver, by the clock."""
-  import embodied
-  from embodied import envs
-
-  envs.warm_up(TASK)
-  make = functools.partial(envs.make_env, TASK, seed=SEED)
-  driver = embodied.Driver(
-    [functools.partial(make, index=i) for i in range(workers)]
-  )
-  spaces = driver.obs_space, driver.act_space
-  policy = embodied.RandomAgent(*spaces, SEED).policy
-  driver(policy, steps=10 * workers)
-  amount = workers * steps // 2
-  times = [results.timed(driver, policy, amount) for _ in range(rounds)]
-  driver.close()
-  speed = results.median([amount / x['wall'] for x in times])
-  line = {'bench': 'env_workers', 'case': 'ours', 'workers': workers}
-  lines.add(line | {'steps_per_second': speed} | results.machine())
-
-
 def main(argv):
   if argv[:1] == ['--serve']:
     serve_case(argv[1])
@@ -122,12 +99,8 @@ def main(argv):
   add, count = parser.add_argument, arguments.count
   add('--rounds', type=count, default=7)
   add('--steps', type=count, default=600)
-  add('--workers', type=count, nargs='+', default=[1, 2])
   args = parser.parse_args(argv)
-  lines = results.Lines(args.out)
-  per_core(lines, args.rounds, args.steps)
-  for workers in args.workers:
-    over_workers(lines, workers, args.rounds, args.steps)
+  measure(results.Lines(args.out), args.rounds, args.steps)
 
 
 if __name__ == '__main__':

@@ -62,18 +62,6 @@ def test_crafter_is_played_over_resets():
   assert played.count('reset') == 3
 
 
-def test_the_speed_in_a_process_of_the_driver(monkeypatch):
-  monkeypatch.setattr(env, 'TASK', 'dummy_count')
-
-  class Lines:
-    def add(self, line):
-      self.line = line
-
-  found = Lines()
-  env.over_workers(found, 1, 1, 20)
-  assert found.line['workers'] == 1 and found.line['steps_per_second'] > 0
-
-
 def test_a_child_answers_its_requests(tmp_path, monkeypatch):
   code = tmp_path / 'answers.py'
   code.write_text(
