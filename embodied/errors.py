@@ -15,16 +15,16 @@ class Stopped(Exception):
   """The run was asked to stop while it waited for an environment."""
 
 
-def agree(error: E) -> E:
-  """Marks an error that all hosts of a run have learnt of, so that they can
-  end in order; whoever leaves with another one does not wait for the rest."""
-  error.agreed = True  # type: ignore[attr-defined]
+def mark_shared(error: E) -> E:
+  """Marks an error that every host of a run knows of, so that all of them
+  shut down together; any other error ends this host at once."""
+  error.shared = True  # type: ignore[attr-defined]
   return error
 
 
-def agreed(error: Exception) -> bool:
-  """Whether all hosts know of the error."""
-  return getattr(error, 'agreed', False)
+def is_shared(error: Exception) -> bool:
+  """Whether every host knows of the error."""
+  return getattr(error, 'shared', False)
 
 
 class EnvironmentFailed(RuntimeError):

@@ -186,10 +186,16 @@ class Agent(embodied.Agent):
     return {k: video.rgb(np.asarray(v)) for k, v in videos.items()}
 
   def select_keys(self, data: Data) -> dict[str, np.ndarray]:
-    """The keys of replayed data that learning reads; classes from 0."""
-    keys = [*self.models.obs_space, 'action', *embodied.SIGNALS]
-    keys += [k for k in posterior.LATENTS if k in data]
-    data = {k: data[k] for k in keys}
+    """The keys of a batch that learning reads; classes from 0.
+
+    Data of another network holds no latents. In a mixture with such data,
+    `has/<key>` `[B]` says which rows hold them; learning gets it as `[B, 1]`,
+    with an axis of one step like the latents themselves.
+    """
+    latents = [k for k in posterior.LATENTS if k in data]
+    masks = [f'has/{k}' for k in latents if f'has/{k}' in data]
+    keys = [*self.models.obs_space, 'action', *embodied.SIGNALS, *latents]
+    data = {k: data[k] for k in keys} | {k: data[k][:, None] for k in masks}
     if self.models.action.classes is not None:
       low = self.actions.low.astype(self.actions.dtype)
       data['action'] = data['action'] - low

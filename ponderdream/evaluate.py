@@ -6,25 +6,28 @@ python -m ponderdream.evaluate --logdir DIR --episodes 20
   --best         the checkpoint of the best return while training
   --checkpoints  where they are, if training was given it; logdir/checkpoints
   --task T       the task again, if it imports a module: gymnasium_MODULE:ID
-  --halt H       sample (as in training) or median: how thinking stops
-  --suppress K   think K steps more: the first K cannot halt
+  --halt H       sample (as in training) or median: how pondering stops
+  --suppress K   ponder K steps more: the first K cannot halt
   --greedy       take the most probable action instead of sampling
   --random       measure uniformly random actions instead of the agent
   --envs N       environments side by side
-  --video        write a video that shows how long the agent thought
+  --video        write a video that shows the number of ponder steps
 """
 
 import json
 import pathlib
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import embodied
 from embodied.config import Config
 from embodied.config import flags as flags_
 from embodied.errors import EnvironmentFailed, UsageError
 from ponderdream import settings
+
+if TYPE_CHECKING:
+  from ponderdream.trackers import Film
 
 OPTIONS = Config(
   {
@@ -94,10 +97,12 @@ def run(config: Config, options: Config) -> int:
   driver = factories.make_driver(config, envs, FIRST)
   try:
     step, agent = restore(driver, config, options)
-    result = loop.evaluate(agent, driver, options.episodes, options.video)
+    film = make_film(driver) if options.video else None
+    trackers = [*factories.make_trackers(), *([film] if film else [])]
+    episodes = loop.evaluate(agent, driver, options.episodes, trackers)
   finally:
     driver.close()
-  found = {'step': step, **loop.summary(result)}
+  found = {'step': step, **loop.summary(episodes, trackers)}
   found |= {k: options[k] for k in ('halt', 'suppress', 'greedy', 'random')}
   name = 'random' if options.random else str(step)
   name += f'-suppress{options.suppress}' if options.suppress else ''
@@ -107,14 +112,14 @@ def run(config: Config, options: Config) -> int:
   table(found)
   print(f'Written to {folder / f"{name}.json"}')
   if options.video:
-    film(folder / f'{name}.mp4', result)
+    write_film(folder / f'{name}.mp4', film)
   return 0
 
 
 def restore(
   driver: embodied.Driver, config: Config, options: Config
 ) -> tuple[int, embodied.Agent]:
-  """The agent to measure, and the environment step it was saved at."""
+  """The step of the checkpoint (0 for random actions), and the agent."""
   from ponderdream import checkpoint, factories
   from ponderdream.agent import Acting
 
@@ -123,14 +128,13 @@ def restore(
     return 0, embodied.RandomAgent(obs_space, act_space, config.seed)
   if options.suppress and config.ponder.mode != 'pondernet':
     raise UsageError(
-      f'--suppress makes an agent of ponder.mode pondernet think longer; this'
+      f'--suppress makes an agent of ponder.mode pondernet ponder longer; this'
       f" one was trained with '{config.ponder.mode}'."
     )
   acting = Acting(options.halt, options.greedy, options.suppress)
   spaces = driver.obs_space, driver.act_space
   agent = factories.make_agent(spaces, config, {'eval': acting})
-  # What the run's config.yaml says of paths does not count: it may be
-  # somebody else's.
+  # The paths in config.yaml are not used: somebody else may have written it.
   where = options.checkpoints or pathlib.Path(config.logdir) / 'checkpoints'
   saved = checkpoint.Checkpoint(where)
   step = None if options.step < 0 else options.step
@@ -138,8 +142,8 @@ def restore(
     step = saved.best()
     if step is None:
       raise UsageError(
-        f'No checkpoint in {saved.directory} has a return to be the best of;'
-        ' leave out --best.'
+        f'No checkpoint in {saved.directory} was saved with a return; leave'
+        ' out --best.'
       )
   step, state, _ = saved.load(agent.save(), step)
   saved.close()
@@ -171,14 +175,23 @@ def table(found: Mapping[str, Any]) -> None:
   Console().print(show)
 
 
-def film(path: pathlib.Path, result: Any) -> None:
+def make_film(driver: embodied.Driver) -> 'Film | None':
+  """Films the first picture among the observations, None without one."""
+  from ponderdream.trackers import Film
+
+  spaces = driver.obs_space
+  picture = next((k for k, v in spaces.items() if v.role == 'image'), None)
+  return Film(picture) if picture else None
+
+
+def write_film(path: pathlib.Path, film: 'Film | None') -> None:
   """Writes the video, if the environment has pictures."""
   from embodied.log import video
 
-  if not result.frames:
+  if film is None:
     print('There is no video: the observations have no picture.')
     return
-  video.write_mp4(path, video.thinking(result.frames, result.shown), 15)
+  video.write_mp4(path, film.video(), 15)
   print(f'Written to {path}')
 
 

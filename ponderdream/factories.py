@@ -10,18 +10,21 @@ from typing import Any
 import jax
 
 import embodied
-from embodied import envs, replay
+from embodied import envs, replay, sources
 from embodied.base import Spaces
 from embodied.config import Config
+from embodied.envs import achievements
 from embodied.errors import UsageError
 from embodied.log import logger, terminal
 from embodied.replay import selectors
+from embodied.run.tracker import Tracker
+from ponderdream import settings, trackers
 from ponderdream.agent import Acting, Agent
 from ponderdream.distributed import devices, hosts
 from ponderdream.dream import posterior
 from ponderdream.nets.cpu import malloc as memory
 
-# Numbers of environments that each host has to itself.
+# Numbers of environments that are reserved for each host.
 WORLDS = 2**48
 
 # What a platform needs beyond the plain installation.
@@ -37,8 +40,8 @@ def connect(config: Config) -> None:
 
 
 def folder(config: Config) -> pathlib.Path:
-  """Where this host alone writes: host 0 into the logdir itself, so that a
-  run of one host looks the same, the others below it."""
+  """Where this host writes: host 0 into the logdir itself, as a run of one
+  host does, the others below it."""
   logdir = pathlib.Path(config.logdir)
   index = hosts.host()
   return logdir / 'hosts' / str(index) if index else logdir
@@ -50,8 +53,8 @@ def checkpoints(config: Config) -> str | pathlib.Path:
 
 
 def locked(config: Config) -> list[pathlib.Path]:
-  """The folders that no other trainer may use beside this host; those of the
-  checkpoints are the first host's to lock, if they are not in a bucket."""
+  """The folders that this host locks, so that no second run uses them: its
+  own, and on the first host that of the checkpoints, unless it is a URL."""
   folders, where = [folder(config)], str(checkpoints(config))
   if not hosts.host() and '://' not in where:
     folders.append(pathlib.Path(where).expanduser())
@@ -67,8 +70,8 @@ def setup(config: Config) -> Config:
   Raises:
     UsageError: an unknown platform, or no such device.
   """
-  # XLA takes the memory of a step in the thread that runs it, and only that
-  # of the main thread can be kept.
+  # XLA allocates in the thread that runs a step, and only the heap of the
+  # main thread can keep its memory between steps.
   jax.config.update('jax_cpu_enable_async_dispatch', False)
   if config.jax.platform != 'auto':
     jax.config.update('jax_platforms', config.jax.platform)
@@ -98,12 +101,14 @@ def setup(config: Config) -> Config:
 def env_maker(config: Config) -> Callable[[int], embodied.Env]:
   """Makes environments of the task by their numbers, in any process.
 
-  Seed and number fix the worlds of an environment, so numbers that were not
-  used before in a run give worlds that it has not seen.
+  Seed and number determine the worlds of an environment: a number that a run
+  has not used before gives worlds that it has not seen.
   """
   suite, _ = envs.split_task(config.task)
-  own = dict(config.env[suite]) if suite in config.env else {}
-  return functools.partial(envs.make_env, config.task, seed=config.seed, **own)
+  extra = dict(config.env[suite]) if suite in config.env else {}
+  return functools.partial(
+    envs.make_env, config.task, seed=config.seed, **extra
+  )
 
 
 def make_driver(
@@ -112,14 +117,13 @@ def make_driver(
   first: int,
   stop_requested: Callable[[], bool] = lambda: False,
 ) -> embodied.Driver:
-  """`count` environments of the task, numbered from `first` on.
-
+  """`count` environments of the task, numbered from `first` on;
   `stop_requested` says whether the run is to stop.
 
-  Each host numbers its own, so no two of them see the same worlds.
+  Each host uses other numbers, so that no two of them see the same worlds.
   """
   first += hosts.host() * WORLDS
-  # Here, where no time limit of a worker counts.
+  # In this process, where no worker waits for it with a time limit.
   envs.warm_up(config.task)
   make = env_maker(config)
   return embodied.Driver(
@@ -152,6 +156,47 @@ def make_replay(config: Config) -> replay.Replay:
   )
 
 
+def make_source(
+  config: Config,
+  spaces: tuple[Spaces, Spaces],
+  own: Mapping[str, sources.Source],
+) -> sources.Mixture:
+  """What the run learns from, as the setting `data` says: its `own` sources
+  by name, and fixed data sets in folders.
+
+  Raises:
+    UsageError: a folder has no replay, or one of another task.
+  """
+  found: dict[str, tuple[sources.Source, float]] = {}
+  for name, share in settings.data.shares(config).items():
+    if name in own:
+      found[name] = own[name], share
+    else:
+      data = make_data(config, spaces, name, len(found))
+      found[f'data{len(found)}'] = data, share
+  return sources.Mixture(found)
+
+
+def make_data(
+  config: Config, spaces: tuple[Spaces, Spaces], name: str, number: int
+) -> sources.Fixed:
+  """The data set in the folder `name`, for the task's `spaces`; `number` tells
+  it from the others of the run. Raises UsageError."""
+  obs, act = spaces
+  keys = {k: v for k, v in obs.items() if not k.startswith('log/')}
+  keys |= {k: v for k, v in act.items() if k != 'reset'}
+  data = sources.Fixed(
+    settings.data.folder(name),
+    config.batch.length + 1,
+    keys,
+    # Each host draws other windows.
+    (config.seed, hosts.host(), number),
+    posterior.LATENTS,
+  )
+  sources.check_spaces(name, data, keys)
+  return data
+
+
 def make_spaces(config: Config) -> tuple[Spaces, Spaces]:
   """What the task's environments show and take: one of them is opened for
   that, and closed. For a run that has no driver."""
@@ -170,12 +215,21 @@ def make_agent(
   return Agent(*spaces, config, acting)
 
 
+def make_trackers() -> list[Tracker]:
+  """What is measured beside returns; what an environment or an agent does not
+  have is left out by each of them."""
+  return [trackers.PonderSteps(), achievements.Achievements()]
+
+
 def make_terminal(config: Config, best: float | None) -> terminal.Terminal:
-  """The line that tells how the run is going; `best` is the best return of
-  an episode so far. The hosts beside the first one show nothing."""
+  """The line that shows how the run is going, on the first host; `best` is
+  the best return of an episode so far."""
+  acting = config.run.script == 'train'
   return terminal.Terminal(
     config.run.steps,
     every=config.run.log_every,
+    unit='steps' if acting else terminal.TRAIN,
+    fields={'ponder': trackers.TRAINED},
     best=best,
     silent=hosts.host() > 0,
   )

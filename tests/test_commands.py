@@ -167,7 +167,7 @@ class TestTrain:
       ),
       code=1,
     )  # fmt: skip
-    assert says(out, 'Error:', name, 'step')
+    assert says(out, 'Error:', name, 'updates')
     assert checkpoints(logdir)[-1] == held(logdir) > 0
     if rate == '1e30':  # the state before was that of the beginning
       finish(
@@ -208,6 +208,38 @@ class TestEvaluate:
     )
     assert says(out, 'checkpoint', newest)
     assert says(out, 1, 'episode*', before)
+
+
+def test_a_replay_is_learnt_from_offline(crafter, tmp_path):
+  old, logdir = crafter[0], tmp_path / 'run'
+  before = {x: x.read_bytes() for x in (old / 'replay').glob('*.chunk')}
+  command = ('ponderdream.train', '--configs', 'crafter', 'pondernet', 'debug')
+  command += ('--run.script', 'offline', '--data', old, '--logdir', logdir)
+  process = start(
+    *command, '--run.steps', '1e6', '--run.save_every', 1, '--run.log_every', 1
+  )
+  wait_for(
+    lambda: (logdir / 'config.yaml').exists() and checkpoints(logdir)[-1] > 40,
+    process,
+  )
+  process.send_signal(signal.SIGKILL)
+  process.wait()
+  saved = checkpoints(logdir)[-1]
+  out = finish(start(*command, '--run.steps', saved + 200))
+  assert says(out, 'resum*', saved)
+  assert says(out, 'finish*', saved + 200)
+  assert checkpoints(logdir)[-1] == saved + 200
+  records = [
+    x for x in lines(logdir / 'metrics.jsonl') if 'train/loss/rew' in x
+  ]
+  assert records[-1]['run/updates'] == records[-1]['step'] == saved + 200
+  losses = [x['train/loss/rec/image'] for x in records]
+  assert losses[-1] < 0.5 * losses[0]
+  assert {x: x.read_bytes() for x in before} == before
+  assert not (logdir / 'replay').exists()
+  finish(start('ponderdream.evaluate', '--logdir', logdir, '--episodes', 1))
+  found = json.loads((logdir / 'eval' / f'{saved + 200}.json').read_text())
+  assert found['episodes'] == 1
 
 
 def test_a_platform_that_is_not_there(tmp_path):
@@ -258,9 +290,9 @@ def test_a_dict_of_observations_is_resumed_and_evaluated(tmp_path):
 
 LONG = """
 import hashlib
-from ponderdream import train
-train.PATIENCE = 1.0
-with train.asked_to_stop():
+from embodied import signals
+signals.PATIENCE = 1.0
+with signals.stop_requested():
   print('begins', flush=True)
   hashlib.pbkdf2_hmac('sha256', b'', b'', 10**9)  # does not hear of signals
 """

@@ -15,8 +15,8 @@ from jax import random
 from embodied import config as config_
 from embodied import errors
 from embodied.errors import UsageError
-from ponderdream import settings, train
-from ponderdream.distributed import devices, hosts, keys
+from ponderdream import settings
+from ponderdream.distributed import console, devices, hosts, keys
 from tests.naming import naming, says
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -240,7 +240,7 @@ def test_hosts_with_other_settings_are_refused(changes, words):
       continue
     with pytest.raises(UsageError, match=naming(*words)) as error:
       settings.check_alike(own, exchange)
-    assert errors.agreed(error.value)
+    assert errors.is_shared(error.value)
 
 
 def test_hosts_of_another_version_are_refused():
@@ -271,14 +271,14 @@ def test_what_one_host_alone_knows_of_ends_it_at_once(
 
   monkeypatch.setattr(os, '_exit', leave)
   # A run of one host ends in order, and so does one whose hosts all know.
-  with pytest.raises(type(error)), train.leaving():
+  with pytest.raises(type(error)), console.exit_alone():
     raise error
   monkeypatch.setattr(hosts, 'connected', lambda: True)
-  with pytest.raises(Left, match=str(code)), train.leaving():
+  with pytest.raises(Left, match=str(code)), console.exit_alone():
     raise error
   assert words in capsys.readouterr().err
-  with pytest.raises(type(error)), train.leaving():
-    raise errors.agree(error)
+  with pytest.raises(type(error)), console.exit_alone():
+    raise errors.mark_shared(error)
 
 
 def test_what_fails_on_one_host_is_told_to_all(monkeypatch):
@@ -295,7 +295,7 @@ def test_what_fails_on_one_host_is_told_to_all(monkeypatch):
   assert hosts.together(lambda: 7) == 7
   with pytest.raises(KeyError) as error:
     hosts.together(lambda: {}['gone'])
-  assert errors.agreed(error.value)
+  assert errors.is_shared(error.value)
   assert told == [0, 1]
   others[2] = 1
   with pytest.raises(UsageError, match=naming('host', 2)):

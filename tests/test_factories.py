@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from embodied import envs
+from embodied import envs, replay
 from embodied.config import Config
 from embodied.errors import UsageError
 from ponderdream import factories, settings
@@ -61,6 +61,51 @@ def test_a_suite_with_an_underscore_has_its_settings(tmp_path, monkeypatch):
   flat = {**config.flat, 'task': 'dummy_like_disc'}
   config = Config(flat | {'env.dummy_like.length': 7, 'env.dummy.length': 5})
   assert factories.env_maker(config).keywords['length'] == 7
+
+
+def learning(tmp_path, *texts, script='train'):
+  """A configuration that learns from these sources."""
+  flags = {'logdir': [str(tmp_path)], 'data': list(texts)}
+  flags |= {'run.script': [script], 'run.parallel': ['False']}
+  return settings.parse(['dummy', 'debug'], flags, ())
+
+
+def test_what_is_learnt_from(tmp_path, monkeypatch):
+  monkeypatch.chdir(tmp_path)
+  (tmp_path / 'lr=0.1').mkdir()
+  config = learning(tmp_path, 'replay=0.75', 'old=0.25', 'lr=0.1')
+  shares = settings.data.shares(config)
+  assert shares == {'replay': 0.75, 'old': 0.25, 'lr=0.1': 1.0}
+  config = learning(tmp_path, 'old', script='offline')
+  assert settings.data.shares(config) == {'old': 1.0}
+  assert settings.data.shares(settings.parse(['debug'], {'logdir': ['x']}, ()))
+
+
+@pytest.mark.parametrize('where', ['old', 'old/replay'])
+def test_a_data_set_is_a_logdir_or_its_replay(tmp_path, where):
+  config = learning(tmp_path, str(tmp_path / where), script='offline')
+  spaces = factories.make_spaces(config)
+  store = replay.Replay(9, 1000, tmp_path / 'old' / 'replay')
+  rng = np.random.default_rng(0)
+  for _ in range(20):
+    step = {k: v.sample(rng) for k, v in (spaces[0] | spaces[1]).items()}
+    step |= {'dyn/deter': np.zeros(4, np.float16)}
+    step |= {'is_first': np.bool_(False), 'is_last': np.bool_(False)}
+    store.add({k: v for k, v in step.items() if k != 'reset'}, 0)
+  store.close()
+  source = factories.make_source(config, spaces, {})
+  batch = source.sample(4)
+  assert batch.keys() == {
+    'step', 'episode', 'token', 'image', 'vector', 'reward', 'action',
+    'is_first', 'is_last', 'is_terminal', 'stepid',
+  }  # fmt: skip
+  # The states of the network that acted mean nothing to this one.
+  assert batch['image'].shape == (4, 9, 64, 64, 3)
+  source.close()
+  other = learning(tmp_path, str(tmp_path / where), script='offline')
+  other = other.update({'task': 'dummy_cont'})
+  with pytest.raises(UsageError, match=naming("'action'", where)):
+    factories.make_source(other, factories.make_spaces(other), {})
 
 
 def test_spaces_are_those_of_the_drivers_environments(tmp_path):

@@ -12,6 +12,7 @@ ROOT = pathlib.Path(__file__).parent.parent
 FLOORS = {
   'ponderdream.train': 9,
   'ponderdream.evaluate': 9,
+  'ponderdream.runs': 8,
   'ponderdream.factories': 8,
   'ponderdream.agent': 7,
   'ponderdream.learn': 6,
@@ -25,6 +26,7 @@ FLOORS = {
   'ponderdream.distributed': 2,
   'ponderdream.nets': 1,
   'ponderdream.ponder': 1,
+  'ponderdream.trackers': 1,
   'ponderdream.checkpoint': 1,
   'ponderdream.settings': 1,
   'embodied': 0,

@@ -82,6 +82,34 @@ BAD = {
     ['--configs', 'dummy', 'debug', '--ponder.beta', '-1'], 'ponder.beta',
     '0.0',
   ),
+  'a run of another name': (
+    ['--configs', 'dummy', 'debug', '--run.script', 'ofline'], 'run.script',
+    'offline',
+  ),
+  'offline on a replay that it does not have': (
+    ['--configs', 'dummy', 'debug', '--run.script', 'offline'], 'run.script',
+    'offline', '--data',
+  ),
+  'acting without the replay of the run': (
+    ['--configs', 'dummy', 'debug', '--data', 'old'], 'run.script', '--data',
+    'replay',
+  ),
+  'a share of nothing': (
+    ['--configs', 'dummy', 'debug', '--data', 'replay', 'old=0'], "'old'",
+    '0.0',
+  ),
+  'a share that is not a number': (
+    ['--configs', 'dummy', 'debug', '--data', 'replay', 'old=half'], "'half'",
+    'FOLDER=SHARE',
+  ),
+  'a source that is named twice': (
+    ['--configs', 'dummy', 'debug', '--data', 'replay=0.5', 'replay=0.5'],
+    "'replay'", 'twice',
+  ),
+  'a folder without data': (
+    ['--configs', 'dummy', 'debug', '--data', 'replay', 'nowhere'],
+    "'nowhere'", 'logdir',
+  ),
 }  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 import time
 from collections import deque
+from collections.abc import Mapping
 
 from rich.console import Console
 from rich.live import Live
@@ -10,17 +11,26 @@ from rich.text import Text
 from embodied.log.logger import Record
 from embodied.when import Every
 
+# Key of the returns, and unit of updates.
+SCORE = 'episode/score'
+TRAIN = 'train steps'
+
 
 class Terminal:
   """How the run is going, in one line.
 
-  In a terminal the line is live, otherwise a plain line is printed every
-  `every` seconds and at the end. `update` is to be called often. The returns
-  of episodes and the mean number of ponder steps are taken from the records,
-  under the keys `score` and `ponder`; what is not known yet is left out.
-  `total` is the step at which the run ends; rates are over a minute. `best`
-  is the best return of earlier processes, None if there were none. A `silent`
-  one shows nothing.
+  In a terminal the line is live; otherwise a plain line is printed every
+  `every` seconds and at the end. Call `update` often. Rates are over the last
+  minute. A value that is not known yet is left out.
+
+  Args:
+    total: step at which the run ends.
+    every: seconds between plain lines.
+    unit: of the steps; 'steps' of the environment, or 'train steps', whose
+      rate is shown once.
+    fields: labels of further numbers and the keys of their metrics.
+    best: best return of earlier processes, None if there were none.
+    silent: shows nothing.
   """
 
   def __init__(
@@ -28,18 +38,18 @@ class Terminal:
     total: int,
     *,
     every: float = 30.0,
-    score: str = 'episode/score',
-    ponder: str = 'train/ponder/steps',
+    unit: str = 'steps',
+    fields: Mapping[str, str] | None = None,
     best: float | None = None,
     silent: bool = False,
   ) -> None:
     self._total = total
     self._silent = silent
-    self._score = score
-    self._ponder = ponder
+    self._unit = unit
+    self._fields = dict(fields or {})
+    self._values: dict[str, float] = {}  # of these fields
     self._return: float | None = None  # the last
     self._best = best
-    self._thought: float | None = None
     self._marks: deque[tuple[float, int, int]] = deque()
     self._console = Console(highlight=False)
     self._live: Live | None = None
@@ -49,15 +59,16 @@ class Terminal:
     self._due = Every(0.2 if self._live else every)
 
   def write(self, record: Record) -> None:
-    score = record.scalars.get(self._score)
+    score = record.scalars.get(SCORE)
     if score is not None:
       self._return = score
       self._best = score if self._best is None else max(self._best, score)
-    self._thought = record.scalars.get(self._ponder, self._thought)
+    for label, key in self._fields.items():
+      if key in record.scalars:
+        self._values[label] = record.scalars[key]
 
   def update(self, step: int, updates: int) -> None:
-    """Shows the run at environment step `step` after `updates` train
-    steps."""
+    """Shows the run at step `step` after `updates` train steps."""
     now = time.monotonic()
     if len(self._marks) > 1 and now - self._marks[-2][0] < 1.0:
       self._marks.pop()  # a mark per second is enough
@@ -111,9 +122,10 @@ class Terminal:
     if now > then:
       rate = (step - step0) / (now - then)
       train = (updates - updates0) / (now - then)
-      parts.append(f'[b]{_rate(rate)}[/b] steps/s')
-      unit = 'train/s' if short else 'train steps/s'
-      parts.append(f'[b]{_rate(train)}[/b] {unit}')
+      rates = {self._unit: rate, TRAIN: train}
+      for unit, each in rates.items():
+        unit = 'train' if short and unit == TRAIN else unit
+        parts.append(f'[b]{_rate(each)}[/b] {unit}/s')
       if rate > 0:
         left = max(0, self._total - step) / rate
         parts.append(f'[b]{_duration(left)}[/b] left')
@@ -121,8 +133,7 @@ class Terminal:
     known = {k: v for k, v in returns.items() if v is not None}
     if known:
       parts.append(' '.join(f'{k} [b]{v:.1f}[/b]' for k, v in known.items()))
-    if self._thought is not None:
-      parts.append(f'ponder [b]{self._thought:.1f}[/b]')
+    parts += [f'{k} [b]{v:.1f}[/b]' for k, v in self._values.items()]
     return parts
 
 

@@ -2,16 +2,11 @@
 
 import os
 import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
-
-# Of a video that shows how long was thought, in pixels.
-LEAST_WIDTH = 160
 
 
 def is_video(array: NDArray[Any]) -> bool:
@@ -65,45 +60,6 @@ def write_mp4(
     reason = done.stderr.decode(errors='replace').strip()
     raise OSError(f'ffmpeg could not write {path}: {reason}')
   part.replace(path)
-
-
-def thinking(
-  frames: Sequence[NDArray[np.uint8]],
-  steps: Sequence[float],
-  scale: int | None = None,
-) -> NDArray[np.uint8]:
-  """A video whose frames show below the picture how long was thought.
-
-  Args:
-    frames: `T` pictures uint8 `[H, W, C]`, see `rgb`.
-    steps: ponder steps of the action chosen at each of them.
-    scale: pixels per pixel; 4 by default, and more for small pictures.
-
-  Returns:
-    uint8 `[T, H', W', 3]`: below each picture a bar with one cell per step (or
-    for several, where there is no room), filled up to the number of this
-    frame, and that number.
-  """
-  scale = scale or max(4, -(-LEAST_WIDTH // frames[0].shape[1]))
-  height, width = frames[0].shape[0] * scale, frames[0].shape[1] * scale
-  strip, margin = 24, 4
-  most = max(1, round(max(steps)))
-  cells = max(1, min(most, (width - 32) // 4))
-  cell = (width - 32) // cells
-  video = np.zeros((len(frames), height + strip, width, 3), np.uint8)
-  for i, (frame, count) in enumerate(zip(frames, steps, strict=True)):
-    big = rgb(frame).repeat(scale, 0).repeat(scale, 1)
-    canvas = Image.fromarray(np.pad(big, ((0, strip), (0, 0), (0, 0))))
-    draw = ImageDraw.Draw(canvas)
-    for j in range(cells):
-      left, top = margin + j * cell, height + margin
-      box = (left, top, left + cell - 2, height + strip - margin)
-      full = j < round(count / most * cells)
-      color = (255, 190, 60) if full else (60, 60, 60)
-      draw.rectangle(box, fill=color)
-    draw.text((width - 24, height + 6), f'{count:g}', fill=(255, 255, 255))
-    video[i] = np.asarray(canvas)
-  return video
 
 
 def rgb(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -245,6 +245,10 @@ class Replay:
       for row, ids in enumerate(stepid.tolist()):
         self._update_row(ids, {k: v[row] for k, v in values.items()})
 
+  def seek(self, batches: int) -> None:
+    """Does nothing. Sources that never change go on here after the batches
+    that earlier processes drew; a replay has new steps to draw from."""
+
   def stats(self) -> dict[str, float]:
     """Numbers for the log.
 

@@ -1,15 +1,15 @@
 """Measures a policy without learning."""
 
 import math
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from embodied import success as success_
 from embodied.base import Agent
 from embodied.driver import Driver
 from embodied.log.metrics import Episodes
+from embodied.run.tracker import Tracker
 
 # Two-sided 95% quantiles of the normal distribution, and of Student's t with
 # 1 to 30 degrees of freedom: the standard tables, as in Abramowitz & Stegun,
@@ -21,94 +21,74 @@ STUDENT = (
   2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
 )  # fmt: skip
 
-# Longest video in frames.
-FRAMES = 1500
-
-
-class Evaluation(NamedTuple):
-  """What was seen.
-
-  Attributes:
-    episodes: one dict per episode, as `metrics.Episodes` gives them.
-    thought: ponder steps of every action; empty for an agent without.
-    frames: pictures of the first environment, in order, `[H, W, C]` each;
-      empty unless asked for.
-    shown: ponder steps for each of these frames.
-  """
-
-  episodes: list[dict[str, float]]
-  thought: list[float]
-  frames: list[np.ndarray]
-  shown: list[float]
-
 
 def evaluate(
-  agent: Agent, driver: Driver, episodes: int, video: bool = False
-) -> Evaluation:
+  agent: Agent,
+  driver: Driver,
+  episodes: int,
+  trackers: Sequence[Tracker] = (),
+) -> list[dict[str, float]]:
   """Runs whole episodes in mode 'eval'.
 
-  Every environment contributes a fixed share of them, so that those which
-  end early do not count more often.
+  Every environment contributes a fixed number of them, so that those which
+  end early do not count more often. Steps beyond these episodes are not
+  measured.
+
+  Args:
+    trackers: what else to measure.
+
+  Returns:
+    One dict per episode, as `embodied.log.metrics.Episodes` gives them.
   """
-  result = Evaluation([], [], [], [])
-  images = (k for k, v in driver.obs_space.items() if v.role == 'image')
-  picture = next(images, None)
-  tracker = Episodes()
-  share = np.full(len(driver), episodes // len(driver))
-  share[: episodes % len(driver)] += 1
+  found: list[dict[str, float]] = []
+  running = Episodes()
+  left = np.full(len(driver), episodes // len(driver))
+  left[: episodes % len(driver)] += 1
 
-  def follow(transition: dict[str, Any], worker: int) -> None:
-    if not share[worker]:
+  def on_transition(transition: dict[str, Any], worker: int) -> None:
+    if not left[worker]:
       return
-    # After the last observation nothing is done, whatever was thought.
-    if 'log/ponder_steps' in transition and not transition['is_last']:
-      result.thought.append(float(transition['log/ponder_steps']))
-    if video and worker == 0 and len(result.frames) < FRAMES:
-      if picture:
-        result.frames.append(transition[picture])
-        result.shown.append(float(transition.get('log/ponder_steps', 0)))
-    episode = tracker.add(transition, worker)
+    for tracker in trackers:
+      tracker.on_step(transition, worker)
+    episode = running.add(transition, worker)
     if episode is not None:
-      result.episodes.append(episode)
-      share[worker] -= 1
+      for tracker in trackers:
+        tracker.episode(episode)
+      found.append(episode)
+      left[worker] -= 1
 
-  driver.on_step(follow)
+  driver.on_step(on_transition)
   driver.reset(agent.init_policy)
-  while share.any():
+  while left.any():
     driver(lambda carry, obs: agent.policy(carry, obs, mode='eval'), steps=1)
-  return result
+  return found
 
 
-def summary(result: Evaluation) -> dict[str, Any]:
+def summary(
+  episodes: Sequence[dict[str, float]], trackers: Sequence[Tracker] = ()
+) -> dict[str, Any]:
   """Means over the episodes, for printing and for JSON.
 
   Returns:
     `episodes`, `return_mean`, `return_ci95` (half the width of a 95%
-    interval by Student's t, or None for a single episode), `length_mean`,
-    `success` (percent by achievement), `crafter_score` (None without
-    achievements),
-    `ponder_steps_mean` and `ponder_steps_histogram` (share of the actions by
-    number of steps; None and empty for an agent that does not ponder).
+    interval by Student's t, or None for a single episode), `length_mean`, and
+    the summaries of the trackers.
   """
-  returns = np.array([x['score'] for x in result.episodes])
-  success = success_.Success()
-  for episode in result.episodes:
-    success.add(success_.unlocked(episode))
-  rates = success.rates()
+  returns = np.array([x['score'] for x in episodes])
   count = len(returns)
   width = None
   if count > 1:
     deviation = float(returns.std(ddof=1))
     width = quantile(count - 1) * deviation / math.sqrt(count)
-  return {
+  found: dict[str, Any] = {
     'episodes': count,
     'return_mean': float(returns.mean()),
     'return_ci95': width,
-    'length_mean': float(np.mean([x['length'] for x in result.episodes])),
-    'success': rates,
-    'crafter_score': success_.score(list(rates.values())) if rates else None,
-    **thought(result.thought),
+    'length_mean': float(np.mean([x['length'] for x in episodes])),
   }
+  for tracker in trackers:
+    found |= tracker.summary()
+  return found
 
 
 def quantile(degrees: int) -> float:
@@ -120,17 +100,3 @@ def quantile(degrees: int) -> float:
   first = (z**3 + z) / 4
   second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
   return z + first / degrees + second / degrees**2
-
-
-def thought(steps: list[float]) -> Mapping[str, Any]:
-  """Mean and histogram of the number of ponder steps per action."""
-  if not any(steps):
-    return {'ponder_steps_mean': None, 'ponder_steps_histogram': {}}
-  values, counts = np.unique(np.round(steps).astype(int), return_counts=True)
-  shares = counts / counts.sum()
-  return {
-    'ponder_steps_mean': float(np.mean(steps)),
-    'ponder_steps_histogram': {
-      str(k): float(v) for k, v in zip(values, shares, strict=True)
-    },
-  }

@@ -128,9 +128,9 @@ def together(make: Callable[[], T]) -> T:
     error = caught
   failed = exchange([error is not None])[:, 0].nonzero()[0]
   if error is not None:
-    raise errors.agree(error)
+    raise errors.mark_shared(error)
   if failed.size:
-    raise errors.agree(
+    raise errors.mark_shared(
       UsageError(f'Host {failed[0]} cannot start; what it printed says why.')
     )
   return result

@@ -34,15 +34,26 @@ def unpack(dyn: rssm.RSSM, latents: Mapping[str, Array]) -> rssm.State:
   return rssm.State(jnp.where(sound, deter, 0), stoch)
 
 
+def stored(dyn: rssm.RSSM, batch: Mapping[str, Array]) -> rssm.State:
+  """The model states `[B, ...]` that a batch holds of its first step: zeros
+  where it has none, or where `has/<key>` `[B, 1]` says so."""
+  size = batch['is_first'].shape[0]
+  if any(k not in batch for k in LATENTS):
+    return rssm.initial(dyn, size)
+  state = unpack(dyn, {k: batch[k][:, 0] for k in LATENTS})
+  for has in (batch.get(f'has/{k}') for k in LATENTS):
+    if has is not None:
+      deter, stoch = state
+      state = rssm.State(deter * has, stoch * has[..., None])
+  return state
+
+
 def filtered(
   models: Models, params: Any, batch: Mapping[str, Array], key: Array
 ) -> tuple[rssm.State, Array]:
   """Posterior states `[B, T, ...]` and log-probabilities of a batch."""
   size, length = batch['is_first'].shape
-  start = unpack(
-    models.dyn,
-    {k: batch[k][:, 0] for k in LATENTS},
-  )
+  start = stored(models.dyn, batch)
   obs = {k: batch[k][:, 1:] for k in models.obs_space}
   flat = jax.tree.map(lambda x: x.reshape((-1, *x.shape[2:])), obs)
   tokens = models.encode(params, flat)

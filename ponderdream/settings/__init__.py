@@ -1,5 +1,6 @@
 """Settings: from the command line to a run, and back from its folder."""
 
+from ponderdream.settings import data as data
 from ponderdream.settings.parse import blocks as blocks
 from ponderdream.settings.parse import check as check
 from ponderdream.settings.parse import parse as parse

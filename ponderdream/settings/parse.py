@@ -8,9 +8,11 @@ from embodied import config as config_
 from embodied.config import Config
 from embodied.config import flags as flags_
 from embodied.errors import UsageError
+from ponderdream.settings import data
 
 # What the texts among the settings may say.
 CHOICES = {
+  'run.script': ('train', 'offline'),
   'jax.dtype': ('auto', 'float32', 'bfloat16'),
   'enc.kind': ('conv', 'patch'),
   'imgdec.kind': ('conv', 'patch'),
@@ -115,6 +117,7 @@ def check(config: Config) -> None:
       raise UsageError(
         f'{key} is {config[key]}; choose a number from {low} to {high}.'
       )
+  data.shares(config)
   for key in ('rew.bins', 'val.bins'):
     if config[key] % 2 == 0:
       raise UsageError(

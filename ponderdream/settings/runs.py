@@ -10,7 +10,7 @@ import numpy as np
 
 from embodied import config as config_
 from embodied.config import Config
-from embodied.errors import UsageError, agree
+from embodied.errors import UsageError, mark_shared
 from ponderdream.settings.parse import blocks
 
 # What may change from one process of a run to the next.
@@ -59,7 +59,7 @@ def check_alike(
 
   # The names first: each host has to tell as many values.
   if differ([list(flat)]).any():
-    raise agree(
+    raise mark_shared(
       UsageError(
         'The hosts run different versions of PonderDream; install the same'
         ' one on all of them.'
@@ -67,7 +67,7 @@ def check_alike(
     )
   keys = [k for k, x in zip(flat, differ(flat.values()), strict=True) if x]
   if keys:
-    raise agree(
+    raise mark_shared(
       UsageError(
         f'The hosts were given different settings ({", ".join(keys)}); give'
         ' all of them the same.'

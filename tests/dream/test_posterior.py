@@ -1,6 +1,7 @@
 """Model states: as the replay stores them, and filtered from its steps."""
 
 import functools
+import types
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +11,14 @@ import pytest
 from ponderdream.dream import posterior
 from ponderdream.world import rssm
 from tests.helpers import tiny
+
+DYN = types.SimpleNamespace(deter=4, stoch=2, classes=3, dtype=jnp.float32)
+STEPS = {'is_first': np.zeros((3, 5), bool)}
+# As a replay gives them: of the first step alone.
+LATENTS = {
+  'dyn/deter': np.arange(1, 13, dtype=np.float16).reshape(3, 1, 4),
+  'dyn/stoch': np.array([[[0, 1]], [[2, 0]], [[0, 0]]], np.uint8),
+}
 
 
 @pytest.fixture(scope='module')
@@ -62,3 +71,21 @@ def test_the_context_step_gives_state_and_action(kit):
     key,
   )
   np.testing.assert_allclose(post.deter[:, 0], state.deter, atol=1e-5)
+
+
+def test_data_of_another_network_starts_from_zeros():
+  state = posterior.stored(DYN, STEPS)
+  assert state.deter.shape == (3, 4) and state.stoch.shape == (3, 2, 3)
+  assert not state.deter.any() and not state.stoch.any()
+
+
+def test_in_a_mixture_the_rows_without_states_start_from_zeros():
+  whole = posterior.stored(DYN, STEPS | LATENTS)
+  np.testing.assert_array_equal(whole.deter, LATENTS['dyn/deter'][:, 0])
+  np.testing.assert_array_equal(whole.stoch[0], [[1, 0, 0], [0, 1, 0]])
+  has = np.array([True, False, True])[:, None]
+  masks = {f'has/{k}': has for k in LATENTS}
+  state = posterior.stored(DYN, STEPS | LATENTS | masks)
+  np.testing.assert_array_equal(state.deter, whole.deter * has)
+  np.testing.assert_array_equal(state.stoch, whole.stoch * has[..., None])
+  assert state.deter[1].sum() == 0 == state.stoch[1].sum()

@@ -7,6 +7,8 @@ from embodied import when
 from embodied.log.logger import Logger
 from embodied.log.terminal import Terminal, _duration, _short
 
+PONDER = {'ponder': 'train/ponder/steps'}
+
 
 @pytest.fixture
 def clock(monkeypatch):
@@ -25,7 +27,7 @@ def run(clock, terminal, seconds, step=0, updates=0):
 
 
 def test_plain_lines_by_hand(clock, capsys):
-  terminal = Terminal(total=1_000_000, every=10.0)
+  terminal = Terminal(total=1_000_000, every=10.0, fields=PONDER)
   logger = Logger([terminal], lambda: 0)
   step, updates = run(clock, terminal, 11, step=12_000)
   logger.add({'score': 3.25}, 'episode')
@@ -56,6 +58,16 @@ def test_rates_are_those_of_the_last_minute(clock, capsys):
   terminal.close()
   assert '  50 steps/s  25 train steps/s' in capsys.readouterr().out
   assert len(terminal._marks) < 70
+
+
+def test_where_updates_are_the_steps_their_rate_is_shown_once(clock, capsys):
+  terminal = Terminal(total=1000, every=1e6, unit='train steps')
+  for step in range(100):
+    terminal.update(step, step)
+    clock[0] += 0.5
+  terminal.close()
+  line = capsys.readouterr().out
+  assert line.startswith('99 of 1,000  2.0 train steps/s  7m30s left')
 
 
 def test_says_nothing_before_it_knows(clock, capsys):
@@ -95,7 +107,7 @@ def show(clock, width, monkeypatch, encoding='utf-8'):
   monkeypatch.setenv('COLUMNS', str(width))
   for name in ('NO_COLOR', 'FORCE_COLOR', 'TTY_COMPATIBLE'):
     monkeypatch.delenv(name, raising=False)
-  terminal = Terminal(total=1_000_000)
+  terminal = Terminal(total=1_000_000, fields=PONDER)
   logger = Logger([terminal], lambda: 0)
   logger.add({'score': 12.5}, 'episode')
   logger.add({'train/ponder/steps': 2.93})

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 import embodied
-from embodied import errors, replay, success
+from embodied import errors, replay, sources
 from embodied.envs import make_env
 from embodied.log import logger, terminal
 from embodied.run import train
-from tests.embodied.run.test_train import LENGTH, Checking, Memory
+from embodied.run.learner import Diverged, Learner
+from embodied.run.sync import OtherHostFailed
+from tests.embodied.run.checking import LENGTH, Checking, Host, Memory, World
 
 BATCH = 3
 SETTINGS = types.SimpleNamespace(
@@ -20,35 +22,11 @@ SETTINGS = types.SimpleNamespace(
 )
 
 
-class Host:
-  """One of the threads. Common work that not all of them come to breaks the
-  barrier, and with it the test."""
-
-  def __init__(self, index, world):
-    self.index = index
-    self.count = world.count
-    self.world = world
-
-  def exchange(self, values):
-    self.world.told[self.index] = list(values)
-    self.world.barrier.wait(20)
-    rows = np.array(self.world.told, np.float64)
-    self.world.barrier.wait(20)
-    return rows
-
-
-class World:
-  def __init__(self, count):
-    self.count = count
-    self.told = [None] * count
-    self.barrier = threading.Barrier(count)
-
-
 class Together(Checking):
   """Its updates wait for those of the other host, as a mean would."""
 
-  def __init__(self, act_space, host):
-    super().__init__(act_space)
+  def __init__(self, obs_space, act_space, host):
+    super().__init__(obs_space, act_space)
     self.host = host
 
   def train(self, data):
@@ -89,17 +67,16 @@ def make(folder, host, envs=1, stop=lambda: False, driver=embodied.Driver):
     for i in range(envs)
   ]
   driver = driver(makers, parallel=False)
+  agent = Together(driver.obs_space, driver.act_space, host)
+  source = sources.Mixture({'replay': (store, 1.0)})
   return train.Train(
-    agent=Together(driver.act_space, host),
+    learner=Learner(agent, source, BATCH, LENGTH),
     driver=driver,
     replay=store,
     logger=logger.Logger([], lambda: 0),
     terminal=terminal.Terminal(200, silent=True),
     checkpoint=Saved(host),
-    success=success.Success(),
     settings=SETTINGS,
-    batch=BATCH,
-    length=LENGTH,
     stop=stop,
     hosts=host,
   )
@@ -148,7 +125,7 @@ def test_they_train_alike_and_count_together(pair):
   # 15 replayed steps per step and 30 per update: an update per two steps,
   # from the time that the first host, the slower one, has 15 windows of 6
   # steps: 20 rounds of 4 steps.
-  assert first.updates == second.updates == (200 - 80) // 2
+  assert first.learner.updates == second.learner.updates == (200 - 80) // 2
   assert first.checkpoint.steps() == second.checkpoint.steps() == [0, 200]
   meta = first.checkpoint.saved[200][1]
   assert meta['totals'] == {'0': 50, '1': 150}
@@ -158,7 +135,7 @@ def test_they_train_alike_and_count_together(pair):
 def test_a_stop_of_one_is_a_stop_of_all(pair, which):
   runs = pair()
   calls = iter(range(1000))
-  runs[which].stop = lambda: next(calls) > 60
+  runs[which].sync.stop = lambda: next(calls) > 60
   assert play(runs) == [None, None]
   assert runs[0].step == runs[1].step < 200
   assert runs[0].checkpoint.steps()[-1] == runs[1].checkpoint.steps()[-1]
@@ -167,9 +144,9 @@ def test_a_stop_of_one_is_a_stop_of_all(pair, which):
 def test_a_failure_of_one_ends_all_after_a_checkpoint(pair):
   runs = pair(driver=Broken)
   first, second = play(runs)
-  assert isinstance(first, train.Elsewhere)
+  assert isinstance(first, OtherHostFailed)
   assert 'the emulator is gone' in str(second)
-  assert errors.agreed(first) and errors.agreed(second)
+  assert errors.is_shared(first) and errors.is_shared(second)
   steps = runs[0].checkpoint.steps()
   assert steps == runs[1].checkpoint.steps() and steps[-1] == 40 + 39
 
@@ -177,9 +154,9 @@ def test_a_failure_of_one_ends_all_after_a_checkpoint(pair):
 def test_a_loss_that_is_no_number_ends_all_in_order(pair):
   runs = pair()
   for run in runs:
-    run.agent.fail_at = 7
+    run.learner.agent.fail_at = 7
   for error in play(runs):
-    assert isinstance(error, train.Diverged) and errors.agreed(error)
+    assert isinstance(error, Diverged) and errors.is_shared(error)
   assert runs[0].checkpoint.steps() == runs[1].checkpoint.steps()
 
 
@@ -200,7 +177,7 @@ def test_who_cannot_save_knows_that_nobody_was_told(tmp_path, failing):
   run.checkpoint.save = full
   (error,) = play([run])
   assert ('emulator' if failing else 'disk full') in str(error)
-  assert not errors.agreed(error)
+  assert not errors.is_shared(error)
 
 
 def test_a_checkpoint_is_as_good_as_the_episodes_of_all(pair):
@@ -220,7 +197,7 @@ def test_hosts_that_leave_and_come_back_count_once(pair, tmp_path):
   alone = make(tmp_path / '0', Host(0, World(1)))
   alone.checkpoint.saved = dict(saved)
   alone.settings = types.SimpleNamespace(**{**vars(SETTINGS), 'steps': 260})
-  alone.totals = {}
+  alone.sync.totals = {}
   assert alone.resume() == 200 and alone.step == 200
   assert play([alone]) == [None]
   assert alone.replay.total == 160

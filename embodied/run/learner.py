@@ -1,0 +1,134 @@
+"""The learner: updates an agent on batches of a source."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from embodied.base import Agent
+from embodied.log.metrics import Metrics
+from embodied.log.timer import Timer
+from embodied.sources import Source
+from embodied.streams import Prefetch
+
+
+class Diverged(RuntimeError):
+  """A loss or the gradient is not a finite number."""
+
+
+class Learner:
+  """Fetches batches, updates the agent, writes model states back.
+
+  It knows nothing of environments. `update` and `flush` are common work of
+  all hosts of a run; every other method concerns this host alone.
+
+  Args:
+    agent: what is trained.
+    source: where batches come from.
+    batch: sequences per update that this host brings.
+    length: steps per sequence that are learnt from.
+
+  Attributes:
+    updates: number of updates since the run began.
+    timer: wall-clock time by part.
+  """
+
+  def __init__(
+    self, agent: Agent, source: Source, batch: int, length: int
+  ) -> None:
+    self.agent = agent
+    self.source = source
+    self.batch = batch
+    self.length = length
+    self.updates = 0
+    self.timer = Timer()
+    self._metrics = Metrics()
+    self._stream = Prefetch(lambda: agent.place(source.sample(batch)))
+    self._data: Any = None
+    self._outs: dict[str, Any] = {}
+
+  @property
+  def ready(self) -> bool:
+    """Whether a batch is at hand."""
+    return self._data is not None
+
+  def fetch(self) -> None:
+    """Waits for the next batch, unless one is at hand."""
+    if self._data is None:
+      with self.timer('sample'):
+        self._data = next(self._stream)
+
+  def update(self) -> None:
+    """One update on the batch at hand.
+
+    Raises:
+      Diverged: as `record_update`.
+    """
+    data, self._data = self._data, None
+    with self.timer('update'):
+      outs, metrics = self.agent.train(data)
+    self.updates += 1
+    self.record_update(outs, metrics)
+
+  def flush(self) -> None:
+    """Takes in what the last update gave. Raises Diverged."""
+    with self.timer('update'):
+      outs, metrics = self.agent.flush()
+    self.record_update(outs, metrics)
+
+  def record_update(
+    self, outs: dict[str, Any], metrics: Mapping[str, Any]
+  ) -> None:
+    """Checks and stores what an update gave; both may be empty.
+
+    Raises:
+      Diverged: a loss is not finite; names all of these. Metrics are means
+        over all hosts, so it is raised on each of them.
+    """
+    bad = [
+      k
+      for k, v in metrics.items()
+      if not math.isfinite(v) and k.startswith(('loss/', 'opt/'))
+    ]
+    if bad:
+      raise Diverged(
+        f'After {self.updates} updates, these are not finite numbers:'
+        f' {", ".join(bad)}. The state before is saved; lower opt.lr, or look'
+        ' for such numbers in the data.'
+      )
+    self._outs = outs
+    if metrics:
+      self._metrics.add(metrics, 'train')
+
+  def write_back(self) -> None:
+    """Writes what the last update returned for the source, once."""
+    outs, self._outs = self._outs, {}
+    if outs:
+      with self.timer('write_back'):
+        self.source.update(outs.pop('stepid'), outs)
+
+  def report(self) -> dict[str, Any]:
+    """The agent's report on a batch, such as predictions beside the truth;
+    empty if the source has none."""
+    if not len(self.source):
+      return {}
+    return self.agent.report(self.source.sample(self.batch, fresh=False))
+
+  def result(self) -> dict[str, Any]:
+    """Numbers to log, by key: means of the metrics and shares of the time
+    since the last result, numbers of the source, and updates."""
+    times = {f'time/{k}': v for k, v in self.timer.result().items()}
+    numbers = self._metrics.result() | self.source.stats() | times
+    return numbers | {'run/updates': self.updates}
+
+  def save(self) -> dict[str, Any]:
+    """Its part of the meta of a checkpoint."""
+    return {'updates': self.updates}
+
+  def load(self, meta: Mapping[str, Any]) -> None:
+    """Goes on from the meta of a checkpoint."""
+    self.updates = meta['updates']
+    self.source.seek(self.updates)
+
+  def close(self) -> None:
+    """Ends the prefetching."""
+    self._stream.close()

@@ -1,0 +1,113 @@
+"""What the hosts of a run agree on.
+
+On several hosts each one runs the same loop, with its own environments, its
+own replay and its share of every batch. Updates and checkpoints are common
+work: all hosts have to begin them together. So the hosts exchange a few
+numbers before each of them (`HostSync.exchange`), and every host takes the
+same decisions from the same numbers. An error that concerns one host alone is
+reported at the next exchange. It ends the run on all hosts, after a common
+checkpoint.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from embodied.errors import Stopped, mark_shared
+from embodied.hosts import Hosts
+
+# Number of recent episodes whose mean return is the score of a checkpoint.
+RECENT = 10
+
+
+class OtherHostFailed(RuntimeError):
+  """Another host failed; it has printed its own error."""
+
+
+class Status(NamedTuple):
+  """What one host reports to all of them.
+
+  Attributes:
+    ready: whether it has a batch for the next update.
+    saving: whether a checkpoint is due; the answer of host 0 counts.
+    total: environment steps that its replay has ever held.
+    episodes: number of its recent episodes.
+    returns: sum of their returns.
+  """
+
+  ready: bool
+  saving: bool
+  total: int = 0
+  episodes: int = 0
+  returns: float = 0.0
+
+
+class HostSync:
+  """The state of a run that is the same on all of its hosts.
+
+  Args:
+    hosts: the hosts that train together.
+    stop: whether this host was asked to stop.
+
+  Attributes:
+    ready: whether all hosts have a batch.
+    stopping: whether any host was asked to stop.
+    failing: whether any host has failed.
+    saving: whether a checkpoint is due.
+    totals: environment steps by host, those of hosts that have left included.
+    score: mean return of the recent episodes of all hosts; None as long as
+      there are few.
+    failure: the error of this host alone, if there was one.
+    ended: whether all hosts have written the last checkpoint together.
+  """
+
+  def __init__(self, hosts: Hosts, stop: Callable[[], bool]) -> None:
+    self.hosts = hosts
+    self.stop = stop
+    self.ready = self.stopping = self.failing = self.saving = False
+    self.totals: dict[str, int] = {}
+    self.score: float | None = None
+    self.failure: Exception | None = None
+    self.ended = False
+
+  @property
+  def over(self) -> bool:
+    """Whether the run ends on all hosts."""
+    return self.stopping or self.failing
+
+  def exchange(self, status: Status) -> None:
+    """Reports this host's status to the others and takes in theirs. Common
+    work: all hosts have to call it."""
+    mine = [*status, self.stop(), self.failure is not None]
+    ready, saving, totals, episodes, returns, stopping, failing = (
+      self.hosts.exchange(mine).T
+    )
+    self.ready = bool(ready.all())
+    self.saving = bool(saving[0])
+    self.totals |= {str(i): int(x) for i, x in enumerate(totals)}
+    enough = episodes.sum() >= RECENT
+    self.score = float(returns.sum() / episodes.sum()) if enough else None
+    self.stopping = bool(stopping.any())
+    self.failing = bool(failing.any())
+
+  def run_local(self, part: Callable[..., object], *args: Any) -> None:
+    """Does work that concerns this host alone. An error of it is kept until
+    the next exchange, and raised when the run has ended on all hosts. After
+    an error nothing more is done."""
+    if self.failure is not None:
+      return
+    try:
+      part(*args)
+    except Stopped:
+      pass  # the next exchange says so
+    except Exception as error:
+      self.failure = error
+
+  def raise_failure(self) -> None:
+    """Raises the error of this host, or OtherHostFailed if only another one
+    failed; to be called when the run has ended."""
+    if self.failure is not None:
+      raise mark_shared(self.failure) if self.ended else self.failure
+    if self.failing:
+      raise mark_shared(
+        OtherHostFailed('Another host failed; read what it printed.')
+      )

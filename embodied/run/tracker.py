@@ -1,0 +1,32 @@
+"""What a run can be told to measure beside returns and lengths."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+class Tracker:
+  """Follows the steps and episodes of a run.
+
+  A run calls `on_step` for every transition, and `episode` for every episode
+  that ends. All methods do nothing here; a tracker overrides those it needs.
+  """
+
+  def load(self, scores: Sequence[Mapping[str, float]]) -> None:
+    """Takes in the lines of `scores.jsonl` that earlier processes of the run
+    wrote, as `embodied.log.scores.read` returns them."""
+
+  def on_step(self, transition: Mapping[str, Any], worker: int) -> None:
+    """Takes in one transition of the environment number `worker`."""
+
+  def episode(self, episode: Mapping[str, float]) -> dict[str, float]:
+    """Takes in an episode, as `embodied.log.metrics.Episodes` returns it;
+    returns what its line in `scores.jsonl` has to say beside the return."""
+    return {}
+
+  def result(self) -> dict[str, Any]:
+    """Numbers and histograms `[n]` to log, by key."""
+    return {}
+
+  def summary(self) -> dict[str, Any]:
+    """Values for the JSON file of an evaluation, by key."""
+    return {}

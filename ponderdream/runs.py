@@ -1,0 +1,172 @@
+"""The runs, by `run.script`: their parts, put together and resumed."""
+
+import contextlib
+import functools
+import pathlib
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from embodied import errors, lock
+from embodied.base import Spaces
+from embodied.config import Config
+from embodied.errors import UsageError
+from embodied.log import scores
+from embodied.run.learner import Learner
+from embodied.run.loop import Loop
+from embodied.run.offline import Offline
+from embodied.run.tracker import Tracker
+from embodied.run.train import Train
+from embodied.sources import Source
+from ponderdream import factories, settings
+from ponderdream.checkpoint import Checkpoint
+from ponderdream.distributed import console, devices, hosts
+
+
+class Parts(NamedTuple):
+  """What each host makes for itself.
+
+  Attributes:
+    spaces: of observations and of actions.
+    source: what is learnt from.
+    make: makes the run, from the arguments of `Loop`.
+    trackers: what the run measures beside returns.
+    resumed: whether the logdir holds a run that this one goes on with.
+  """
+
+  spaces: tuple[Spaces, Spaces]
+  source: Source
+  make: Callable[..., Loop]
+  trackers: Sequence[Tracker] = ()
+  resumed: bool = False
+
+
+def train(
+  config: Config, stack: contextlib.ExitStack, stop: threading.Event
+) -> Parts:
+  """The parts of a run that acts and learns."""
+  replay = keep(stack, factories.make_replay(config))
+  # Environments get numbers that no earlier process of the run has used.
+  driver = keep(
+    stack,
+    factories.make_driver(config, config.run.envs, replay.total, stop.is_set),
+  )
+  spaces = driver.obs_space, driver.act_space
+  source = factories.make_source(config, spaces, {'replay': replay})
+  trackers = factories.make_trackers()
+  make = functools.partial(
+    Train, driver=driver, replay=replay, trackers=trackers
+  )
+  return Parts(spaces, source, make, trackers)
+
+
+def offline(
+  config: Config, stack: contextlib.ExitStack, stop: threading.Event
+) -> Parts:
+  """The parts of a run that only learns."""
+  spaces = factories.make_spaces(config)
+  return Parts(spaces, factories.make_source(config, spaces, {}), Offline)
+
+
+RUNS = {'train': train, 'offline': offline}
+
+
+def keep(stack: contextlib.ExitStack, part: Any) -> Any:
+  """Returns the part, which the stack will close."""
+  return stack.enter_context(contextlib.closing(part))
+
+
+def prepare(
+  config: Config, stack: contextlib.ExitStack, stop: threading.Event
+) -> Parts:
+  """Everything that may fail on one host alone: folders, locks,
+  environments, data. The stack closes it.
+
+  Raises:
+    UsageError: a setting, a folder or a data set that cannot be used.
+  """
+  devices.share(config.batch.size)
+  settings.make_logdir(config)
+  for folder in factories.locked(config):
+    stack.enter_context(lock.hold(folder / 'lock'))
+  resumed = not hosts.host() and settings.compare(config)
+  parts = RUNS[config.run.script](config, stack, stop)
+  keep(stack, parts.source)
+  return parts._replace(resumed=resumed)
+
+
+def assemble(
+  config: Config,
+  stack: contextlib.ExitStack,
+  stop: threading.Event,
+  parts: Parts,
+) -> tuple[Loop, Checkpoint]:
+  """Makes what all hosts share: the run and its checkpoints. The stack closes
+  it."""
+  agent = factories.make_agent(parts.spaces, config)
+  where = factories.checkpoints(config)
+  checkpoint = Checkpoint(where, config.run.keep, config.flat)
+  keep(stack, checkpoint)
+  before = scores.read(pathlib.Path(config.logdir) / 'scores.jsonl')
+  for tracker in parts.trackers:
+    tracker.load(before)
+  terminal = factories.make_terminal(config, scores.best(before))
+  logger = factories.make_logger(config, terminal, lambda: run.step)
+  keep(stack, logger)
+  share = devices.share(config.batch.size)
+  run = parts.make(
+    learner=Learner(agent, parts.source, share, config.batch.length),
+    logger=logger,
+    terminal=terminal,
+    checkpoint=checkpoint,
+    settings=config.run,
+    stop=stop.is_set,
+    hosts=hosts.Hosts(),
+  )
+  return run, checkpoint
+
+
+def resume(
+  run: Loop, checkpoint: Checkpoint, config: Config, resumed: bool
+) -> None:
+  """Goes on where the last process stopped, and says so.
+
+  Args:
+    resumed: whether this host's logdir holds a run.
+
+  Raises:
+    UsageError: checkpoints that the hosts do not share, or that were saved
+      with other settings.
+  """
+  run.sync_hosts()
+  # Host 0 writes config.yaml, so its answer decides.
+  resumed = bool(hosts.exchange([resumed])[0, 0])
+  where = checkpoint.directory
+  if not hosts.shared(where):
+    raise errors.mark_shared(
+      UsageError(
+        'The hosts do not see the same checkpoints; name a folder or bucket'
+        ' that all of them share by --checkpoints.'
+      )
+    )
+  # Checkpoints may be elsewhere, and be there although the logdir was lost.
+  if checkpoint.steps():
+    hosts.together(lambda: check_checkpoints(checkpoint, config))
+    step = run.resume()
+    console.say(f'Resuming at step {run.step}, from the checkpoint of {step}.')
+  elif resumed:
+    console.say(
+      f'There is no checkpoint in {where}: starting with new networks at step'
+      f' {run.step}.'
+    )
+
+
+def check_checkpoints(checkpoint: Checkpoint, config: Config) -> None:
+  """Raises UsageError if they were saved with other settings."""
+  found = checkpoint.config()
+  if found:
+    where = checkpoint.directory
+    before = settings.complete(Config(found), where)
+    settings.check_same(
+      config, before, f'The folder {where} has checkpoints of'
+    )

@@ -1,0 +1,73 @@
+"""What a run learns from: its own replay, fixed data sets, or both."""
+
+import math
+import pathlib
+
+from embodied.config import Config
+from embodied.errors import UsageError
+
+# The name of the run's own replay among the sources of data.
+REPLAY = 'replay'
+
+
+def shares(config: Config) -> dict[str, float]:
+  """Share of every batch by source, 'replay' or a folder, from the texts
+  `NAME_OR_FOLDER[=SHARE]` of the setting `data`; 1 where none is given.
+
+  Raises:
+    UsageError: no source, one that is named twice, a share that is not
+      positive, or sources that do not suit `run.script`.
+  """
+  found: dict[str, float] = {}
+  for text in config.data:
+    name, share = _split(text)
+    if name in found:
+      raise UsageError(f"--data names '{name}' twice; name it once.")
+    if not 0 < share < math.inf:
+      raise UsageError(
+        f"The share of '{name}' in --data is {share}; give one above 0."
+      )
+    found[name] = share
+  acting = config.run.script == 'train'
+  if acting and REPLAY not in found:
+    raise UsageError(
+      'run.script is train, and --data does not name the replay of this run;'
+      ' add replay, or set --run.script offline.'
+    )
+  if not acting and (REPLAY in found or not found):
+    raise UsageError(
+      'run.script is offline, and such a run has no replay of its own; name'
+      ' the folders of earlier runs by --data.'
+    )
+  return found
+
+
+def folder(name: str) -> pathlib.Path:
+  """Where the chunks of a data set are: `name` is the logdir of a run, or the
+  replay in it.
+
+  Raises:
+    UsageError: there are no chunks.
+  """
+  path = pathlib.Path(name).expanduser()
+  for place in (path / 'replay', path):
+    if any(place.glob('*.chunk')):
+      return place
+  raise UsageError(
+    f"--data names '{name}', where no replay is; give the logdir of a run, or"
+    ' the folder of its replay.'
+  )
+
+
+def _split(text: str) -> tuple[str, float]:
+  """Name and share. A folder whose own name holds a `=` is taken as it is."""
+  name, equals, share = text.rpartition('=')
+  if not equals or pathlib.Path(text).expanduser().is_dir():
+    return text, 1.0
+  try:
+    return name, float(share)
+  except ValueError:
+    raise UsageError(
+      f"--data has '{text}', and '{share}' is not a number; write"
+      ' FOLDER=SHARE, for example old=0.5.'
+    ) from None

@@ -1,0 +1,123 @@
+"""What a run measures of pondering: number of steps per action, and a film."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from embodied.log.video import rgb
+from embodied.run.tracker import Tracker
+
+# Key of the agent's outputs, and of the metric of an update.
+STEPS = 'log/ponder_steps'
+TRAINED = 'train/ponder/steps'
+
+# Longest film in frames, and its least width in pixels.
+FRAMES = 1500
+LEAST_WIDTH = 160
+
+
+class PonderSteps(Tracker):
+  """Counts the ponder steps of every action; nothing for other agents."""
+
+  def __init__(self) -> None:
+    # Of the actions since the last result.
+    self.steps: list[float] = []
+
+  def on_step(self, transition: Mapping[str, Any], worker: int) -> None:
+    # No action follows the last observation of an episode.
+    if STEPS in transition and not transition['is_last']:
+      self.steps.append(float(transition[STEPS]))
+
+  def episode(self, episode: Mapping[str, float]) -> dict[str, float]:
+    """`ponder_steps`, the mean per action of the episode."""
+    if f'{STEPS}/sum' not in episode:
+      return {}
+    steps = episode[f'{STEPS}/sum'] - episode[f'{STEPS}/last']
+    return {'ponder_steps': steps / episode['length']}
+
+  def result(self) -> dict[str, NDArray[np.float64]]:
+    """`acted/ponder_steps`, of all actions since the last result."""
+    if not self.steps:
+      return {}
+    steps, self.steps = np.array(self.steps), []
+    return {'acted/ponder_steps': steps}
+
+  def summary(self) -> dict[str, Any]:
+    """`ponder_steps_mean`, and `ponder_steps_histogram`, the share of the
+    actions by number of steps; None and empty for other agents."""
+    if not any(self.steps):
+      return {'ponder_steps_mean': None, 'ponder_steps_histogram': {}}
+    whole = np.round(self.steps).astype(int)
+    values, counts = np.unique(whole, return_counts=True)
+    shares = counts / counts.sum()
+    return {
+      'ponder_steps_mean': float(np.mean(self.steps)),
+      'ponder_steps_histogram': {
+        str(k): float(v) for k, v in zip(values, shares, strict=True)
+      },
+    }
+
+
+class Film(Tracker):
+  """Collects the pictures of the first environment, and the number of ponder
+  steps of the action that follows each of them.
+
+  Args:
+    key: of the pictures among the observations.
+  """
+
+  def __init__(self, key: str) -> None:
+    self.key = key
+    self.frames: list[NDArray[np.uint8]] = []
+    self.steps: list[float] = []
+
+  def on_step(self, transition: Mapping[str, Any], worker: int) -> None:
+    if worker == 0 and len(self.frames) < FRAMES:
+      self.frames.append(transition[self.key])
+      self.steps.append(float(transition.get(STEPS, 0)))
+
+  def video(self) -> NDArray[np.uint8]:
+    """As `draw` returns it."""
+    return draw(self.frames, self.steps)
+
+
+def draw(
+  frames: Sequence[NDArray[np.uint8]],
+  steps: Sequence[float],
+  scale: int | None = None,
+) -> NDArray[np.uint8]:
+  """A video that shows the number of ponder steps below each picture.
+
+  Args:
+    frames: `T` pictures uint8 `[H, W, C]`, see `embodied.log.video.rgb`.
+    steps: ponder steps of the action chosen at each of them.
+    scale: pixels per pixel; 4 by default, and more for small pictures.
+
+  Returns:
+    uint8 `[T, H', W', 3]`: below each picture a bar with one cell per step (or
+    for several, where there is no room), filled up to the number of this
+    frame, and that number.
+  """
+  scale = scale or max(4, -(-LEAST_WIDTH // frames[0].shape[1]))
+  height, width = frames[0].shape[0] * scale, frames[0].shape[1] * scale
+  strip, margin = 24, 4
+  most = max(1, round(max(steps)))
+  cells = max(1, min(most, (width - 32) // 4))
+  cell = (width - 32) // cells
+  video = np.zeros((len(frames), height + strip, width, 3), np.uint8)
+  for i, (frame, count) in enumerate(zip(frames, steps, strict=True)):
+    big = rgb(frame).repeat(scale, 0).repeat(scale, 1)
+    canvas = Image.fromarray(np.pad(big, ((0, strip), (0, 0), (0, 0))))
+    pen = ImageDraw.Draw(canvas)
+    for j in range(cells):
+      left, top = margin + j * cell, height + margin
+      box = (left, top, left + cell - 2, height + strip - margin)
+      full = j < round(count / most * cells)
+      color = (255, 190, 60) if full else (60, 60, 60)
+      pen.rectangle(box, fill=color)
+    pen.text((width - 24, height + 6), f'{count:g}', fill=(255, 255, 255))
+    video[i] = np.asarray(canvas)
+  return video

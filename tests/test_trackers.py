@@ -1,0 +1,86 @@
+"""What is measured of pondering, and the film that shows it."""
+
+import numpy as np
+import pytest
+
+from embodied.log import video
+from ponderdream import trackers
+
+
+def test_as_many_cells_are_lit_as_ponder_steps():
+  frames = [np.full((16, 64, 3), 7, np.uint8)] * 3
+  film = trackers.draw(frames, [1.0, 3.0, 2.0], scale=4)
+  assert film.shape == (3, 16 * 4 + 24, 256, 3) and video.is_video(film)
+  # The picture itself, four pixels per pixel.
+  assert (film[:, :64] == 7).all()
+  # Three cells across, of which 1, 3 and 2 are lit: look at a row through
+  # their middle, leaving out the number at the right.
+  row = film[:, 64 + 12, : 256 - 28]
+  lit = (row == [255, 190, 60]).all(-1).sum(-1)
+  assert lit[1] == 3 * lit[0] and lit[2] == 2 * lit[0] and lit[0] > 30
+
+
+def test_grey_and_rgba_pictures_are_shown_in_three_channels():
+  grey = np.arange(16 * 64, dtype=np.uint8).reshape(16, 64, 1)
+  rgb = np.concatenate([grey, grey + np.uint8(1), grey + np.uint8(2)], -1)
+  rgba = np.concatenate([rgb, np.full_like(grey, 9)], -1)
+  film = trackers.draw([grey, rgb, rgba], [1.0, 1.0, 1.0], scale=1)
+  assert (film[0, :16] == grey).all()
+  assert (film[1, :16] == rgb).all() and (film[2] == film[1]).all()
+
+
+@pytest.mark.parametrize('channels', [2, 5])
+def test_of_other_numbers_of_channels_the_first_are_shown(channels):
+  frame = np.arange(16 * 64 * channels, dtype=np.uint8)
+  frame = frame.reshape(16, 64, channels)
+  film = trackers.draw([frame], [1.0], scale=1)[0, :16]
+  want = frame[..., :3] if channels == 5 else frame[..., :1]
+  assert (film == want).all()
+
+
+def test_small_pictures_and_many_steps_have_room():
+  frames = [np.zeros((7, 7, 3), np.uint8)] * 3
+  film = trackers.draw(frames, [1000.0, 500.0, 1.0])
+  assert film.shape[2] >= 160
+  lit = (film == [255, 190, 60]).all(-1).sum((1, 2))
+  assert lit[0] == 2 * lit[1] > 0 and lit[2] == 0
+
+
+def transitions(steps):
+  """One episode; the last observation has no action."""
+  for i, count in enumerate(steps):
+    last = i == len(steps) - 1
+    yield {'is_last': last, 'log/ponder_steps': np.float32(count)}
+
+
+def test_ponder_steps_by_hand():
+  tracker = trackers.PonderSteps()
+  for step in transitions([1, 1, 2, 4, 9]):
+    tracker.on_step(step, 0)
+  assert tracker.summary() == {
+    'ponder_steps_mean': 2.0,
+    'ponder_steps_histogram': {'1': 0.5, '2': 0.25, '4': 0.25},
+  }
+  # Five observations, four actions: (17 - 9) / 4.
+  episode = {'log/ponder_steps/sum': 17.0, 'log/ponder_steps/last': 9.0}
+  line = tracker.episode(episode | {'length': 4.0})
+  assert line == {'ponder_steps': 2.0}
+  (steps,) = tracker.result().values()
+  np.testing.assert_array_equal(steps, [1, 1, 2, 4])
+  assert tracker.result() == {}
+
+
+def test_an_agent_that_does_not_ponder_has_no_steps():
+  tracker = trackers.PonderSteps()
+  tracker.on_step({'is_last': False}, 0)
+  assert tracker.episode({'length': 1.0}) == {} == tracker.result()
+  assert tracker.summary()['ponder_steps_mean'] is None
+
+
+def test_the_film_is_of_the_first_environment():
+  film = trackers.Film('image')
+  for worker in (0, 1, 0):
+    image = np.full((16, 64, 3), worker, np.uint8)
+    film.on_step({'image': image, 'log/ponder_steps': 2.0}, worker)
+  assert film.steps == [2.0, 2.0] and (np.array(film.frames) == 0).all()
+  assert film.video().shape[0] == 2 and video.is_video(film.video())
