@@ -98,10 +98,11 @@ class Env:
 
 
 class Agent:
-  """What a run script knows about an agent.
+  """The interface of an agent to the runs.
 
-  Observations come as dicts of `[B, ...]` arrays, training data as dicts of
-  `[B, T, ...]` arrays. A `carry` goes in and comes out; `None` is a carry.
+  Observations are dicts of `[B, ...]` arrays, training data are dicts of
+  `[B, T, ...]` arrays. The policy's state between two steps is its `carry`,
+  which goes in and comes out; None is a carry.
   """
 
   def init_policy(self, batch: int) -> Carry:
@@ -129,14 +130,15 @@ class Agent:
   def train(self, data: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """Update on what `place` returned; returns `(outs, metrics)`.
 
-    `outs` are written back into the replay, at the steps `outs['stepid']`;
-    `outs['priority']` `[B, T]`, if there, is the loss they are drawn by. Both
-    may be those of an earlier update, so as not to wait for this one.
+    `outs` are written back into the source of the data, at the steps
+    `outs['stepid']`. `outs['priority']` `[B, T]`, if there, is the loss that a
+    prioritised replay draws these steps by. Both may be those of an earlier
+    update, so that the caller need not wait for this one.
     """
     raise NotImplementedError
 
   def flush(self) -> tuple[dict[str, Any], dict[str, Any]]:
-    """`(outs, metrics)` of the last update that were not returned yet."""
+    """`(outs, metrics)` of the last update, if they were not returned yet."""
     return {}, {}
 
   def report(self, data: dict[str, Any]) -> dict[str, Any]:
@@ -148,8 +150,12 @@ class Agent:
     raise NotImplementedError
 
   def load(self, tree: Any, seen: int = 0) -> None:
-    """Take over a state returned by `save`; `seen` is how many steps were
-    taken since the run began, for random numbers that were not used yet."""
+    """Take over a state that `save` returned.
+
+    Args:
+      seen: environment steps since the run began, so that the policy draws
+        random numbers that no earlier process has used.
+    """
     raise NotImplementedError
 
 

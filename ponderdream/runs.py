@@ -114,7 +114,7 @@ def assemble(
   logger = factories.make_logger(config, terminal, lambda: run.step)
   keep(stack, logger)
   share = devices.share(config.batch.size)
-  run = parts.make(
+  run: Loop = parts.make(
     learner=Learner(agent, parts.source, share, config.batch.length),
     logger=logger,
     terminal=terminal,

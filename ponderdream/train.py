@@ -82,7 +82,7 @@ def train(config: Config, stop: threading.Event) -> int:
       runs.resume(run, checkpoint, config, parts.resumed)
       # Only now, so that after a mistake the corrected command is not refused
       # as another configuration.
-      hosts.together(lambda: hosts.host() or settings.remember(config))
+      hosts.together(lambda: settings.remember(config, hosts.host()))
       run.run()
   except Exception as error:
     return console.print_error(error)

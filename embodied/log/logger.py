@@ -17,7 +17,8 @@ from embodied.log.video import is_video, write_mp4
 
 log = logging.getLogger('embodied')
 
-# Of a histogram in TensorBoard, between its lowest and highest value.
+# Number of bins of a histogram in TensorBoard, from its lowest to its highest
+# value.
 BINS = 30
 
 
@@ -39,10 +40,10 @@ class Output(Protocol):
 
 
 class Logger:
-  """Collects values and hands them to its outputs.
+  """Collects values and passes them to its outputs.
 
-  `step` is asked for the current step at every `add`. Values of different
-  steps, or of one key twice, become records of their own, so that none is
+  Every `add` calls `step` for the current step. Values of different steps, and
+  two values of the same key, go into different records, so that nothing is
   lost however rarely `write` is called.
   """
 
@@ -56,10 +57,10 @@ class Logger:
   def add(
     self, values: Mapping[str, ArrayLike], prefix: str | None = None
   ) -> None:
-    """Takes in numbers, arrays [n] (histograms) and videos [T, H, W, C]
-    uint8 with 1 or 3 channels; with a prefix as 'prefix/key'.
+    """Adds numbers, arrays `[n]` (histograms) and videos `[T, H, W, C]` uint8
+    with 1 or 3 channels. With a prefix, a key becomes 'prefix/key'.
 
-    Raises ValueError, naming the key, for anything else.
+    Raises ValueError, naming the key, for any other value.
     """
     record = Record(int(self._step()), {}, {}, {})
     for key, value in values.items():
@@ -87,24 +88,26 @@ class Logger:
       last.videos.update(record.videos)
 
   def write(self) -> None:
-    """Writes everything added since the last write."""
+    """Writes everything that was added since the last write."""
     records, self._records = self._records, []
     for record in records:
       for output in self._outputs:
         output.write(record)
 
   def close(self) -> None:
-    """Writes what is left and closes the outputs."""
+    """Writes the rest and closes the outputs."""
     self.write()
     for output in self._outputs:
       output.close()
 
 
 class JsonLines:
-  """One line of strict JSON per record: `step`, and the scalars whose keys
-  match `pattern` in full. Values that JSON has no number for are the texts
-  "NaN", "Infinity" and "-Infinity". Lines are appended, and each is in the
-  file when `write` returns; a last line that a crash cut short is removed.
+  """One line of strict JSON per record: `step`, and the scalars whose whole
+  keys match `pattern`.
+
+  NaN and infinities are written as the texts "NaN", "Infinity" and
+  "-Infinity". Lines are appended to the file; a line is in it when `write`
+  returns. An incomplete last line, as after a crash, is removed.
   """
 
   def __init__(
@@ -132,8 +135,9 @@ class JsonLines:
 class TensorBoard:
   """Scalars and histograms as TensorBoard events in `logdir`.
 
-  An event is in the file when `write` returns. The writer of tensorboardX has
-  a thread for that, and blocks for good once that has died of a full disk.
+  An event is in the file when `write` returns. The writer of tensorboardX is
+  not used, because it writes in a thread, and blocks forever once that thread
+  has died of a full disk.
   """
 
   def __init__(self, logdir: str | os.PathLike[str]) -> None:
@@ -149,7 +153,7 @@ class TensorBoard:
     parts = [summary.scalar(k, v) for k, v in record.scalars.items()]
     for key, values in record.histograms.items():
       finite = values[np.isfinite(values)].astype(np.float64)
-      if finite.size:  # a histogram has no place for NaN
+      if finite.size:  # a histogram cannot hold NaN
         parts.append(summary.histogram(key, finite, BINS))
     if not parts:
       return
@@ -165,9 +169,9 @@ class TensorBoard:
 
 
 class VideoFiles:
-  """Videos as `<directory>/<key>-<step>.mp4`, slashes in the key being
-  dashes, with `fps` frames per second. One that cannot be written is warned
-  about, and left out: no video is worth a run."""
+  """Videos as `<directory>/<key>-<step>.mp4`, with dashes for slashes in the
+  key, and `fps` frames per second. A video that cannot be written causes a
+  warning; the run goes on."""
 
   def __init__(
     self, directory: str | os.PathLike[str], fps: float = 10

@@ -1,4 +1,4 @@
-"""Sums over time: means of metrics, and what happened in an episode."""
+"""Means of metrics between two log lines, and sums over an episode."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,15 +10,15 @@ Value = float | NDArray[Any]
 
 
 class Metrics:
-  """Means of metrics between two reports. A NaN makes its mean NaN."""
+  """Means of metrics between two results. The mean is NaN if a value is."""
 
   def __init__(self) -> None:
     self._sums: dict[str, NDArray[np.float64]] = {}
     self._counts: dict[str, int] = {}
 
   def add(self, values: Mapping[str, ArrayLike], prefix: str = '') -> None:
-    """Takes in numbers, or arrays of a shape that stays the same for its
-    key; with a prefix as 'prefix/key'.
+    """Adds numbers, or arrays whose shape is always the same for a key. With a
+    prefix, a key becomes 'prefix/key'.
 
     Raises ValueError, naming the key, if a shape changed.
     """
@@ -28,21 +28,21 @@ class Metrics:
       old = self._sums.get(key)
       if old is not None and old.shape != array.shape:
         raise ValueError(
-          f"Metric '{key}' has shape {array.shape}, and {old.shape} before; "
+          f"Metric '{key}' has shape {array.shape} after {old.shape}; "
           'give every value of a metric the same shape.'
         )
       self._sums[key] = array + (0.0 if old is None else old)
       self._counts[key] = self._counts.get(key, 0) + 1
 
   def result(self) -> dict[str, Value]:
-    """The means since the last result, floats or float64 arrays; starts
-    over."""
+    """The means since the last result, as floats or float64 arrays. The next
+    result begins empty."""
     means = {k: total / self._counts[k] for k, total in self._sums.items()}
     self.reset()
     return {k: v if np.ndim(v) else float(v) for k, v in means.items()}
 
   def reset(self) -> None:
-    """Forgets what was added."""
+    """Removes all values."""
     self._sums.clear()
     self._counts.clear()
 
@@ -56,12 +56,12 @@ class Episodes:
   def add(
     self, transition: Mapping[str, Any], worker: int
   ) -> dict[str, float] | None:
-    """Takes in one step; returns the episode if this is its last step.
+    """Adds one step; returns the episode if this is its last step.
 
-    An episode has `score`, the sum of its rewards; `length`, its steps after
-    the first observation (that is, its actions); and for each key 'log/x'
-    its greatest value 'log/x/max', its sum 'log/x/sum' and its value at the
-    last step 'log/x/last'. An episode that is broken off is forgotten.
+    An episode has `score`, the sum of its rewards; `length`, the number of its
+    actions; and for each key 'log/x' the largest value 'log/x/max', the sum
+    'log/x/sum' and the value at the last step 'log/x/last'. An episode that
+    begins anew before its last step is dropped.
     """
     if transition['is_first'] or worker not in self._episodes:
       self._episodes[worker] = {'score': 0.0, 'length': 0.0}

@@ -23,10 +23,10 @@ def write_mp4(
   path: str | os.PathLike[str], video: NDArray[np.uint8], fps: float
 ) -> None:
   """Writes a video, uint8 [T, H, W, C] with 1 or 3 channels, as H.264 with
-  `fps` frames per second; in whole or not at all.
+  `fps` frames per second. After an error there is no file.
 
-  Sides of odd length get one pixel more, as the format demands. Raises
-  ValueError for any other array, and OSError if it cannot be written.
+  Sides of odd length get one more pixel, because the format needs even ones.
+  Raises ValueError for any other array, and OSError if it cannot be written.
   """
   import imageio_ffmpeg
 
@@ -48,7 +48,7 @@ def write_mp4(
     program = [imageio_ffmpeg.get_ffmpeg_exe(), '-v', 'error', '-y']
   except RuntimeError as e:  # no ffmpeg anywhere
     raise OSError(f'ffmpeg could not write {path}: {e}') from None
-  # A group of its own, so that Ctrl-C does not cut the video short.
+  # In another process group, which Ctrl-C does not reach.
   done = subprocess.run(
     [*program, *source.split(), *target.split(), str(part)],
     input=video.tobytes(),
@@ -63,8 +63,8 @@ def write_mp4(
 
 
 def rgb(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-  """Pictures `[..., C]` with 3 channels: the first three of them, or the first
-  one in grey if there are fewer."""
+  """Pictures `[..., C]` with 3 channels: the first three, or the first one as
+  grey if there are fewer than three."""
   if picture.shape[-1] < 3:
     return picture[..., :1].repeat(3, -1)
   return picture[..., :3]

@@ -113,8 +113,11 @@ def make_logdir(config: Config) -> None:
     ) from None
 
 
-def remember(config: Config) -> None:
-  """Writes `config.yaml` into the logdir, in whole or not at all."""
+def remember(config: Config, host: int = 0) -> None:
+  """Writes `config.yaml` into the logdir, in whole or not at all; host 0 does
+  it for all hosts."""
+  if host:
+    return
   path = pathlib.Path(config.logdir) / 'config.yaml'
   part = path.with_name('.config.yaml')
   config.save(part)
