@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from embodied.errors import UsageError
-from ponderdream import checkpoint, train
+from ponderdream import checkpoint, runs, train
 from ponderdream.distributed import devices
 from ponderdream.losses import returns
 from tests.naming import naming, says
@@ -121,12 +121,13 @@ def test_it_knows_the_settings_of_its_run(tmp_path):
   (folder / '2' / 'meta' / 'metadata').write_text('{"upd')
   # The logdir, and its config.yaml with it, is lost.
   run = types.SimpleNamespace(
-    meet=lambda: None, checkpoint=store, resume=lambda: 2, step=2
+    sync_hosts=lambda: None, resume=lambda: 2, step=2
   )
-  train.start(run, config.update({'run.steps': 7, 'logdir': '/b'}), False)
+  longer = config.update({'run.steps': 7, 'logdir': '/b'})
+  runs.resume(run, store, longer, False)
   changed = config.update({'dyn.deter': 32, 'enc.mults': (3,)})
   with pytest.raises(UsageError) as error:
-    train.start(run, changed, False)
+    runs.resume(run, store, changed, False)
   assert says(str(error.value), 'dyn.deter', 16, 32, 'enc.mults', folder)
   store.close()
 
