@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+import jax
+
 from embodied import errors, lock
 from embodied.base import Spaces
 from embodied.config import Config
@@ -154,11 +156,40 @@ def resume(
     hosts.together(lambda: check_checkpoints(checkpoint, config))
     step = run.resume()
     console.say(f'Resuming at step {run.step}, from the checkpoint of {step}.')
-  elif resumed:
+    return
+  if resumed:
     console.say(
       f'There is no checkpoint in {where}: starting with new networks at step'
       f' {run.step}.'
     )
+  if config.init_from:
+    hosts.together(lambda: adopt(run.learner.agent, config.init_from))
+
+
+def adopt(agent: Any, name: str) -> None:
+  """Takes over the parameters of another run, and says which were not.
+
+  Args:
+    name: the logdir of that run, or its folder of checkpoints.
+
+  Raises:
+    UsageError: there is no checkpoint, or no parameter fits.
+  """
+  inside = pathlib.Path(name).expanduser() / 'checkpoints'
+  where = inside if inside.is_dir() else name
+  with contextlib.closing(Checkpoint(where)) as saved:
+    params = saved.load_params()
+  missing = agent.adopt(params)
+  count = len(jax.tree.leaves(agent.state.params))
+  if len(missing) == count:
+    raise UsageError(
+      f'No parameter of {name} has the name and shape of one here; give a run'
+      ' with the same networks as init_from.'
+    )
+  rest = f'; new: {", ".join(missing)}' if missing else ''
+  console.say(
+    f'Took {count - len(missing)} of {count} parameters from {name}{rest}.'
+  )
 
 
 def check_checkpoints(checkpoint: Checkpoint, config: Config) -> None:
