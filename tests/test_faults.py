@@ -131,7 +131,8 @@ def test_a_full_disk_ends_the_training_with_a_sentence(tmp_path):
   args = (*DUMMY, '--replay.chunk', 16, '--dyn.deter', 512, '--logdir')
   plain = f'exec {sys.executable} -m ponderdream.train "$@"'
   first = shell(plain, *args, tmp_path, '--run.steps', 60)
-  assert first.wait(300) == 0, first.stdout.read()
+  out = first.communicate(timeout=300)[0]
+  assert first.returncode == 0, out
   full = shell(f'ulimit -f 256; {plain}', *args, tmp_path, '--run.steps', 90)
   out = full.communicate(timeout=300)[0]
   assert full.returncode == 1, out
@@ -151,7 +152,8 @@ def test_a_disk_without_room_for_the_replay_ends_it_too(tmp_path):
   args = (*DUMMY, '--replay.chunk', 1024, '--logdir')
   plain = f'exec {sys.executable} -m ponderdream.train "$@"'
   first = shell(plain, *args, tmp_path, '--run.steps', 60)
-  assert first.wait(300) == 0, first.stdout.read()
+  out = first.communicate(timeout=300)[0]
+  assert first.returncode == 0, out
   before = {x: x.read_bytes() for x in (tmp_path / 'replay').glob('*.chunk')}
   full = shell(f'ulimit -f 4096; {plain}', *args, tmp_path, '--run.steps', 90)
   out = full.communicate(timeout=300)[0]
@@ -190,7 +192,7 @@ def test_a_second_trainer_is_refused(flag, tmp_path, capsys):
     assert train.main([*DUMMY, *itertools.chain(*flags.items())]) == 2
   finally:
     first.kill()
-    first.wait()
+    first.communicate()
   error = capsys.readouterr().err
   assert says(error, tmp_path, 'process', first.pid)
   assert os.listdir(tmp_path) == ['lock']

@@ -10,6 +10,7 @@ import pytest
 
 from embodied import lock
 from embodied.errors import UsageError
+from tests.naming import naming
 
 HOLD = """
 import pathlib, sys
@@ -22,25 +23,24 @@ with lock.hold(pathlib.Path(sys.argv[1])):
 
 def test_the_second_is_refused_and_told_who_the_first_is(tmp_path):
   path = tmp_path / 'run' / 'lock'
-  first = subprocess.Popen(
+  with subprocess.Popen(
     [sys.executable, '-c', HOLD, path],
     stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-  )  # fmt: skip
-  assert first.stdout.readline() == b'held\n'
-  name = f'process {first.pid} on {socket.gethostname()}'
-  with pytest.raises(UsageError, match=name):
-    with lock.hold(path):
-      pass
-  # The kernel releases the lock when the first process is killed. Its text in
-  # the file does not matter then.
-  first.send_signal(signal.SIGKILL)
-  first.wait()
+  ) as first:  # fmt: skip
+    assert first.stdout.readline() == b'held\n'
+    said = naming('process', first.pid, socket.gethostname())
+    with pytest.raises(UsageError, match=said):
+      with lock.hold(path):
+        pass
+    # The kernel releases the lock when the first process is killed. Its text
+    # in the file does not matter then.
+    first.send_signal(signal.SIGKILL)
   assert str(first.pid) in path.read_text()
   with lock.hold(path):
     assert path.read_text() == (
       f'process {os.getpid()} on {socket.gethostname()}\n'
     )
-    with pytest.raises(UsageError, match=str(os.getpid())):
+    with pytest.raises(UsageError, match=naming(os.getpid())):
       with lock.hold(path):
         pass
   with lock.hold(path):

@@ -95,7 +95,7 @@ def test_rows_are_halved_forward_and_backward():
   # Active after the levels 0, 1, ...: 4, 2, 2, 2, 1, 1, 0 of 8 rows. Level 0
   # runs on 8 rows, 1 on 4, 2 to 4 on 2, and 5 and 6 on 1.
   depth = np.array([1, 7, 1, 2, 1, 5, 2, 1])
-  x = jnp.where(jnp.arange(9) + 1 >= depth[:, None], 50.0, -50.0)
+  x = jnp.where(jnp.arange(9)[None] + 1 >= depth[:, None], 50.0, -50.0)
   count = collections.Counter()
   phase = []
 
@@ -138,7 +138,7 @@ def whole_step(params, x, h, n):
 @functools.partial(jax.jit, static_argnames='compact')
 def one_of_many(depth, compact):
   """Gradients of the loss of row 2 of 16, and what the row computed."""
-  halt = jnp.where(jnp.arange(9) + 1 >= depth[:, None], 50.0, -50.0)
+  halt = jnp.where(jnp.arange(9)[None] + 1 >= depth[:, None], 50.0, -50.0)
   x = {'in': jnp.arange(16.0), 'halt': halt}
 
   def loss(params, x, h0):

@@ -281,7 +281,10 @@ def test_bfloat16():
       ['x', 'float32[0, 3]', 'h0', 'float32[0]', 'example'],
     ),
     ({'impl': 'cond'}, ["impl='cond'", "'scan'", "'while'"]),
-    ({'h0': jnp.ones((2, 1))}, ['float32[2, 1]', 'float32[2, 2]']),
+    (
+      {'h0': jnp.ones((2, 1)), 'params': jnp.ones((1, 2))},
+      ['float32[2, 1]', 'float32[2, 2]'],
+    ),
     ({'h0': jnp.ones(2, jnp.bfloat16)}, ['bfloat16[2]', 'float32[2]']),
     ({'x': jnp.ones((2, 3, 1))}, ['logit', 'float32[2, 1]']),
     ({'x': jnp.ones((2, 3), int)}, ['logit', 'int32[2]']),
