@@ -135,15 +135,17 @@ def by_loss(kit):
 
   alone = jax.vmap(each, None, axis_name=devices.AXIS, axis_size=1)
   reverse = jax.jit(jax.jacrev(alone))(params)
+  # The layer that ends the prior tells `dyn` from `rep`.
+  parts = lambda tree: tree | {'prior': tree['dyn']['imglogit']}
   return {
-    key: {k for k, v in tree.items() if moved(v)}
+    key: {k for k, v in parts(tree).items() if moved(v)}
     for key, tree in reverse.items()
   }
 
 
 WORLD = {'enc', 'dyn'}
 TEACHES = {
-  'dyn': WORLD,
+  'dyn': WORLD | {'prior'},
   'rep': WORLD,
   'rec/image': WORLD | {'imgdec'},
   'rew': WORLD | {'rew'},
