@@ -227,10 +227,8 @@ def test_a_replay_is_learnt_from_offline(crafter, tmp_path):
   process = start(
     *command, '--run.steps', '1e6', '--run.save_every', 1, '--run.log_every', 1
   )
-  wait_for(
-    lambda: (logdir / 'config.yaml').exists() and checkpoints(logdir)[-1] > 40,
-    process,
-  )
+  saved = lambda: (logdir / 'config.yaml').exists() and checkpoints(logdir)
+  wait_for(lambda: max(saved() or [0]) > 40, process)
   process.send_signal(signal.SIGKILL)
   process.wait()
   saved = checkpoints(logdir)[-1]
