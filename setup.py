@@ -61,5 +61,7 @@ setuptools.setup(
       'pre-commit>=4',
       'matplotlib>=3.9',
     ],
+    # What scripts/experiments/core_hour.py measures the agents against.
+    'peers': ['stable-baselines3>=2.9', 'torch>=2.6'],
   },
 )

@@ -1,0 +1,281 @@
+"""Crafter by the core-hour: what agents learn in so much processor time.
+
+    python -m scripts.experiments.core_hour --logdir DIR
+    python -m scripts.experiments.core_hour --logdir DIR --minutes 5 \\
+      --seeds 1 --agents pondernet 'pondernet --run.envs 16' --out DIR/compared
+
+Every run has a core to itself and ends when it has used up its processor time:
+user and system time of all its processes from the first import on, with all
+that it compiles (a minute or so for our agents). Runs stay in
+DIR/<agent>-<seed>: one that is finished is not run again, and one that was
+stopped goes on (and compiles once more). Prints a table, and writes JSON and a
+picture.
+
+Agents (flags behind a name make a variant of it):
+
+  plain, pondernet  `ponderdream.train` with `crafter` or `crafter pondernet`
+  ppo               Stable-Baselines3, pip install -e '.[peers]'
+  dreamerv3         danijar/dreamerv3 at size1m, from a checkout: --dreamerv3
+"""
+
+import concurrent.futures
+import importlib.util
+import json
+import math
+import os
+import pathlib
+import queue
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+
+from embodied import lock
+from embodied.config.flags import split_flags
+from embodied.errors import UsageError
+from embodied.run.evaluate import summary
+from scripts import arguments, budget, results
+from scripts.experiments import hours
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+# Every run compiles for itself, whatever was compiled before, unless the
+# caller sets this to true.
+CACHE = {'JAX_ENABLE_COMPILATION_CACHE': 'false'}
+HOW = {'cwd': ROOT, 'env': CACHE | os.environ | {'PYTHONPATH': str(ROOT)}}
+
+
+def ours(*configs):
+  """Commands of one of our agents."""
+
+  def command(run, args, episodes):
+    python, where = [sys.executable, '-m'], ['--logdir', run['folder']]
+    if episodes:
+      count = ['--episodes', str(episodes)]
+      return [*python, 'ponderdream.evaluate', *where, *count]
+    flags = {'configs': configs, 'seed': [str(run['seed'])]}
+    flags |= {'jax.platform': ['cpu'], 'run.steps': ['1e9']}
+    flags |= split_flags(run['flags'])
+    return [*python, 'ponderdream.train', *joined(flags), *where]
+
+  return command
+
+
+def joined(flags):
+  """The inverse of `split_flags`."""
+  return [x for name, values in flags.items() for x in (f'--{name}', *values)]
+
+
+def ppo(run, args, episodes):
+  """Commands of Stable-Baselines3's PPO."""
+  if not importlib.util.find_spec('stable_baselines3'):
+    raise UsageError("ppo needs its packages: pip install -e '.[peers]'")
+  flags = {'logdir': [run['folder']], 'seed': [str(run['seed'])]}
+  flags |= {'episodes': [str(episodes)]} if episodes else {}
+  program = [sys.executable, '-m', 'scripts.experiments.ppo']
+  return [*program, *joined(flags), *run['flags']]
+
+
+def dreamerv3(run, args, episodes):
+  """Commands of danijar/dreamerv3 at its smallest size, in float32; it is
+  stopped at once, and evaluated from a checkpoint that may be a minute old."""
+  if not args.dreamerv3:
+    raise UsageError('dreamerv3 needs --dreamerv3 CHECKOUT.')
+  folder = pathlib.Path(run['folder'])
+  flags = {'configs': ['crafter', 'size1m'], 'seed': [str(run['seed'])]}
+  flags |= {'jax.platform': ['cpu'], 'jax.compute_dtype': ['float32']}
+  flags |= {'logger.outputs': ['jsonl'], 'run.log_every': ['5']}
+  flags |= {'run.save_every': ['60'], 'run.steps': ['1e9']}
+  flags |= split_flags(run['flags']) | {'logdir': [str(folder)]}
+  if episodes:
+    saved = folder / 'ckpt'
+    saved /= (saved / 'latest').read_text().strip()
+    flags |= {'script': ['eval_only'], 'run.from_checkpoint': [str(saved)]}
+    flags |= {'logdir': [str(folder / 'eval')]}
+  main = args.dreamerv3.resolve() / 'dreamerv3' / 'main.py'
+  return [args.dreamerv3_python, main, *joined(flags)]
+
+
+OURS = {
+  'plain': ours('crafter'),
+  'pondernet': ours('crafter', 'pondernet'),
+}
+AGENTS = {**OURS, 'ppo': ppo, 'dreamerv3': dreamerv3}
+
+
+def plan(args):
+  """The runs that are asked for, one dict each."""
+  runs = []
+  for seed in range(args.seeds):
+    for label in args.agents:
+      agent, *flags = shlex.split(label)
+      if agent not in AGENTS:
+        raise UsageError(f"No agent '{agent}'; there are {', '.join(AGENTS)}.")
+      flags += shlex.split(args.flags) if agent in OURS else []
+      name = re.sub(r'[^\w.]+', '-', label)
+      folder = str(args.logdir.resolve() / f'{name}-{seed}')
+      runs.append({'label': label, 'seed': seed, 'minutes': args.minutes})
+      runs[-1] |= {'flags': flags, 'folder': folder}
+      AGENTS[agent](runs[-1], args, 0)  # which may refuse
+  return runs
+
+
+def prepare(run):
+  """Makes the folder of a run; returns whether something is left to be done.
+
+  Raises UsageError if it holds something else."""
+  folder = pathlib.Path(run['folder'])
+  begun = folder / 'begun.json'
+  if not begun.exists():
+    if folder.exists():
+      raise UsageError(f'{folder} is no run of this script; move it away.')
+    folder.mkdir(parents=True)
+    about = {'commit': commit(), **results.machine()}
+    begun.write_text(json.dumps(run | about) + '\n')
+  before = json.loads(begun.read_text())
+  if any(before[k] != run[k] for k in ('label', 'seed', 'minutes', 'flags')):
+    raise UsageError(
+      f'{folder} holds a run of {before["minutes"]:g} minutes with the flags'
+      f' {before["flags"]}; delete it, or name another --logdir.'
+    )
+  return not finished(run).exists()
+
+
+def commit():
+  """The commit that is checked out, if git knows it."""
+  git = ['git', 'describe', '--always', '--dirty']
+  done = subprocess.run(git, cwd=ROOT, text=True, capture_output=True)
+  return done.stdout.strip()
+
+
+def train(run, args, stop):
+  """Trains until the budget is used up; writes every episode down with the
+  processor seconds at which it was over, which are at most a second late.
+
+  Returns the seconds. What an earlier process used of them counts."""
+  folder = pathlib.Path(run['folder'])
+  clock, told = folder / 'seconds', folder / 'episodes.jsonl'
+  before = float(clock.read_text()) if clock.exists() else 0.0
+  scores, known = (budget.Tail(x) for x in (folder / 'scores.jsonl', told))
+  scores.lines(len(known.lines()))
+  with told.open('a') as file:
+
+    def watch(used):
+      clock.write_text(str(before + used))
+      for line in scores.lines():
+        file.write(json.dumps({'cpu': before + used, **line}) + '\n')
+      file.flush()
+      return stop.is_set()
+
+    left = 60 * run['minutes'] - before
+    if left <= 0:
+      return before
+    return before + start(run, args, 0, 'train.log', left, watch)
+
+
+def start(run, args, episodes, log, *limits):
+  """Starts the agent of a run for training, or for an evaluation."""
+  command = AGENTS[run['label'].split()[0]](run, args, episodes)
+  log = pathlib.Path(run['folder'], log)
+  return budget.run(command, log, *limits, **HOW)
+
+
+def evaluate(run, args, stop):
+  """Plays new episodes; returns what came of them."""
+  folder = pathlib.Path(run['folder'])
+  # Who evaluates for ever (dreamerv3) writes its episodes here.
+  scores, lines = budget.Tail(folder / 'eval' / 'scores.jsonl'), []
+
+  def watch(used):
+    lines.extend(scores.lines())
+    return stop.is_set() or len(lines) >= args.episodes
+
+  start(run, args, args.episodes, 'evaluate.log', math.inf, watch)
+  if lines:
+    # Their lengths are not among what it writes.
+    played = [{'score': x['episode/score'], 'length': 0} for x in lines]
+    found = summary(played[: args.episodes])
+    return {k: v for k, v in found.items() if k != 'length_mean'}
+  newest = max((folder / 'eval').glob('*.json'), key=os.path.getmtime)
+  return json.loads(newest.read_text())
+
+
+def perform(run, args, stop, cores):
+  """Does one run on a core that no other run has; says so if it fails."""
+  if stop.is_set():
+    return
+  core = cores.get()
+  try:
+    # Of this thread; what it starts inherits it.
+    os.sched_setaffinity(0, {core})
+    print(f'{run["label"]}, seed {run["seed"]}: {run["folder"]}', flush=True)
+    done = {'seconds': train(run, args, stop)}
+    if not stop.is_set():
+      done['evaluated'] = evaluate(run, args, stop)
+    if not stop.is_set():
+      finished(run).write_text(json.dumps(done) + '\n')
+  except (RuntimeError, subprocess.TimeoutExpired) as error:
+    print(f'Error: {error}', file=sys.stderr, flush=True)
+  finally:
+    cores.put(core)
+
+
+def finished(run):
+  """The file that says what a finished run has found."""
+  return pathlib.Path(run['folder'], 'finished.json')
+
+
+def perform_all(runs, args):
+  """Does the runs that are left, several side by side."""
+  stop, cores = threading.Event(), queue.SimpleQueue()
+  mine = sorted(os.sched_getaffinity(0))
+  if args.jobs > len(mine):
+    raise UsageError(f'{args.jobs} jobs need as many cores, not {len(mine)}.')
+  for core in mine[: args.jobs]:
+    cores.put(core)
+  left = [run for run in runs if prepare(run)]
+  with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
+    try:
+      each = [pool.submit(perform, x, args, stop, cores) for x in left]
+      for done in concurrent.futures.as_completed(each):
+        done.result()
+    finally:
+      stop.set()
+
+
+def options(argv):
+  """Reads the command line."""
+  parser = arguments.parser(__doc__, 'core-hour')
+  add, path = parser.add_argument, pathlib.Path
+  add('--logdir', type=path, required=True)
+  add('--agents', nargs='+', default=['ppo', 'plain', 'pondernet'])
+  add('--seeds', type=arguments.count, default=3)
+  add('--minutes', type=arguments.number(1e5), default=60.0)
+  add('--episodes', type=arguments.count, default=50, help='at the end')
+  add('--jobs', type=arguments.count, default=1, help='runs at once')
+  add('--flags', default='', help="for all of our agents: '--run.envs 16'")
+  add('--dreamerv3', type=path, help='a checkout of danijar/dreamerv3')
+  add('--dreamerv3-python', default=sys.executable, help='that can run it')
+  return parser.parse_args(argv)
+
+
+def main(argv):
+  """Runs the command line; exits with 1 if a run failed."""
+  args = options(argv)
+  runs = plan(args)
+  with lock.hold(args.logdir / 'lock'):
+    perform_all(runs, args)
+  found = [hours.summary(run) for run in runs if finished(run).exists()]
+  if found:
+    results.write(args.out, {'runs': found})
+    hours.draw(args.out, found)
+    hours.table(found)
+  if len(found) < len(runs):
+    sys.exit(1)
+
+
+if __name__ == '__main__':
+  # As after Ctrl-C, what was started is ended.
+  signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+  arguments.run(main)
