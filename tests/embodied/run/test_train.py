@@ -89,23 +89,18 @@ def test_an_environment_that_hangs_does_not_keep_it_from_stopping(
     faulty_env.Faulty, tmp_path / 'lives', faulty_env.hang, at=12
   )
   memory = Memory()
-  driver = embodied.Driver(
-    [hanging], timeout=100.0, stop_requested=asked.is_set
-  )
+  driver = embodied.Driver([hanging], timeout=1e6, stop_requested=asked.is_set)
   run = make(tmp_path, memory, asked.is_set, driver)
-  start = None
 
   def ask():
-    nonlocal start
     while run.replay.total < 12:
       time.sleep(0.05)
     time.sleep(0.5)  # so that it waits
-    start = time.monotonic()
     asked.set()
 
   threading.Thread(target=ask, daemon=True).start()
+  # Without this stop it would wait for days.
   run.run()
-  assert time.monotonic() - start < 10
   driver.close()
   assert run.step == run.replay.total == memory.steps()[-1] == 12
   close(run)

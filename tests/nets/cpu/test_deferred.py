@@ -19,7 +19,7 @@ def draw(seed, *shape):
 PARAMS = {
   'kernel': draw(0, 2 * WIDTH, WIDTH),
   'blocks': draw(1, BLOCKS, WIDTH // 2, WIDTH // 2),
-  'bias': draw(2, WIDTH),
+  'bias': draw(2, 1, WIDTH),
   'unused': draw(3, 2),
 }
 
