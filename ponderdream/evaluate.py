@@ -136,19 +136,8 @@ def restore(
   agent = factories.make_agent(spaces, config, {'eval': acting})
   # The paths in config.yaml are not used: somebody else may have written it.
   where = options.checkpoints or pathlib.Path(config.logdir) / 'checkpoints'
-  saved = checkpoint.Checkpoint(where)
   step = None if options.step < 0 else options.step
-  if options.best:
-    step = saved.best()
-    if step is None:
-      raise UsageError(
-        f'No checkpoint in {saved.directory} was saved with a return; leave'
-        ' out --best.'
-      )
-  step, state, _ = saved.load(agent.save(), step)
-  saved.close()
-  agent.load(state)
-  return step, agent
+  return checkpoint.restore(agent, where, step, options.best), agent
 
 
 def table(found: Mapping[str, Any]) -> None:
