@@ -18,7 +18,7 @@ ROOT = pathlib.Path(__file__).parents[2]
 MODULES = [
   f'scripts.{x.parent.name}.{x.stem}'
   for x in sorted((ROOT / 'scripts').glob('*/*.py'))
-  if '__main__' in x.read_text() and x.stem != 'peer'
+  if '__main__' in x.read_text() and x.stem not in ('peer', 'ppo')
 ]
 
 
