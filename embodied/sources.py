@@ -16,6 +16,10 @@ from embodied.replay import Replay
 Array = NDArray[Any]
 Batch = dict[str, Array]
 
+# Keys that begin so have no batch axis: all rows share the array, such as the
+# different texts that integers of every row point into.
+SHARED = 'shared/'
+
 # A stepid that a Mixture gives out holds the number of its source in the bits
 # from this one on.
 SOURCE_BIT = 48
@@ -29,7 +33,9 @@ class Source(Protocol):
     ...
 
   def sample(self, amount: int, fresh: bool = True) -> Batch:
-    """`amount` windows: key -> `[B, T, ...]`, and `stepid` int64 `[B, T]`.
+    """`amount` windows: key -> `[B, T, ...]`, and `stepid` int64 `[B, T]`;
+    keys that begin with `SHARED` have no such axes.
+
     With `fresh` False they are for a report, and take nothing away from what
     training will get."""
     ...
@@ -177,6 +183,9 @@ class Mixture:
     ]
     batch: Batch = {}
     for key in dict.fromkeys(k for part in parts for k in part):
+      if key.startswith(SHARED):
+        batch[key] = self._only(key, parts)
+        continue
       batch[key] = self._gather(key, parts, order)
       has = np.array([key in part for part in parts])
       if not has.all():
@@ -222,6 +231,16 @@ class Mixture:
         order[row] = behind.argmax()
         behind[order[row]] -= 1
     return order
+
+  def _only(self, key: str, parts: Sequence[Batch]) -> Array:
+    """The shared array of the one source that has it."""
+    arrays = [part[key] for part in parts if key in part]
+    if len(arrays) > 1:
+      raise ValueError(
+        f"Several of the sources {self._names} give '{key}', which all rows of"
+        ' a batch share; name it differently in each.'
+      )
+    return arrays[0]
 
   def _gather(
     self, key: str, parts: Sequence[Batch], order: NDArray[np.int64]

@@ -10,6 +10,7 @@ import numpy as np
 
 import embodied
 from embodied.log import video
+from embodied.sources import SHARED
 from ponderdream import models, state
 from ponderdream.distributed import devices, hosts
 from ponderdream.dream import levels, openloop, posterior
@@ -195,6 +196,7 @@ class Agent(embodied.Agent):
     latents = [k for k in posterior.LATENTS if k in data]
     masks = [f'has/{k}' for k in latents if f'has/{k}' in data]
     keys = [*self.models.obs_space, 'action', *embodied.SIGNALS, *latents]
+    keys += [k for k in data if k.startswith(SHARED)]
     data = {k: data[k] for k in keys} | {k: data[k][:, None] for k in masks}
     if self.models.action.classes is not None:
       low = self.actions.low.astype(self.actions.dtype)

@@ -14,6 +14,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from embodied.errors import UsageError
+from embodied.sources import SHARED
 
 AXIS = 'data'
 
@@ -76,9 +77,15 @@ def local(tree: Any) -> Any:
 
 
 def split(batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-  """Numpy `[B, ...]` -> `[D, B / D, ...]`, without a copy."""
+  """Numpy `[B, ...]` -> `[D, B / D, ...]`, without a copy. Arrays that all
+  rows share, `[...]`, become `[D, ...]`: the same for each device."""
   count = jax.local_device_count()
-  return {k: v.reshape((count, -1, *v.shape[1:])) for k, v in batch.items()}
+  return {
+    k: np.broadcast_to(v, (count, *v.shape))
+    if k.startswith(SHARED)
+    else v.reshape((count, -1, *v.shape[1:]))
+    for k, v in batch.items()
+  }
 
 
 def place(batch: dict[str, np.ndarray]) -> dict[str, jax.Array]:

@@ -18,6 +18,7 @@ from ponderdream.learn import optim
 from ponderdream.losses import combine
 from ponderdream.models import Models
 from ponderdream.objectives import Pass, Terms
+from ponderdream.objectives.terms import cut_steps
 from ponderdream.state import TrainState, update_slow
 from ponderdream.world import rssm
 
@@ -100,7 +101,7 @@ def loss(
   split = jax.random.split(key, len(objectives.OBJECTIVES))
   draws = dict(zip(objectives.OBJECTIVES, split, strict=True))
   post, logp = posterior.filtered(models, params, batch, draws['model'])
-  now = {k: v[:, 1:] for k, v in batch.items()}
+  now = cut_steps(batch, slice(1, None))
   shared = (models, params, sg(params), state, now, post, logp)
   terms = {
     name: row.losses(Pass(*shared, draws[name], config))

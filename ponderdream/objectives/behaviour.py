@@ -15,7 +15,14 @@ from ponderdream.distributed import devices
 from ponderdream.dream import branch, levels, rollout
 from ponderdream.losses import critic, policy_gradient, returns, world
 from ponderdream.nets import dists
-from ponderdream.objectives.terms import Pass, Terms, by_time, flat, flat_tree
+from ponderdream.objectives.terms import (
+  Pass,
+  Terms,
+  by_time,
+  cut_steps,
+  flat,
+  flat_tree,
+)
 from ponderdream.world import rssm
 
 Array = jax.Array
@@ -33,7 +40,8 @@ def losses(p: Pass) -> Terms:
   tail = last_states(p)
   act = rollout.policy(p.models, p.frozen)
   start = sg(flat_tree(tail.post))
-  mask = p.models.allowed(flat_tree(tail.batch))
+  mask = p.models.allowed(tail.batch)
+  mask = None if mask is None else flat(mask)
   dream = sg(
     rollout.rollout(
       p.models, p.frozen, act, start, mask, p.config.imag.length, roll_key
@@ -50,9 +58,10 @@ def losses(p: Pass) -> Terms:
 def last_states(p: Pass) -> Pass:
   """The pass over the last `imag.last` steps of every sequence."""
   length = p.post.deter.shape[1]
-  last = min(p.config.imag.last or length, length)
-  cut = lambda tree: jax.tree.map(lambda x: x[:, -last:], tree)
-  return p._replace(batch=cut(p.batch), post=cut(p.post), logp=cut(p.logp))
+  last = slice(-min(p.config.imag.last or length, length), None)
+  cut = lambda tree: jax.tree.map(lambda x: x[:, last], tree)
+  batch = cut_steps(p.batch, last)
+  return p._replace(batch=batch, post=cut(p.post), logp=cut(p.logp))
 
 
 class Judged(NamedTuple):

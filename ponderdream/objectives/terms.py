@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from embodied.sources import SHARED
 from ponderdream.losses import combine
 from ponderdream.models import Models, View
 from ponderdream.state import TrainState
@@ -22,7 +23,7 @@ class Pass(NamedTuple):
     params: parameters, with a gradient.
     frozen: the same without.
     state: the state of learning before the update.
-    batch: replayed steps `[B, T, ...]`.
+    batch: replayed steps `[B, T, ...]`, and arrays that all rows share.
     post: their posterior states `[B, T, ...]`, with a gradient.
     logp: log-probabilities of `post.stoch`, `[B, T, S, C]`.
     key: random key of this objective, to be consumed.
@@ -59,6 +60,13 @@ class Terms(NamedTuple):
   losses: Mapping[str, combine.Loss]
   metrics: Mapping[str, Any]
   running: Any = None
+
+
+def cut_steps(batch: Mapping[str, Array], steps: slice) -> dict[str, Array]:
+  """Some steps of a batch `[B, T, ...]`; shared arrays as they are."""
+  return {
+    k: v if k.startswith(SHARED) else v[:, steps] for k, v in batch.items()
+  }
 
 
 def flat(x: Array) -> Array:

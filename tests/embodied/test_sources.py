@@ -187,6 +187,24 @@ class TestMixture:
     mixture.update(sample['stepid'], {})
     assert ids[0] is sample['stepid']
 
+  def test_arrays_that_rows_share_are_not_dealt_out(self, tmp_path):
+    class Texts:
+      def __init__(self, number):
+        self.number = number
+
+      def sample(self, amount, fresh=True):
+        data = {'stepid': np.zeros((amount, LENGTH), np.int64)}
+        return data | {'shared/texts': np.full((3, 2), self.number)}
+
+    replay = fill(tmp_path, 0)
+    batch = Mixture({'a': (replay, 1), 'b': (Texts(7), 1)}).sample(6)
+    np.testing.assert_array_equal(batch['shared/texts'], np.full((3, 2), 7))
+    assert 'has/shared/texts' not in batch and len(batch['name']) == 6
+    both = Mixture({'a': (Texts(1), 1), 'b': (Texts(2), 1)})
+    with pytest.raises(ValueError, match=naming('a', 'b', 'shared/texts')):
+      both.sample(6)
+    replay.close()
+
   def test_it_is_empty_while_one_of_its_sources_is(self, tmp_path):
     fill(tmp_path / '0', 0).close()
     data = Fixed(tmp_path / '0', LENGTH, KEYS, [0])

@@ -107,6 +107,32 @@ def test_a_placed_batch_lies_in_parts_on_the_devices(plain):
     assert all(x.data.shape[1] == BATCH // count for x in parts)
 
 
+def test_shared_arrays_reach_every_device_whole(plain, monkeypatch):
+  # Rows of four are cut over two devices; the table of texts is not.
+  table = np.arange(6.0, dtype=np.float32).reshape(3, 2)
+  batch = plain.batch | {'shared/table': table, 'shared/unused': table[:1]}
+  placed = plain.agent.place(batch).batch['shared/table']
+  assert placed.shape == (jax.local_device_count(), 3, 2)
+  seen = []
+
+  def losses(p):
+    seen.append(p.batch['shared/table'].shape)
+    return objectives.Terms({'rec': p.batch['shared/table'].sum()}, {})
+
+  row = objectives.OBJECTIVES['reconstruction']._replace(
+    losses=losses, priority=False
+  )
+  monkeypatch.setitem(objectives.OBJECTIVES, 'reconstruction', row)
+  agent = Agent(
+    {**plain.models.obs_space, **embodied.SIGNALS},
+    {'action': plain.agent.actions, 'reset': embodied.Space(bool)},
+    plain.config,
+  )
+  agent.train(batch)
+  _, metrics = agent.flush()
+  assert set(seen) == {(3, 2)} and metrics['loss/rec'] == 15
+
+
 @pytest.fixture(scope='module')
 def gradients():
   """`(name, kit) -> {loss: modules that it teaches}`, for each kit once."""
