@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 Array = jax.Array
 
@@ -19,4 +20,5 @@ def visible(obs_space: Mapping[str, Any]) -> dict[str, Any]:
 
 def classes(space: Any, x: Array) -> Array:
   """One-hot values of a space of classes, `[...] -> [..., classes]`."""
-  return jax.nn.one_hot(x - space.low, int(space.classes.max()))
+  low = jnp.expand_dims(space.low, range(x.ndim - space.low.ndim))
+  return jax.nn.one_hot(x - low, int(space.classes.max()))
