@@ -220,7 +220,7 @@ class TestEvaluate:
 
 
 def test_a_replay_is_learnt_from_offline(crafter, tmp_path):
-  old, logdir = crafter[0], tmp_path / 'run'
+  old, logdir = crafter[0], tmp_path / 'offline'
   before = {x: x.read_bytes() for x in (old / 'replay').glob('*.chunk')}
   command = ('ponderdream.train', '--configs', 'crafter', 'pondernet', 'debug')
   command += ('--run.script', 'offline', '--data', old, '--logdir', logdir)
