@@ -61,6 +61,14 @@ def moved(tree):
   return any((x != 0).any() for x in jax.tree.leaves(tree))
 
 
+def disturbed(params):
+  """Parameters with normal noise on each."""
+  leaves, tree = jax.tree.flatten(params)
+  keys = jax.random.split(jax.random.key(1), len(leaves))
+  pairs = zip(leaves, keys, strict=True)
+  return tree.unflatten([x + jax.random.normal(k, x.shape) for x, k in pairs])
+
+
 def opinionated(levels, actions):
   """Models, parameters and settings of a tiny pondering agent whose model
   tells the actions apart."""
@@ -74,12 +82,7 @@ def opinionated(levels, actions):
     'reset': space.Space(bool),
   }
   built = models.build(settled, obs, act)
-  leaves, tree = jax.tree.flatten(built.init(jax.random.key(0)))
-  keys = jax.random.split(jax.random.key(1), len(leaves))
-  pairs = zip(leaves, keys, strict=True)
-  params = tree.unflatten(
-    [x + jax.random.normal(k, x.shape) for x, k in pairs]
-  )
+  params = jax.jit(lambda: disturbed(built.init(jax.random.key(0))))()
   # Only the middle bins, of the values -16, 0 and 16: the outer ones are of
   # millions.
   for head in ('rew', 'val'):

@@ -20,7 +20,7 @@ def build(obs, action, *names):
   settled = settled.update({'jax.dtype': 'float32'})
   act = {'action': action, 'reset': space.Space(bool)}
   built = models.build(settled, obs, act)
-  return built, built.init(jax.random.key(0))
+  return built, jax.jit(built.init)(jax.random.key(0))
 
 
 @pytest.mark.parametrize('batch', [2, 9])

@@ -27,7 +27,7 @@ def kit():
 def test_halting_starts_at_the_prior(kit):
   # Of 1/2, with four levels: 1/2, 1/4, 1/8 and the rest, whatever the state.
   built = kit[0]
-  params = built.init(jax.random.key(0))
+  params = jax.jit(built.init)(jax.random.key(0))
   feat = jax.random.normal(jax.random.key(1), (32, built.shapes.feat))
   run = lambda params, feat: built.levels(params, built.view(params, feat))
   every = jax.jit(run)(params, feat)
