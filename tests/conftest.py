@@ -9,3 +9,5 @@ FLAGS = (
 )
 os.environ['XLA_FLAGS'] = ' '.join([os.environ.get('XLA_FLAGS', ''), *FLAGS])
 os.environ['JAX_PLATFORMS'] = 'cpu'
+# No axis is added silently, here and in the processes that tests start.
+os.environ['JAX_NUMPY_RANK_PROMOTION'] = 'raise'
