@@ -11,7 +11,7 @@ import numpy as np
 import embodied
 from embodied.log import video
 from embodied.sources import SHARED
-from ponderdream import models, state
+from ponderdream import models, objectives, state
 from ponderdream.distributed import devices, hosts
 from ponderdream.dream import levels, openloop, posterior
 from ponderdream.goals.immediate import Acting as Acting
@@ -197,6 +197,8 @@ class Agent(embodied.Agent):
     masks = [f'has/{k}' for k in latents if f'has/{k}' in data]
     keys = [*self.models.obs_space, 'action', *embodied.SIGNALS, *latents]
     keys += [k for k in data if k.startswith(SHARED)]
+    rows = objectives.active(self.config.loss_scales).values()
+    keys += [k for row in rows for k in row.keys]
     data = {k: data[k] for k in keys} | {k: data[k][:, None] for k in masks}
     if self.models.action.classes is not None:
       low = self.actions.low.astype(self.actions.dtype)

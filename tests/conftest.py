@@ -11,3 +11,11 @@ os.environ['XLA_FLAGS'] = ' '.join([os.environ.get('XLA_FLAGS', ''), *FLAGS])
 os.environ['JAX_PLATFORMS'] = 'cpu'
 # No axis is added silently, here and in the processes that tests start.
 os.environ['JAX_NUMPY_RANK_PROMOTION'] = 'raise'
+
+# Files that take longest come first, so that the workers end together.
+LONGEST = ('test_commands.py', 'test_devices.py', 'test_step.py')
+
+
+def pytest_collection_modifyitems(items):
+  place = {name: i for i, name in enumerate(LONGEST)}
+  items.sort(key=lambda item: place.get(item.path.name, len(LONGEST)))

@@ -230,7 +230,7 @@ def test_a_replay_is_learnt_from_offline(crafter, tmp_path):
   saved = lambda: (logdir / 'config.yaml').exists() and checkpoints(logdir)
   wait_for(lambda: max(saved() or [0]) > 40, process)
   process.send_signal(signal.SIGKILL)
-  process.wait()
+  process.communicate()
   saved = checkpoints(logdir)[-1]
   out = finish(start(*command, '--run.steps', saved + 200))
   assert says(out, 'resum*', saved)

@@ -178,10 +178,12 @@ class Discrete:
 
 
 def masked_unimix(logits: Array, mask: Array | None, mix: float) -> Array:
-  """`unimix` over the allowed classes, `MASKED_LOGIT` for the others."""
+  """`unimix` over the allowed classes, `MASKED_LOGIT` for the others. The mask
+  may lack the first axes of the logits."""
   if mask is None:
     return unimix(logits, mix)
-  mask = mask | ~mask.any(-1, keepdims=True)
+  lead = tuple(range(logits.ndim - mask.ndim))
+  mask = jnp.expand_dims(mask | ~mask.any(-1, keepdims=True), lead)
   probs = jax.nn.softmax(jnp.where(mask, logits, MASKED_LOGIT), -1)
   probs = (1 - mix) * probs + mix * mask / mask.sum(-1, keepdims=True)
   return jnp.where(mask, jnp.log(jnp.where(mask, probs, 1)), MASKED_LOGIT)

@@ -22,11 +22,14 @@ class Objective(NamedTuple):
       one of them is not 0.
     priority: whether its losses `[B, T]` say how badly a step is predicted,
       which the replay may draw by.
+    keys: what it reads of a batch beside observations, actions and
+      `embodied.SIGNALS`, such as a text that the agent does not see.
   """
 
   losses: Callable[[Pass], Terms]
   scales: tuple[str, ...]
   priority: bool = False
+  keys: tuple[str, ...] = ()
 
 
 # Rows are added at the end: each one's random key depends on its place.

@@ -43,6 +43,7 @@ class Child:
 
   def close(self):
     self.process.stdin.close()
+    self.process.stdout.close()
     self.process.wait()
 
 

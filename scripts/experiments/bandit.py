@@ -56,7 +56,7 @@ def try_all(log_pi, answer, key):
   action = jax.random.categorical(key, log_pi)
   index = action[None, ..., None]
   log_pi = jnp.take_along_axis(log_pi[:, None], index, -1)[..., 0]
-  return log_pi, (action == answer).astype(jnp.float32)
+  return log_pi, (action == answer[None]).astype(jnp.float32)
 
 
 def levels(log_p, log_pi, adv, key):

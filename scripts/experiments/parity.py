@@ -101,7 +101,7 @@ def draw(key, setting, low, high, size):
 
 def accuracy(answer, odd):
   """Expected over the halting level, `[B]`."""
-  return (answer.p * ((answer.logit > 0) == odd)).sum(0)
+  return (answer.p * ((answer.logit > 0) == odd[None])).sum(0)
 
 
 def loss(params, key, method, setting):

@@ -68,7 +68,7 @@ def test_recorded_actions_are_followed():
 def test_masked_actions_are_never_dreamt():
   built, params = build(MASKED, space.Space(np.int32, (), 0, 4), 'pondernet')
   start = rssm.initial(built.dyn, 64)
-  mask = jnp.arange(4) < jnp.arange(64)[:, None] % 2 + 1
+  mask = jnp.arange(4)[None] < jnp.arange(64)[:, None] % 2 + 1
   act = rollout.policy(built, params)
   dream = rollout.rollout(
     built, params, act, start, mask, 5, jax.random.key(0)

@@ -107,20 +107,21 @@ def test_a_placed_batch_lies_in_parts_on_the_devices(plain):
     assert all(x.data.shape[1] == BATCH // count for x in parts)
 
 
-def test_shared_arrays_reach_every_device_whole(plain, monkeypatch):
+def test_what_an_objective_reads_reaches_it(plain, monkeypatch):
   # Rows of four are cut over two devices; the table of texts is not.
   table = np.arange(6.0, dtype=np.float32).reshape(3, 2)
   batch = plain.batch | {'shared/table': table, 'shared/unused': table[:1]}
+  batch |= {'text': np.zeros((BATCH, TIME + 1, 5), np.int32)}
   placed = plain.agent.place(batch).batch['shared/table']
   assert placed.shape == (jax.local_device_count(), 3, 2)
   seen = []
 
   def losses(p):
-    seen.append(p.batch['shared/table'].shape)
+    seen.append((p.batch['shared/table'].shape, p.batch['text'].shape))
     return objectives.Terms({'rec': p.batch['shared/table'].sum()}, {})
 
   row = objectives.OBJECTIVES['reconstruction']._replace(
-    losses=losses, priority=False
+    losses=losses, priority=False, keys=('text',)
   )
   monkeypatch.setitem(objectives.OBJECTIVES, 'reconstruction', row)
   agent = Agent(
@@ -130,7 +131,9 @@ def test_shared_arrays_reach_every_device_whole(plain, monkeypatch):
   )
   agent.train(batch)
   _, metrics = agent.flush()
-  assert set(seen) == {(3, 2)} and metrics['loss/rec'] == 15
+  rows = BATCH // jax.local_device_count()
+  assert set(seen) == {((3, 2), (rows, TIME, 5))}
+  assert metrics['loss/rec'] == 15
 
 
 @pytest.fixture(scope='module')

@@ -127,7 +127,7 @@ def test_model_steps_are_as_many_as_levels_were_reached(
   raw = jnp.zeros((N, 5, ACTIONS))
   # Of five states, only the last one reaches so many levels.
   depth = jnp.array([1, 1, 1, 1, reached])
-  active = jnp.arange(N)[:, None] < depth
+  active = jnp.arange(N)[:, None] < depth[None]
   log_p = halting.log_distribution(jnp.zeros((N, 5)), active)
   changes = {'ponder.branch_length': length}
   loss, _ = branch_loss(kit, raw, log_p, jax.random.key(0), **changes)

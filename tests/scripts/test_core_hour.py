@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from embodied.errors import UsageError
-from scripts import budget
+from scripts import budget, results
 from scripts.experiments import core_hour, hours
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -268,7 +268,7 @@ def test_a_run_that_is_stopped_goes_on(fake, tmp_path):
   (run,) = fake.plan(args)
   assert fake.prepare(run)
   folder = pathlib.Path(run['folder'])
-  read = lambda name: list(map(json.loads, (folder / name).open()))
+  read = lambda name: results.read_lines(folder / name)
   # Asked to stop once there is an episode; then not any more.
   stop, go_on = threading.Event(), threading.Event()
   stop.is_set = lambda: bool(read('episodes.jsonl'))
