@@ -1,9 +1,10 @@
-"""A convolution whose kernel gradient is fast on CPUs.
+"""Convolutions that are fast on CPUs, and their gradients.
 
 XLA's CPU backend is slow at the gradient of a convolution by its kernel: two
 to three times slower than the same sum as products of matrices, made from a
-few pictures at a time so that the copies stay in the cache. Other devices
-compute what JAX derives.
+few pictures at a time so that the copies stay in the cache. Where pictures
+have many channels, `winograd` needs fewer products. A train step of size1m is
+faster by a tenth with it. Other devices compute what JAX derives.
 """
 
 import functools
@@ -11,10 +12,9 @@ import functools
 import jax
 import jax.numpy as jnp
 
-Array = jax.Array
+from ponderdream.nets.cpu import pictures, winograd
 
-# Bytes of copies made at a time.
-CACHE_BYTES = 2**23
+Array = jax.Array
 
 
 @jax.custom_vjp
@@ -25,7 +25,11 @@ def conv2d(x: Array, kernel: Array) -> Array:
     x: pictures `[B, H, W, I]`.
     kernel: `[K, K, I, O]`, K odd.
   """
-  return plain_conv2d(x, kernel)
+  if not winograd.suits(x, kernel):
+    return plain_conv2d(x, kernel)
+  return jax.lax.platform_dependent(
+    x, kernel, cpu=winograd.conv2d, default=plain_conv2d
+  )
 
 
 def plain_conv2d(x: Array, kernel: Array) -> Array:
@@ -40,20 +44,23 @@ def plain_conv2d(x: Array, kernel: Array) -> Array:
 
 
 def _forward(x: Array, kernel: Array) -> tuple[Array, tuple[Array, Array]]:
-  return plain_conv2d(x, kernel), (x, kernel)
+  return conv2d(x, kernel), (x, kernel)
 
 
 def _backward(saved: tuple[Array, Array], dy: Array) -> tuple[Array, Array]:
   x, kernel = saved
-  _, by_x = jax.vjp(lambda x: plain_conv2d(x, kernel), x)
 
   def plain(x: Array, dy: Array) -> Array:
     _, by_kernel = jax.vjp(lambda kernel: plain_conv2d(x, kernel), kernel)
     return by_kernel(dy)[0]
 
-  tiled = functools.partial(kernel_gradient, size=len(kernel))
+  own = kernel_gradient
+  if winograd.suits(x, kernel):
+    own = winograd.kernel_gradient
+  tiled = functools.partial(own, size=len(kernel))
   dkernel = jax.lax.platform_dependent(x, dy, cpu=tiled, default=plain)
-  return by_x(dy)[0], dkernel
+  flipped = kernel[::-1, ::-1].swapaxes(2, 3)
+  return conv2d(dy, flipped), dkernel
 
 
 conv2d.defvjp(_forward, _backward)
@@ -71,31 +78,19 @@ def kernel_gradient(x: Array, dy: Array, size: int) -> Array:
     dy: gradient of its output, `[B, H, W, O]`.
     size: of the kernel, K.
   """
-  batch, height, width, inputs = x.shape
+  _, height, width, inputs = x.shape
   outputs = dy.shape[-1]
-  count = pictures_at_a_time(
-    batch, height * width * size * (inputs + outputs) * x.dtype.itemsize
-  )
-  cut = lambda x: x.reshape((-1, count, *x.shape[1:]))
 
-  def add(total: Array, pictures: tuple[Array, Array]) -> tuple[Array, None]:
-    x, dy = pictures
+  def few(x: Array, dy: Array) -> Array:
     left, right = neighbours(x, 2, size), neighbours(dy, 1, size)
     flat = lambda x: x.reshape((-1, x.shape[-1]))
-    return total + flat(left).T @ flat(right), None
+    return flat(left).T @ flat(right)
 
-  total = jnp.zeros((size * inputs, size * outputs), x.dtype)
-  total, _ = jax.lax.scan(add, total, (cut(x), cut(dy)))
+  numbers = height * width * size * (inputs + outputs)
+  total = pictures.summed(few, x, dy, numbers)
   # dy shifted by u stands for x shifted by -u.
   total = total.reshape((size, inputs, size, outputs))[:, :, ::-1]
   return total.transpose((2, 0, 1, 3))
-
-
-def pictures_at_a_time(batch: int, size: int) -> int:
-  """The largest divisor of the batch whose copies fit into the cache, if one
-  picture needs `size` bytes; at least 1."""
-  most = max(1, min(batch, CACHE_BYTES // size))
-  return max(n for n in range(1, most + 1) if batch % n == 0)
 
 
 def neighbours(x: Array, axis: int, size: int) -> Array:

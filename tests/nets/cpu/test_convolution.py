@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ponderdream.nets.cpu import convolution
+from ponderdream.nets.cpu import convolution, pictures, winograd
 
 
 def draw(seed, *shape):
@@ -23,36 +23,40 @@ def test_conv2d_equals_a_sum_over_shifts():
   np.testing.assert_allclose(convolution.conv2d(x, kernel), want, atol=1e-5)
 
 
-@pytest.mark.parametrize(('batch', 'size'), [(1, 5), (6, 3), (7, 3), (4, 1)])
-def test_gradients_are_those_of_the_plain_form(batch, size, monkeypatch):
+@pytest.mark.parametrize(
+  ('batch', 'size', 'width', 'inputs'),
+  [
+    (1, 5, 5, 2),
+    (6, 3, 5, 2),
+    (7, 3, 5, 2),
+    (4, 1, 5, 2),
+    (6, 3, 8, 12),
+    (2, 5, 4, 13),
+  ],
+)
+def test_gradients_are_those_of_the_plain_form(
+  batch, size, width, inputs, monkeypatch
+):
   with jax.enable_x64(True):
-    x, dy = draw(0, batch, 4, 5, 2), draw(1, batch, 4, 5, 3)
-    kernel = draw(2, size, size, 2, 3)
-    # Room for three pictures of 4x5 pixels, if the batch is divisible so.
-    monkeypatch.setattr(
-      convolution, 'CACHE_BYTES', 3 * 4 * 5 * size * (2 + 3) * 8
-    )
-    got = jax.vjp(convolution.conv2d, x, kernel)[1](dy)
-    want = jax.vjp(convolution.plain_conv2d, x, kernel)[1](dy)
-    for a, b in zip(got, want, strict=True):
+    x, dy = draw(0, batch, 4, width, inputs), draw(1, batch, 4, width, 12)
+    kernel = draw(2, size, size, inputs, 12)
+    assert winograd.suits(x, kernel) == (inputs >= 12)
+    # Room for three pictures, if the batch is divisible so.
+    copies = 4 * width * size * (inputs + 12) * 8
+    monkeypatch.setattr(pictures, 'CACHE_BYTES', 3 * copies)
+    got, pull = jax.vjp(convolution.conv2d, x, kernel)
+    want, plain_pull = jax.vjp(convolution.plain_conv2d, x, kernel)
+    pairs = zip((got, *pull(dy)), (want, *plain_pull(dy)), strict=True)
+    for a, b in pairs:
       np.testing.assert_allclose(a, b, atol=1e-12 * abs(b).max())
 
 
-def test_a_cpu_uses_its_own_kernel_gradient(monkeypatch):
-  x, kernel = draw(0, 1, 4, 4, 2), draw(1, 3, 3, 2, 4)
-  monkeypatch.setattr(
-    convolution, 'kernel_gradient', lambda x, dy, size: 0 * kernel
-  )
+@pytest.mark.parametrize(('own', 'inputs'), [(convolution, 2), (winograd, 12)])
+def test_a_cpu_uses_its_own_kernel_gradient(own, inputs, monkeypatch):
+  x, kernel = draw(0, 1, 4, 4, inputs), draw(1, 3, 3, inputs, 12)
+  monkeypatch.setattr(own, 'kernel_gradient', lambda x, dy, size: 0 * kernel)
   grad = jax.grad(lambda k: convolution.conv2d(x, k).sum())(kernel)
   assert (grad == 0).all()
-
-
-@pytest.mark.parametrize(
-  ('batch', 'fitting', 'want'), [(12, 5, 4), (7, 5, 1), (3, 9, 3), (4, 0, 1)]
-)
-def test_as_many_pictures_as_fit(batch, fitting, want, monkeypatch):
-  monkeypatch.setattr(convolution, 'CACHE_BYTES', 10 * fitting)
-  assert convolution.pictures_at_a_time(batch, 10) == want
 
 
 def test_neighbours_by_hand():
