@@ -120,10 +120,11 @@ class Agent:
     """
     raise NotImplementedError
 
-  def place(self, data: dict[str, Any]) -> Any:
+  def place(self, data: dict[str, Any], fresh: bool = False) -> Any:
     """Put `[B, T, ...]` data where `train` reads it, such as on a device.
 
-    Called ahead of time, from a thread of its own.
+    Called ahead of time, from a thread of its own; not so for data that are
+    `fresh`: the newest steps of the policy, which are learnt from at once.
     """
     return data
 

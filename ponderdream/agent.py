@@ -14,9 +14,12 @@ from embodied.sources import SHARED
 from ponderdream import models, objectives, state
 from ponderdream.distributed import devices, hosts
 from ponderdream.dream import levels, openloop, posterior
+from ponderdream.goals import immediate
 from ponderdream.goals.immediate import Acting as Acting
 from ponderdream.learn import optim, step
-from ponderdream.world import rssm
+from ponderdream.losses import policy_gradient
+from ponderdream.objectives import ppo
+from ponderdream.world import encoder, rssm
 
 Array = jax.Array
 Data = Mapping[str, np.ndarray]
@@ -24,9 +27,10 @@ Data = Mapping[str, np.ndarray]
 
 class Placed(NamedTuple):
   """A batch for `Agent.train`: `batch` lies on the devices, `[D, B / D, ...]`,
-  and `stepid` `[B, T]` says where its latents belong."""
+  and `stepid` `[B, T]` says where its latents belong; None for the newest
+  steps, which are learnt from as they are."""
 
-  stepid: np.ndarray
+  stepid: np.ndarray | None
   batch: dict[str, Array]
 
 
@@ -41,6 +45,8 @@ class Agent(embodied.Agent):
 
   Raises:
     UsageError: pictures or `opt.groups` that do not fit.
+    ValueError: training is to act otherwise than by samples, and to learn
+      from it.
   """
 
   def __init__(
@@ -52,20 +58,30 @@ class Agent(embodied.Agent):
   ):
     self.config = config
     self.acting = {'train': Acting(), 'eval': Acting()} | dict(acting or {})
+    if config.loss_scales.ppo and self.acting['train'] != Acting():
+      raise ValueError(
+        f'The mode train acts by {self.acting["train"]}; the loss ppo learns'
+        ' from sampled actions alone.'
+      )
     self.models = models.build(config, obs_space, act_space)
     self.actions = act_space['action']
     init, self.train_key, self.act_key, self.report_key = jax.random.split(
       jax.random.key(config.seed), 4
     )
     shapes = jax.eval_shape(self.models.init, init)
-    self.optimizer = optim.make(config.opt, shapes)
-    make = functools.partial(state.initial, self.models, self.optimizer)
+    optimizers = optim.by_kind(config, shapes)
+    make = functools.partial(
+      state.initial, self.models, optimizers, config.slow
+    )
     self.state = devices.create(make, init)
     self.act_key = jax.random.fold_in(self.act_key, hosts.host())
     self.acted = 0
     self.pending: tuple[Any, ...] | None = None
-    self._train = devices.pmap(step.make(self.models, self.optimizer, config))
-    self._policy = jax.jit(self.act, static_argnums=4)
+    self._train = {
+      kind: devices.pmap(step.make(self.models, optimizer, config, kind))
+      for kind, optimizer in optimizers.items()
+    }
+    self._policy = jax.jit(self.act, static_argnums=(4, 5))
     self._report = jax.jit(functools.partial(openloop.openloop, self.models))
 
   def init_policy(self, batch: int) -> tuple[rssm.State, Array]:
@@ -94,8 +110,9 @@ class Agent(embodied.Agent):
     key = jax.random.fold_in(self.act_key, self.acted)
     self.acted += 1
     params = devices.local(self.state.params)
+    records = mode == 'train' and optim.FRESH in self._train
     carry, action, outs = self._policy(
-      params, carry, obs, key, self.acting[mode]
+      params, carry, obs, key, self.acting[mode], records
     )
     outs = {k: np.asarray(v) for k, v in outs.items()}
     if not np.isfinite(outs['dyn/deter']).all():
@@ -120,35 +137,47 @@ class Agent(embodied.Agent):
     obs: Mapping[str, Array],
     key: Array,
     acting: Acting,
+    records: bool,
   ) -> tuple[Any, Array, dict[str, Array]]:
-    """One step, to be compiled: observe, ponder, act."""
+    """One step, to be compiled: observe, ponder, act. With `records` the
+    log-probability of the action under the mixture of all levels is stored,
+    so that the action can be learnt from."""
     models = self.models
     before, action = carry
     filter_key, halt_key, draw_key = jax.random.split(key, 3)
+    found = models.perceive(params, obs)
+    tokens = models.encode(params, {**obs, **found})
     post, _ = rssm.observe(
       models.dyn,
       {'params': params['dyn']},
       before,
-      models.encode(params, obs)[:, None],
+      tokens[:, None],
       models.action.encode(action)[:, None],
       obs['is_first'][:, None],
       filter_key,
     )
     post = jax.tree.map(lambda x: x[:, 0], post)
-    view = models.view(params, rssm.features(post), models.allowed(obs))
-    raw, steps = models.choose(params, view, halt_key, acting)
+    view = models.view(params, post, tokens, models.allowed(obs))
+    outs = posterior.pack(post) | found
+    if records:
+      every = models.levels(params, view)
+      raw, steps = immediate.sample_level(every, halt_key)
+    else:
+      raw, steps = models.choose(params, view, halt_key, acting)
     dist = models.policy(raw, view)
     action = dist.mode() if acting.greedy else dist.sample(draw_key)
-    outs = posterior.pack(post)
+    if records:
+      log_pi = models.policy(every.raw, view).log_prob(action[None])
+      outs[ppo.LOG_MU] = policy_gradient.log_mu(every.log_p, log_pi)
     if models.pondering:
       outs['log/ponder_steps'] = steps
     shape = (action.shape[0], *models.action.shape)
     return (post, action.astype(jnp.float32)), action.reshape(shape), outs
 
-  def place(self, data: Data) -> Placed:
+  def place(self, data: Data, fresh: bool = False) -> Placed:
     """Sends `[B, T + 1, ...]` on its way to the devices."""
-    batch = devices.place(self.select_keys(data))
-    return Placed(data['stepid'][:, 1:], batch)
+    batch = devices.place(self.select_keys(data, fresh))
+    return Placed(None if fresh else data['stepid'][:, 1:], batch)
 
   def train(
     self, data: Data | Placed
@@ -164,7 +193,8 @@ class Agent(embodied.Agent):
     if not isinstance(data, Placed):
       data = self.place(data)
     before = self.flush()
-    self.state, latents, metrics = self._train(
+    kind = optim.FRESH if data.stepid is None else optim.REPLAYED
+    self.state, latents, metrics = self._train[kind](
       self.state, data.batch, self.train_key
     )
     self.pending = data.stepid, latents, metrics
@@ -176,7 +206,9 @@ class Agent(embodied.Agent):
       return {}, {}
     stepid, latents, metrics = self.pending
     self.pending = None
-    outs = {'stepid': stepid, **devices.merge(latents)}
+    outs = {}
+    if stepid is not None:
+      outs = {'stepid': stepid, **devices.merge(latents)}
     return outs, levels.by_name(jax.device_get(metrics))
 
   def report(self, data: Data) -> dict[str, Any]:
@@ -186,7 +218,9 @@ class Agent(embodied.Agent):
     videos = self._report(params, self.select_keys(data), key)
     return {k: video.rgb(np.asarray(v)) for k, v in videos.items()}
 
-  def select_keys(self, data: Data) -> dict[str, np.ndarray]:
+  def select_keys(
+    self, data: Data, fresh: bool = False
+  ) -> dict[str, np.ndarray]:
     """The keys of a batch that learning reads; classes from 0.
 
     Data of another network holds no latents. In a mixture with such data,
@@ -196,8 +230,10 @@ class Agent(embodied.Agent):
     latents = [k for k in posterior.LATENTS if k in data]
     masks = [f'has/{k}' for k in latents if f'has/{k}' in data]
     keys = [*self.models.obs_space, 'action', *embodied.SIGNALS, *latents]
+    if encoder.CODES in data and f'has/{encoder.CODES}' not in data:
+      keys.append(encoder.CODES)
     keys += [k for k in data if k.startswith(SHARED)]
-    rows = objectives.active(self.config.loss_scales).values()
+    rows = objectives.active(self.config.loss_scales, fresh).values()
     keys += [k for row in rows for k in row.keys]
     data = {k: data[k] for k in keys} | {k: data[k][:, None] for k in masks}
     if self.models.action.classes is not None:

@@ -173,9 +173,9 @@ class Checkpoint:
     """Reads one checkpoint, onto the devices of `like`.
 
     Args:
-      like: a tree of the same structure. If it has the methods `earlier_form`
-        and `from_earlier_form`, checkpoints with the keys of that form are
-        read too.
+      like: a tree of the same structure. If it has the methods
+        `earlier_forms` and `from_earlier_form`, checkpoints with the keys of
+        one of these forms are read too.
       step: which one; by default the newest that can be read. Each damaged
         one on the way is named in a warning.
 
@@ -238,24 +238,25 @@ class Checkpoint:
   def _state_path(self, step: int) -> epath.Path:
     return self.directory / str(step) / 'state'
 
-  def _in_earlier_form(self, like: Any, step: int) -> bool:
-    """Whether the checkpoint has the keys of the earlier layout."""
-    if not hasattr(like, 'earlier_form'):
-      return False
+  def _form(self, like: Any, step: int) -> Any:
+    """`like`, or that one of its earlier forms whose keys are stored."""
     with ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as reader:
       tree = reader.metadata(self._state_path(step)).item_metadata.tree
-    return set(tree) == set(like.earlier_form())
+    forms: list[Any] = [like]
+    if hasattr(like, 'earlier_forms'):
+      forms += like.earlier_forms()
+    return next((x for x in forms if same_keys(x, tree)), like)
 
   def _read(self, like: Any, step: int) -> tuple[Any, dict[str, Any]]:
-    old = self._in_earlier_form(like, step)
-    form = like.earlier_form() if old else like
+    form = self._form(like, step)
     shapes = jax.tree.map(ocp.utils.to_shape_dtype_struct, form)
     args = ocp.args.Composite(
       state=ocp.args.StandardRestore(shapes), meta=ocp.args.JsonRestore()
     )
     found = self.manager.restore(step, args=args)
-    state = like.from_earlier_form(found.state) if old else found.state
-    return state, found.meta
+    if form is like:
+      return found.state, found.meta
+    return like.from_earlier_form(found.state), found.meta
 
   def close(self) -> None:
     """Waits for the last write; raises NotWritten if it failed."""
@@ -317,6 +318,18 @@ def best(steps: Sequence[int], score: Callable[[int], float]) -> int | None:
   """The step of the best score, the newest of several, None without any."""
   known = [x for x in steps if score(x) > -math.inf]
   return max(known, key=lambda x: (score(x), x), default=None)
+
+
+def same_keys(form: Any, tree: Any) -> bool:
+  """Whether a stored tree has the keys of `form`, and of all dicts in it."""
+  form = form._asdict() if hasattr(form, '_asdict') else form
+  if not isinstance(form, dict):
+    return True
+  return (
+    isinstance(tree, Mapping)
+    and form.keys() == tree.keys()
+    and all(same_keys(v, tree[k]) for k, v in form.items())
+  )
 
 
 def place(directory: str | pathlib.Path) -> epath.Path:

@@ -10,7 +10,7 @@ from typing import Any
 import jax
 
 import embodied
-from embodied import envs, replay, sources
+from embodied import envs, fresh, replay, sources
 from embodied.base import Spaces
 from embodied.config import Config
 from embodied.envs import achievements
@@ -18,6 +18,7 @@ from embodied.errors import UsageError
 from embodied.log import logger, terminal
 from embodied.replay import selectors
 from embodied.run.tracker import Tracker
+from embodied.run.train import Newest
 from ponderdream import settings, trackers
 from ponderdream.agent import Acting, Agent
 from ponderdream.distributed import devices, hosts
@@ -154,6 +155,25 @@ def make_replay(config: Config) -> replay.Replay:
     priority=config.replay.priority,
     context=posterior.LATENTS,
   )
+
+
+def make_newest(config: Config) -> Newest | None:
+  """How the newest steps are learnt from, if `loss_scales.ppo` is not 0.
+
+  Raises:
+    UsageError: the environments do not divide into batches.
+  """
+  cfg = config.ppo
+  if not config.loss_scales.ppo:
+    return None
+  rows = devices.share(cfg.batch, 'ppo.batch')
+  if config.run.envs % rows:
+    raise UsageError(
+      f'run.envs is {config.run.envs}, which does not divide into batches of'
+      f' {rows} windows; set ppo.batch to a number that divides run.envs.'
+    )
+  windows = fresh.Fresh(config.run.envs, cfg.length, config.seed)
+  return Newest(windows, rows, cfg.epochs)
 
 
 def make_source(

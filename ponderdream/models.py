@@ -32,12 +32,14 @@ class View(NamedTuple):
   """What heads and policies get of model states `[...]`.
 
   Attributes:
-    feat: features `[..., F]`.
+    feat: what the heads of the world model get, `[..., F]`.
+    actor: what actor and critic get, `[..., A]`.
     goal: goals `[..., G]`; None in an agent without goals.
     mask: allowed actions `[..., O]`; None where all are allowed.
   """
 
   feat: Array
+  actor: Array
   goal: Array | None = None
   mask: Array | None = None
 
@@ -57,8 +59,8 @@ class Shapes:
   Attributes:
     obs_space: spaces of the observations that the agent sees.
     action: encoding and distribution of actions.
-    tokens, feat, goal: widths of tokens, features and goals; `goal` is 0 in
-      the plain agent.
+    tokens, feat, actor, goal: widths of tokens, features, the input of actor
+      and critic, and goals; `goal` is 0 in the plain agent.
     dtype: of the computation.
   """
 
@@ -66,6 +68,7 @@ class Shapes:
   action: actions.ActionSpec
   tokens: int
   feat: int
+  actor: int
   goal: int
   dtype: Any
 
@@ -113,7 +116,7 @@ def _con(config: Any, shapes: Shapes) -> Part:
 
 
 def _val(config: Any, shapes: Shapes) -> Part:
-  return _head(config.val, config.val.bins, shapes, shapes.feat)
+  return _head(config.val, config.val.bins, shapes, shapes.actor)
 
 
 def _goalenc(config: Any, shapes: Shapes) -> Part | None:
@@ -127,17 +130,17 @@ def _inner(config: Any, shapes: Shapes) -> Part | None:
   if not shapes.goal:
     return None
   module = inner.Inner(
-    shapes.feat,
+    shapes.actor,
     shapes.goal,
     **config.inner,
     prior=config.ponder.prior,
     dtype=shapes.dtype,
   )
-  return Part(module, shapes.zeros(shapes.feat, shapes.goal))
+  return Part(module, shapes.zeros(shapes.actor, shapes.goal))
 
 
 def _actdec(config: Any, shapes: Shapes) -> Part:
-  width = shapes.goal or shapes.feat
+  width = shapes.goal or shapes.actor
   return _head(config.actdec, shapes.action.outputs, shapes, width)
 
 
@@ -146,6 +149,12 @@ def _head(config: Any, outputs: int, shapes: Shapes, width: int) -> Part:
     config.layers, config.units, outputs, config.outscale, shapes.dtype
   )
   return Part(module, shapes.zeros(width))
+
+
+def _tokdec(config: Any, shapes: Shapes) -> Part | None:
+  if config.inputs != 'tokens':
+    return None
+  return _head(config.tokdec, shapes.tokens, shapes, shapes.feat)
 
 
 # In the order in which parameters are created.
@@ -159,6 +168,7 @@ PARTS: dict[str, Callable[[Any, Shapes], Part | None]] = {
   'goalenc': _goalenc,
   'inner': _inner,
   'actdec': _actdec,
+  'tokdec': _tokdec,
 }
 
 
@@ -182,13 +192,17 @@ def build(
     action=actions.spec(act_space['action'], config.actdec.unimix),
     tokens=0,
     feat=config.dyn.deter + config.dyn.stoch * config.dyn.classes,
+    actor=0,
     goal=0 if config.ponder.mode == 'none' else config.goalenc.units,
     dtype=jnp.dtype(config.jax.dtype),
   )
   enc, inputs = _enc(config, shapes)
   encode = lambda obs: enc.init_with_output(jax.random.key(0), obs)[0]
   tokens = jax.eval_shape(encode, *inputs).shape[-1]
-  shapes = dataclasses.replace(shapes, tokens=tokens)
+  actor = {'stoch': shapes.feat, 'tokens': config.dyn.deter + tokens}
+  shapes = dataclasses.replace(
+    shapes, tokens=tokens, actor=actor[config.inputs]
+  )
   built = {key: make(config, shapes) for key, make in PARTS.items()}
   ponder = immediate.PonderConfig(
     config.ponder.mode,
@@ -198,7 +212,7 @@ def build(
     config.ponder.compact,
   )
   parts = {key: part for key, part in built.items() if part is not None}
-  return Models(shapes, ponder, parts)
+  return Models(shapes, ponder, parts, config.inputs)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -212,6 +226,7 @@ class Models:
   shapes: Shapes
   ponder: immediate.PonderConfig
   parts: Mapping[str, Part]
+  inputs: str
 
   @property
   def obs_space(self) -> Mapping[str, Any]:
@@ -246,9 +261,32 @@ class Models:
     module = self.parts[part].module
     return module.apply({'params': params[part]}, *args, **kwargs)
 
+  def perceive(
+    self, params: Any, obs: Mapping[str, Array]
+  ) -> dict[str, Array]:
+    """What the encoder finds in observations `[B, ...]` that can be stored
+    beside them, so that it need not be computed again."""
+    enc = self.parts['enc'].module
+    return enc.perceive(params['enc']['codes'], obs) if enc.has_table else {}
+
   def encode(self, params: Any, obs: Mapping[str, Array]) -> Array:
-    """Tokens `[B, E]` of observations `[B, ...]`."""
+    """Tokens `[B, E]` of observations `[B, ...]`, with or without what
+    `perceive` gave for them."""
     return self.apply(params, 'enc', obs)
+
+  def grow(
+    self,
+    params: Any,
+    obs: Mapping[str, Array],
+    gather: Callable[[Array], Array],
+  ) -> Any:
+    """The parameters with what the encoder adds to its table of patches from
+    observations `[B, ...]`."""
+    enc = self.parts['enc'].module
+    if not enc.has_table:
+      return params
+    codes = enc.grown(params['enc']['codes'], obs, gather)
+    return params | {'enc': params['enc'] | {'codes': codes}}
 
   def decode(self, params: Any, state: rssm.State) -> dict[str, Array]:
     """Raw predictions of all observation keys from states `[B, ...]`."""
@@ -266,32 +304,47 @@ class Models:
     key = mask_key(self.obs_space)
     return None if key is None else obs[key]
 
-  def view(self, params: Any, feat: Array, mask: Array | None = None) -> View:
-    """The view of features `[..., F]`, with the goal of the run. All views
-    are made here."""
+  def view(
+    self,
+    params: Any,
+    state: rssm.State,
+    tokens: Array | None = None,
+    mask: Array | None = None,
+  ) -> View:
+    """The view of model states `[...]`, with the goal of the run. All views
+    are made here.
+
+    Args:
+      tokens: those of the observations there, `[..., E]`; None in a dream.
+      mask: allowed actions `[..., O]`, or None.
+    """
+    feat = actor = rssm.features(state)
+    if self.inputs == 'tokens':
+      if tokens is None:
+        tokens = self.predicted_tokens(params, state)
+      actor = jnp.concatenate([state.deter, tokens], -1)
     goal = None
     if 'goalenc' in self.parts:
       task = jnp.zeros(feat.shape[:-1], jnp.int32)
       goal = self.apply(params, 'goalenc', task)
-    return View(feat, goal, mask)
+    return View(feat, actor, goal, mask)
 
-  def conditioned(self, view: View) -> Array:
-    """The input of the heads that depend on the goal. A run has one goal, so
-    it is the features alone."""
-    return view.feat
+  def predicted_tokens(self, params: Any, state: rssm.State) -> Array:
+    """Tokens that are expected in states `[...]`, `[..., E]`."""
+    return self.apply(params, 'tokdec', rssm.features(state))
 
-  def reward(self, params: Any, view: View) -> dists.TwoHot:
+  def reward(self, params: Any, view: View) -> dists.TwoHot | dists.Point:
     """Reward on arrival in the states, `[...]`."""
-    return dists.TwoHot(self.apply(params, 'rew', self.conditioned(view)))
+    return dists.scalar(self.apply(params, 'rew', view.feat))
 
   def cont(self, params: Any, view: View) -> dists.Binary:
     """Whether the episode goes on after the states, `[...]`."""
     return dists.Binary(self.apply(params, 'con', view.feat)[..., 0])
 
-  def value(self, params: Any, view: View) -> dists.TwoHot:
+  def value(self, params: Any, view: View) -> dists.TwoHot | dists.Point:
     """Return from the states on, `[...]`. `params` are those of the agent,
     or its slow copies."""
-    return dists.TwoHot(self.apply(params, 'val', self.conditioned(view)))
+    return dists.scalar(self.apply(params, 'val', view.actor))
 
   def policy(
     self, raw: Array, view: View
@@ -303,7 +356,7 @@ class Models:
     """The policies of all halting levels for views `[B]`."""
     subgoal, actdec = self._actor()
     return immediate.all_levels(
-      subgoal, actdec, params, view.feat, view.goal, self.ponder
+      subgoal, actdec, params, view.actor, view.goal, self.ponder
     )
 
   def choose(
@@ -317,7 +370,7 @@ class Models:
     and the number of ponder steps `[B]`. The key is consumed."""
     subgoal, actdec = self._actor()
     return immediate.choose(
-      subgoal, actdec, params, view.feat, view.goal, self.ponder, key, acting
+      subgoal, actdec, params, view.actor, view.goal, self.ponder, key, acting
     )
 
   def _actor(self) -> tuple[Any, Any]:

@@ -57,7 +57,11 @@ def train(
   source = factories.make_source(config, spaces, {'replay': replay})
   trackers = factories.make_trackers()
   make = functools.partial(
-    Train, driver=driver, replay=replay, trackers=trackers
+    Train,
+    driver=driver,
+    replay=replay,
+    newest=factories.make_newest(config),
+    trackers=trackers,
   )
   return Parts(spaces, source, make, trackers)
 

@@ -13,11 +13,6 @@ from ponderdream.models import Models
 Array = jax.Array
 Params = dict[str, Any]
 
-# Moving averages of parts: the key of the part, and how its rate is read from
-# the settings.
-SLOW: dict[str, Callable[[Any], float]] = {
-  'val': lambda config: config.slowval.rate,
-}
 # Running numbers of objectives, by the name of the objective.
 RUNNING: dict[str, Callable[[], Any]] = {
   'behaviour': returns.initial_range,
@@ -29,61 +24,76 @@ class TrainState(NamedTuple):
 
   Attributes:
     params: parameters by part.
-    slow: moving averages of `params[key]` for each key of SLOW.
-    opt: optimiser state.
+    slow: moving averages of `params[key]` for each part that has a rate in
+      the setting `slow`.
+    opt: optimiser states by kind of updates (`learn.optim`).
     running: running numbers of the objectives in RUNNING.
     updates: number of updates so far, int32 scalar.
   """
 
   params: Params
   slow: Params
-  opt: Any
+  opt: dict[str, Any]
   running: dict[str, Any]
   updates: Array
 
-  def earlier_form(self) -> dict[str, Any]:
-    """The tree of checkpoints from before there were `slow` and `running`."""
-    return {
+  def earlier_forms(self) -> list[dict[str, Any]]:
+    """The trees of checkpoints from before there were kinds of updates, and
+    from before there were `slow` and `running`; the newest first."""
+    one_kind = self._asdict() | {'opt': self.opt['replayed']}
+    before = {
       'params': self.params,
       'slowval': self.slow['val'],
-      'opt': self.opt,
+      'opt': self.opt['replayed'],
       'range': self.running['behaviour'],
       'updates': self.updates,
     }
+    return [one_kind, before]
 
   @staticmethod
   def from_earlier_form(tree: Mapping[str, Any]) -> 'TrainState':
-    """The inverse of `earlier_form`."""
+    """The state that one of `earlier_forms` holds."""
+    slow, running = tree.get('slow'), tree.get('running')
     return TrainState(
       tree['params'],
-      {'val': tree['slowval']},
-      tree['opt'],
-      {'behaviour': tree['range']},
+      {'val': tree['slowval']} if slow is None else slow,
+      {'replayed': tree['opt']},
+      {'behaviour': tree['range']} if running is None else running,
       tree['updates'],
     )
 
 
 def initial(
-  models: Models, optimizer: optax.GradientTransformation, key: Array
+  models: Models,
+  optimizers: Mapping[str, optax.GradientTransformation],
+  rates: Mapping[str, float],
+  key: Array,
 ) -> TrainState:
-  """The state before the first update. The key is consumed."""
+  """The state before the first update.
+
+  Args:
+    rates: of the slow copies, by part; a part of rate 0 has none.
+    key: consumed.
+  """
   params = models.init(key)
   return TrainState(
     params,
-    {k: jax.tree.map(jnp.copy, params[k]) for k in SLOW},
-    optimizer.init(params),
+    {k: jax.tree.map(jnp.copy, params[k]) for k, v in rates.items() if v},
+    {k: v.init(params) for k, v in optimizers.items()},
     {k: make() for k, make in RUNNING.items()},
     jnp.zeros((), jnp.int32),
   )
 
 
 def update_slow(
-  slow: Mapping[str, Any], params: Mapping[str, Any], config: Any
+  slow: Mapping[str, Any],
+  params: Mapping[str, Any],
+  rates: Mapping[str, float],
 ) -> Params:
-  """`slow + rate (params - slow)` for each part of SLOW."""
+  """`slow + rate (params - slow)` for each part that has a slow copy."""
   return {
-    key: optax.incremental_update(params[key], slow[key], rate(config))
-    for key, rate in SLOW.items()
+    key: optax.incremental_update(params[key], value, rates[key])
+    for key, value in slow.items()
   }
 
 

@@ -46,15 +46,12 @@ class Run:
     self.output = folder / 'out.txt'
 
   def start(self):
-    return subprocess.Popen(
-      [
-        sys.executable, '-m', 'ponderdream.train', *COMMAND,
-        '--logdir', self.logdir,
-      ],
-      cwd=ROOT,
-      stdout=self.output.open('w'),
-      stderr=subprocess.STDOUT,
-    )  # fmt: skip
+    command = [sys.executable, '-m', 'ponderdream.train', *COMMAND]
+    command += ['--logdir', self.logdir]
+    with self.output.open('w') as out:
+      return subprocess.Popen(
+        command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT
+      )
 
   def chunks(self):
     """The complete chunks of the replay."""

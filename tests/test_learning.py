@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 LENGTH = 50
+# Longer than the command of a test may take.
+pytestmark = pytest.mark.timeout(2000)
 
 
 def train(logdir, *args, blocks=('dummy', 'cpu')):

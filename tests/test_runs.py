@@ -20,7 +20,7 @@ class Counting(embodied.RandomAgent):
 
   def __init__(self, obs_space, act_space):
     super().__init__(obs_space, act_space)
-    self.updates = 0
+    self.updates = self.newest = 0
     self.keys = set()
 
   def policy(self, carry, obs, mode='train'):
@@ -28,9 +28,15 @@ class Counting(embodied.RandomAgent):
     deter = np.zeros((len(obs['is_first']), 2), np.float16)
     return carry, acts, {'dyn/deter': deter}
 
+  def place(self, data, fresh=False):
+    self.newest += fresh
+    return data
+
   def train(self, data):
     self.updates += 1
     self.keys = set(data)
+    if 'stepid' not in data:
+      return {}, {'loss/ppo/value': 1.0}
     steps = data['stepid'][:, 1:]
     outs = {'stepid': steps, 'priority': np.ones(steps.shape, np.float32)}
     if 'dyn/deter' in data:
@@ -109,6 +115,13 @@ def test_acting_beside_the_replay_of_an_earlier_run(agents, tmp_path):
   record = lines(new)[-1]
   assert record['replay/total'] == 120
   assert record['data1/windows'] == 100 - 8
+
+
+def test_acting_and_learning_from_the_newest_steps(agents, tmp_path):
+  flags = ('--loss_scales.ppo', 1, '--run.envs', 4, '--ppo.length', 5)
+  flags += ('--ppo.batch', 2, '--ppo.epochs', 3, '--run.train_ratio', 0)
+  assert run(*flags, '--logdir', tmp_path, '--run.steps', 4 * 11) == 0
+  assert agents[0].newest == agents[0].updates == 2 * 2 * 3
 
 
 def test_data_of_another_task_is_refused(agents, tmp_path, capsys):

@@ -157,7 +157,7 @@ def test_a_small_machine_takes_the_cpu_block(tmp_path, capsys):
   config = train.configure(
     ['--configs', 'crafter', 'pondernet', '--logdir', str(tmp_path)]
   )
-  assert config.enc.kind == 'patch' and config.jax.dtype == 'float32'
+  assert config.enc.kind == 'table' and config.jax.dtype == 'float32'
   assert capsys.readouterr().out.count('\n') == 1
   named = train.configure(
     ['--configs', 'crafter', 'size1m', '--logdir', str(tmp_path)]
@@ -217,6 +217,12 @@ def test_a_run_of_an_earlier_version_has_the_defaults_it_lacks(tmp_path):
   default = runs.saved(path).ponder.beta
   assert found.ponder.beta == default == 0.05
   assert settings.compare(config)
-  path.write_text(text.replace(line, line + '\n  bets: 1.0'))
+  # It may know a setting by another name.
+  line = 'slow:\n  val: 0.02\n'
+  assert line in text
+  path.write_text(text.replace(line, 'slowval:\n  rate: 0.05\n'))
+  assert settings.recall(str(tmp_path)).slow.val == 0.05
+  line = '  bets: 1.0\n'
+  path.write_text(text.replace('ponder:\n', 'ponder:\n' + line))
   with pytest.raises(UsageError, match=naming('version', "'ponder.bets'")):
     settings.recall(str(tmp_path))

@@ -20,7 +20,6 @@ from ponderdream import settings
 from ponderdream.agent import Agent
 from ponderdream.distributed import devices, hosts
 from ponderdream.dream import posterior
-from ponderdream.world import rssm
 
 UPDATES, BATCH, TIME = 20, 16, 6
 
@@ -73,8 +72,7 @@ def depths(agent, data):
   def count(params, batch):
     state = posterior.unpack(agent.models.dyn, batch)
     flat = jax.tree.map(lambda x: x.reshape((-1, *x.shape[2:])), state)
-    feat = rssm.features(flat)
-    view = agent.models.view(params, feat)
+    view = agent.models.view(params, flat)
     return agent.models.levels(params, view).depth.astype(jnp.float32)
 
   keys = ('dyn/deter', 'dyn/stoch')

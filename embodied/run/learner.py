@@ -7,7 +7,7 @@ from typing import Any
 from embodied.base import Agent
 from embodied.log.metrics import Metrics
 from embodied.log.timer import Timer
-from embodied.sources import Source
+from embodied.sources import Batch, Source
 from embodied.streams import Prefetch
 
 
@@ -64,6 +64,13 @@ class Learner:
       Diverged: as `record_update`.
     """
     data, self._data = self._data, None
+    self._train(data)
+
+  def update_fresh(self, data: Batch) -> None:
+    """One update on the newest steps `[B, T, ...]`. Raises Diverged."""
+    self._train(self.agent.place(data, fresh=True))
+
+  def _train(self, data: Any) -> None:
     with self.timer('update'):
       outs, metrics = self.agent.train(data)
     self.updates += 1

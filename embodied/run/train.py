@@ -3,11 +3,12 @@
 import math
 from collections import deque
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from embodied import when
 from embodied.base import Carry, Obs
 from embodied.driver import Driver
+from embodied.fresh import Fresh
 from embodied.log.metrics import Episodes
 from embodied.replay import Replay
 from embodied.run.loop import Loop
@@ -19,6 +20,15 @@ from embodied.run.tracker import Tracker
 CATCH_UP = 16
 
 
+class Newest(NamedTuple):
+  """How a run learns from its newest steps: they are collected in `fresh`,
+  and are learnt from `epochs` times in batches of `rows` windows."""
+
+  fresh: Fresh
+  rows: int
+  epochs: int
+
+
 class Train(Loop):
   """One environment step per environment, then the updates that the ratio
   owes. Its clock is environment steps, those of all hosts.
@@ -26,6 +36,7 @@ class Train(Loop):
   Args:
     driver: the environments.
     replay: where steps are added; the learner's source, or a part of it.
+    newest: how the newest steps are learnt from at once; None if not.
     trackers: what else to measure.
     common: the arguments of `Loop`.
   """
@@ -34,12 +45,14 @@ class Train(Loop):
     self,
     driver: Driver,
     replay: Replay,
+    newest: Newest | None = None,
     trackers: Sequence[Tracker] = (),
     **common: Any,
   ) -> None:
     super().__init__(**common)
     self.driver = driver
     self.replay = replay
+    self.newest = newest
     self.trackers = trackers
     # Steps of the run that none of these replays knows of, because files were
     # deleted or a host has left.
@@ -53,6 +66,8 @@ class Train(Loop):
     self.episodes = Episodes()
     self.recent: deque[float] = deque(maxlen=RECENT)
     driver.on_step(self.add)
+    if newest is not None:
+      driver.on_step(newest.fresh.add)
     driver.on_step(self.on_transition)
     driver.reset(learner.agent.init_policy)
 
@@ -93,6 +108,7 @@ class Train(Loop):
 
   def advance(self) -> None:
     self.sync.run_local(self.collect)
+    self.learn_from_newest()
     for _ in range(self.most):
       self.sync.run_local(self.fetch)
       self.sync_hosts()
@@ -101,6 +117,19 @@ class Train(Loop):
       if not self.ratio.due(self.step, most=1):
         return
       self.update()
+
+  def learn_from_newest(self) -> None:
+    """Updates on the newest steps, once their windows are complete."""
+    if self.newest is None or not self.newest.fresh.full:
+      return
+    fresh, rows, epochs = self.newest
+    for batch in fresh.batches(rows, epochs):
+      self.sync_hosts()
+      if self.sync.over:
+        return
+      self.learner.update_fresh(batch)
+      self.sync.run_local(self.learner.write_back)
+    self.show()
 
   def collect(self) -> None:
     """One step of every environment."""
@@ -138,6 +167,11 @@ class Train(Loop):
         line |= tracker.episode(episode)
       self.logger.add(line, 'episode')
       self.logger.write()
+
+  def report(self) -> None:
+    """Writes the agent's report, unless it does not learn from the replay."""
+    if self.settings.train_ratio:
+      super().report()
 
   def result(self) -> dict[str, Any]:
     numbers = super().result() | {'run/restarts': self.driver.restarts}

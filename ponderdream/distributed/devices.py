@@ -24,8 +24,9 @@ def accelerated() -> bool:
   return jax.default_backend() != 'cpu'
 
 
-def share(size: int) -> int:
-  """How many of a batch's `size` examples this host brings.
+def share(size: int, name: str = 'batch.size') -> int:
+  """How many of a batch's `size` examples this host brings; `name` is the
+  setting, for the message.
 
   Raises:
     UsageError: they do not divide over the devices of all hosts.
@@ -34,8 +35,8 @@ def share(size: int) -> int:
   if size % count:
     where = f' of {hosts} hosts' if hosts > 1 else ''
     raise UsageError(
-      f'Batch size {size} does not divide over {count} devices{where}; set'
-      f' batch.size to a multiple of {count}.'
+      f'{name} is {size}, which does not divide over {count} devices{where};'
+      f' set it to a multiple of {count}.'
     )
   return size // hosts
 

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from ponderdream.dream import rollout
-from ponderdream.models import Models, View
+from ponderdream.models import Models
 from ponderdream.world import rssm
 
 Array = jax.Array
@@ -39,7 +39,7 @@ def branch(
     Flat actions `[N, B, V]` and values `[N, B]`; rows from `count` on are
     zero.
   """
-  view = View(rssm.features(start), mask=mask)
+  view = models.view(params, start, mask=mask)
   pick = lambda raw, key: models.policy(raw, view).sample(key)
 
   def body(m: Array, buffers: tuple[Array, Array]) -> tuple[Array, Array]:
@@ -64,7 +64,7 @@ def value_on_arrival(
   mask = models.mask(params, state)
   act = rollout.policy(models, params)
   dream = rollout.rollout(models, params, act, state, mask, length, key)
-  view = models.view(params, dream.feat)
+  view = models.view(params, dream.state)
   reward = models.reward(params, view).pred()
   cont = models.cont(params, view).prob()
   last = jax.tree.map(lambda x: x[-1], view)

@@ -55,7 +55,7 @@ def predicted_states(
   """Model states `[B, T, ...]`: filtered, then predicted. The key is
   consumed."""
   filter_key, dream_key = jax.random.split(key)
-  post, _ = posterior.filtered(models, params, batch, filter_key)
+  post, *_ = posterior.filtered(models, params, batch, filter_key)
   length = post.deter.shape[1]
   half = length // 2
   # The action before step t + 1 is the one that was taken at step t.

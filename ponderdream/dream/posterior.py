@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from ponderdream.models import Models
-from ponderdream.world import rssm
+from ponderdream.world import encoder, rssm
 
 Array = jax.Array
 
@@ -48,19 +48,40 @@ def stored(dyn: rssm.RSSM, batch: Mapping[str, Array]) -> rssm.State:
   return state
 
 
+def tokens_of(
+  models: Models, params: Any, batch: Mapping[str, Array]
+) -> Array:
+  """Tokens `[B, T, E]` of the observations of a batch `[B, T, ...]`."""
+  keys = [*models.obs_space, *(k for k in [encoder.CODES] if k in batch)]
+  join = lambda x: x.reshape((-1, *x.shape[2:]))
+  tokens = models.encode(params, {k: join(batch[k]) for k in keys})
+  return tokens.reshape((*batch['is_first'].shape, -1))
+
+
+def acted(
+  models: Models, params: Any, batch: Mapping[str, Array]
+) -> tuple[rssm.State, Array, Array]:
+  """As `filtered`, but with the model states that acting stored beside every
+  step, which have no gradient."""
+  state = unpack(models.dyn, {k: batch[k] for k in LATENTS})
+  tokens = tokens_of(models, params, batch)
+  embedded = models.apply(params, 'dyn', tokens, method='embed_tokens')
+  logp = models.apply(params, 'dyn', state.deter, embedded, method='posterior')
+  return state, tokens, logp
+
+
 def filtered(
   models: Models, params: Any, batch: Mapping[str, Array], key: Array
-) -> tuple[rssm.State, Array]:
-  """Posterior states `[B, T, ...]` and log-probabilities of a batch."""
-  size, length = batch['is_first'].shape
+) -> tuple[rssm.State, Array, Array]:
+  """Posterior states `[B, T, ...]` of a batch, tokens `[B, T, E]` of its
+  observations, and log-probabilities of the states."""
   start = stored(models.dyn, batch)
-  obs = {k: batch[k][:, 1:] for k in models.obs_space}
-  flat = jax.tree.map(lambda x: x.reshape((-1, *x.shape[2:])), obs)
-  tokens = models.encode(params, flat)
-  tokens = tokens.reshape((size, length - 1, -1))
+  after = {k: v[:, 1:] for k, v in batch.items() if k not in LATENTS}
+  tokens = tokens_of(models, params, after)
   action = models.action.flatten(batch['action'][:, :-1], 2)
   action = models.action.encode(action)
   resets = batch['is_first'][:, 1:]
-  return rssm.observe(
+  post, logp = rssm.observe(
     models.dyn, {'params': params['dyn']}, start, tokens, action, resets, key
   )
+  return post, tokens, logp

@@ -37,11 +37,6 @@ class Dream(NamedTuple):
   mask: Array | None
   steps: Array
 
-  @property
-  def feat(self) -> Array:
-    """Features `[H + 1, B, F]`."""
-    return rssm.features(self.state)
-
 
 def policy(models: Models, params: Any) -> Act:
   """Acts by the agent's policy."""
@@ -85,7 +80,7 @@ def rollout(
     state, mask = carry
     t, key = xs
     halt, draw, dream = jax.random.split(key, 3)
-    view = models.view(params, rssm.features(state), mask)
+    view = models.view(params, state, mask=mask)
     action, steps = act(view, t, (halt, draw))
     after = move(models, params, state, action, dream)
     return (after, models.mask(params, after)), (state, action, mask, steps)

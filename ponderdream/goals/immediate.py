@@ -151,6 +151,17 @@ def all_levels(
   return HaltingLevels(done.out, log_p, steps, steps, kl, done.steps)
 
 
+def sample_level(every: HaltingLevels, key: Array) -> tuple[Array, Array]:
+  """Outputs `[B, O]` of a level that is drawn by its halting probability, and
+  its number of steps `[B]`; 0 for an actor of one level. The key is consumed.
+  """
+  if len(every.raw) == 1:
+    return every.raw[0], every.steps
+  n = jax.random.categorical(key, every.log_p, axis=0)
+  raw = jnp.take_along_axis(every.raw, n[None, :, None], 0)[0]
+  return raw, (n + 1).astype(jnp.float32)
+
+
 def choose(
   subgoal: inner.Inner | None,
   actdec: heads.Head,

@@ -18,14 +18,32 @@ import optax
 
 from embodied.errors import UsageError
 
+# Kinds of updates: on batches of the source, and on the newest steps.
+REPLAYED, FRESH = 'replayed', 'fresh'
+
+
+def by_kind(
+  config: Any, params: Any
+) -> dict[str, optax.GradientTransformation]:
+  """The optimiser of each kind of updates of an agent.
+
+  Args:
+    config: the whole configuration.
+    params: as for `make`.
+  """
+  kinds = {REPLAYED: make(config.opt, params)}
+  if config.loss_scales.ppo:
+    kinds[FRESH] = make(config.ppo.opt, params)
+  return kinds
+
 
 def make(config: Any, params: Any) -> optax.GradientTransformation:
   """AGC, then LaProp (Ziyin et al. 2020, arXiv 2002.04839): the gradient is
   divided by its running size *before* the momentum; both are bias-corrected.
 
   Args:
-    config: the block `opt`. `lr` is the learning rate after `warmup` updates
-      of linear rise from zero.
+    config: the block `opt` or `ppo.opt`. `lr` is the learning rate after
+      `warmup` updates of linear rise from zero.
     params: parameters or their shapes.
 
   Raises:

@@ -18,7 +18,7 @@ from ponderdream.learn import optim
 from ponderdream.losses import combine
 from ponderdream.models import Models
 from ponderdream.objectives import Pass, Terms
-from ponderdream.objectives.terms import cut_steps
+from ponderdream.objectives.terms import cut_steps, flat
 from ponderdream.state import TrainState, update_slow
 from ponderdream.world import rssm
 
@@ -42,9 +42,15 @@ class Aux(NamedTuple):
 
 
 def make(
-  models: Models, optimizer: optax.GradientTransformation, config: Any
+  models: Models,
+  optimizer: optax.GradientTransformation,
+  config: Any,
+  kind: str = optim.REPLAYED,
 ) -> Callable:
   """The step `(state, batch, key) -> (state, latents, metrics)` to `pmap`.
+
+  Updates on replayed batches and on the newest steps are of two kinds, with
+  objectives, optimiser and learning rate of their own.
 
   An update whose loss, gradient or outcome is not finite leaves the state as
   it was; the metrics show which loss it was.
@@ -55,17 +61,21 @@ def make(
   ) -> tuple[TrainState, dict[str, Array], dict[str, Array]]:
     key = keys.fold(jax.random.fold_in(key, state.updates))
     grad = jax.value_and_grad(loss, argnums=1, has_aux=True)
-    (total, aux), grads = grad(models, state.params, state, batch, key, config)
+    (total, aux), grads = grad(
+      models, state.params, state, batch, key, config, kind == optim.FRESH
+    )
     grads, metrics = devices.mean_flat(grads), over_devices(aux.metrics)
-    updates, opt = optimizer.update(grads, state.opt, state.params)
+    updates, opt = optimizer.update(grads, state.opt[kind], state.params)
     params = optax.apply_updates(state.params, updates)
-    slow = update_slow(state.slow, params, config)
+    params = models.grow(params, observations(models, batch), devices.gather)
+    slow = update_slow(state.slow, params, config.slow)
     metrics |= {
-      'opt/grad_norm': optim.norm(grads),
+      f'opt/{kind}/grad_norm': optim.norm(grads),
       'opt/param_norm': optim.norm(params),
     }
     sizes = [v for k, v in metrics.items() if k.startswith('opt/')]
     good = jnp.isfinite(jnp.stack([*sizes, devices.mean(total)])).all()
+    opt = state.opt | {kind: opt}
     new = TrainState(params, slow, opt, aux.running, state.updates + 1)
     new = jax.tree.map(lambda a, b: jnp.where(good, a, b), new, state)
     return new, aux.latents, metrics
@@ -87,25 +97,33 @@ def loss(
   batch: Mapping[str, Array],
   key: Array,
   config: Any,
+  fresh: bool = False,
 ) -> tuple[Array, Aux]:
   """The sum of the losses of all active objectives, inside of `pmap`.
 
   Args:
-    batch: replayed steps `[B, T + 1, ...]`.
+    batch: steps `[B, T + 1, ...]`.
     key: consumed.
+    fresh: whether they are the newest ones. Then the model states are those
+      that acting stored, without a gradient; all `T + 1` steps are passed on.
 
   Raises:
     ValueError: two objectives return a loss or a metric of the same key.
   """
-  params = optim.stop_frozen(params, config.opt.groups)
+  groups = config.ppo.opt.groups if fresh else config.opt.groups
+  params = optim.stop_frozen(params, groups)
   split = jax.random.split(key, len(objectives.OBJECTIVES))
   draws = dict(zip(objectives.OBJECTIVES, split, strict=True))
-  post, logp = posterior.filtered(models, params, batch, draws['model'])
-  now = cut_steps(batch, slice(1, None))
-  shared = (models, params, sg(params), state, now, post, logp)
+  if fresh:
+    now = batch
+    seen = posterior.acted(models, params, batch)
+  else:
+    now = cut_steps(batch, slice(1, None))
+    seen = posterior.filtered(models, params, batch, draws['model'])
+  shared = (models, params, sg(params), state, now, *seen)
   terms = {
     name: row.losses(Pass(*shared, draws[name], config))
-    for name, row in objectives.active(config.loss_scales).items()
+    for name, row in objectives.active(config.loss_scales, fresh).items()
   }
   losses = combine.merged(
     combine.counted(x.losses, config.loss_scales) for x in terms.values()
@@ -113,11 +131,20 @@ def loss(
   metrics = combine.merged(x.metrics for x in terms.values())
   metrics |= {f'loss/{k}': combine.mean(v) for k, v in losses.items()}
   total = combine.total(losses, config.loss_scales, devices.mean)
-  latents = latents_of(post, terms, config.loss_scales)
+  latents = {}
+  if not fresh:
+    latents = latents_of(seen[0], terms, config.loss_scales)
   running = state.running | {
     k: x.running for k, x in terms.items() if x.running is not None
   }
   return total, Aux(latents, running, metrics)
+
+
+def observations(
+  models: Models, batch: Mapping[str, Array]
+) -> dict[str, Array]:
+  """The observations of a batch one after the other, `[B (T + 1), ...]`."""
+  return {k: flat(batch[k]) for k in models.obs_space}
 
 
 def latents_of(

@@ -9,7 +9,10 @@ Array = jax.Array
 
 
 def value(
-  pred: dists.TwoHot, slow: Array, target: Array, slowreg: float
+  pred: dists.TwoHot | dists.Point,
+  slow: Array,
+  target: Array,
+  slowreg: float,
 ) -> Array:
   """Cross entropy to the return, and to the slow critic (DreamerV3, eq. 10).
 

@@ -15,9 +15,13 @@ KL to the prior and entropy are added by the caller. Advantages are constants
 here; N levels, batch B, losses in units of the advantage times nats.
 """
 
+from typing import Any
+
 import chex
 import jax
 import jax.numpy as jnp
+
+from ponderdream.nets import dists
 
 sg = jax.lax.stop_gradient
 
@@ -33,7 +37,7 @@ def mixture(log_p: jax.Array, log_pi: jax.Array, adv: jax.Array) -> jax.Array:
   chex.assert_rank([log_p, log_pi, adv], [2, 2, 1])
   chex.assert_equal_shape([log_p, log_pi])
   chex.assert_shape(adv, log_p.shape[1:])
-  return -sg(adv) * _log_mu(log_p, log_pi)
+  return -sg(adv) * log_mu(log_p, log_pi)
 
 
 def levels(log_p: jax.Array, log_pi: jax.Array, adv: jax.Array) -> jax.Array:
@@ -57,7 +61,7 @@ def levels(log_p: jax.Array, log_pi: jax.Array, adv: jax.Array) -> jax.Array:
   taken = log_p_m > -jnp.inf
   weight = jnp.where(taken, jnp.exp(log_p_m) * sg(adv), 0)
   log_pi = jnp.where(taken, log_pi, 0)
-  return -(weight * _log_mu(log_p[:, None], log_pi)).sum(0)
+  return -(weight * log_mu(log_p[:, None], log_pi)).sum(0)
 
 
 def sampled(log_p: jax.Array, log_pi: jax.Array, adv: jax.Array) -> jax.Array:
@@ -75,7 +79,50 @@ def sampled(log_p: jax.Array, log_pi: jax.Array, adv: jax.Array) -> jax.Array:
   return -sg(adv) * (log_p + log_pi)
 
 
-def _log_mu(log_p: jax.Array, log_pi: jax.Array) -> jax.Array:
-  """`log sum_n p_n pi_n`, over the leading axis; junk under p = 0 is cut."""
+def clipped(
+  log_ratio: jax.Array, adv: jax.Array, clip: float
+) -> tuple[jax.Array, jax.Array]:
+  """`-min(r A, clip(r, 1 - c, 1 + c) A)` with `r = mu(a) / mu_old(a)`, for one
+  action a ~ mu_old per state (Schulman et al. 2017, arXiv 1707.06347, equation
+  7). Where r is 1 its gradient is that of `mixture`.
+
+  Args:
+    log_ratio: `log r`, of any shape.
+    adv: advantages of that shape.
+    clip: c.
+
+  Returns:
+    The loss, and 1 where r is outside of the bounds, else 0.
+  """
+  chex.assert_equal_shape([log_ratio, adv])
+  ratio = jnp.exp(log_ratio)
+  bounded = ratio.clip(1 - clip, 1 + clip)
+  loss = -jnp.minimum(ratio * sg(adv), bounded * sg(adv))
+  return loss, (ratio != bounded).astype(jnp.float32)
+
+
+def log_mu(log_p: jax.Array, log_pi: jax.Array) -> jax.Array:
+  """`log mu = log sum_n p_n pi_n`, over the leading axis N.
+
+  Args:
+    log_p: `[N, ...]`, log halting probabilities, -inf where not active.
+    log_pi: `[N, ...]`; where a level is not active it may hold anything.
+  """
   log_pi = jnp.where(log_p > -jnp.inf, log_pi, 0)
   return jax.nn.logsumexp(log_p + log_pi, 0)
+
+
+def entropy(dist: Any, log_p: jax.Array) -> jax.Array:
+  """Entropy of `mu = sum_n p_n pi_n` in nats, `[B]`.
+
+  Exact for one discrete variable. Otherwise the mean entropy of the levels
+  with p held fixed, so that halting is not drawn to the most random level.
+
+  Args:
+    dist: the policies of the levels, batch shape `[N, B]`.
+    log_p: `[N, B]`, log halting probabilities, -inf where not active.
+  """
+  if isinstance(dist, dists.Discrete) and len(dist.logps) == 1:
+    logs = log_mu(log_p[..., None], dist.logps[0])
+    return -(jnp.exp(logs) * logs).sum(-1)
+  return (sg(jnp.exp(log_p)) * dist.entropy()).sum(0)

@@ -116,6 +116,31 @@ class TwoHot:
     return (1 - weight) * take(below) + weight * take(above)
 
 
+class Point:
+  """A scalar as it is, learnt by its squared error.
+
+  Args:
+    logits: `[..., 1]`, any float type.
+  """
+
+  def __init__(self, logits: Array):
+    self.logits = logits.astype(jnp.float32)
+
+  def pred(self) -> Array:
+    """The number, `[...]`."""
+    return self.logits[..., 0]
+
+  def log_prob(self, target: Array) -> Array:
+    """Minus half the squared error: `[...] -> [...]`."""
+    target = jax.lax.stop_gradient(target.astype(jnp.float32))
+    return -jnp.square(self.pred() - target) / 2
+
+
+def scalar(logits: Array) -> TwoHot | Point:
+  """A scalar by outputs `[..., bins]` of a head; one bin is the number."""
+  return Point(logits) if logits.shape[-1] == 1 else TwoHot(logits)
+
+
 class Binary:
   """Bernoulli from logits `[...]`."""
 

@@ -8,7 +8,7 @@ An objective turns a pass over a batch into losses. To add one, write
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from ponderdream.objectives import behaviour, model, reconstruction
+from ponderdream.objectives import behaviour, model, ppo, reconstruction
 from ponderdream.objectives.terms import Pass as Pass
 from ponderdream.objectives.terms import Terms as Terms
 
@@ -20,6 +20,8 @@ class Objective(NamedTuple):
     losses: the function.
     scales: the keys of `loss_scales` that it answers to. It is traced only if
       one of them is not 0.
+    fresh: whether it learns from the newest steps of the policy, in updates
+      of their own, instead of from batches of the source.
     priority: whether its losses `[B, T]` say how badly a step is predicted,
       which the replay may draw by.
     keys: what it reads of a batch beside observations, actions and
@@ -28,24 +30,30 @@ class Objective(NamedTuple):
 
   losses: Callable[[Pass], Terms]
   scales: tuple[str, ...]
+  fresh: bool = False
   priority: bool = False
   keys: tuple[str, ...] = ()
 
 
 # Rows are added at the end: each one's random key depends on its place.
 OBJECTIVES: dict[str, Objective] = {
-  'model': Objective(model.losses, ('dyn', 'rep', 'rew', 'con'), True),
+  'model': Objective(
+    model.losses, ('dyn', 'rep', 'rew', 'con', 'tok'), priority=True
+  ),
   'behaviour': Objective(
     behaviour.losses, ('policy', 'ponder', 'value', 'repval')
   ),
-  'reconstruction': Objective(reconstruction.losses, ('rec',), True),
+  'reconstruction': Objective(reconstruction.losses, ('rec',), priority=True),
+  'ppo': Objective(ppo.losses, ('ppo',), fresh=True, keys=(ppo.LOG_MU,)),
 }
 
 
-def active(scales: Mapping[str, float]) -> dict[str, Objective]:
-  """The objectives that have a scale other than 0."""
+def active(
+  scales: Mapping[str, float], fresh: bool = False
+) -> dict[str, Objective]:
+  """The objectives of one kind of update that have a scale other than 0."""
   return {
     name: row
     for name, row in OBJECTIVES.items()
-    if any(scales[key] for key in row.scales)
+    if row.fresh == fresh and any(scales[key] for key in row.scales)
   }

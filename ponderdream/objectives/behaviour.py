@@ -61,7 +61,8 @@ def last_states(p: Pass) -> Pass:
   last = slice(-min(p.config.imag.last or length, length), None)
   cut = lambda tree: jax.tree.map(lambda x: x[:, last], tree)
   batch = cut_steps(p.batch, last)
-  return p._replace(batch=batch, post=cut(p.post), logp=cut(p.logp))
+  post, tokens, logp = cut((p.post, p.tokens, p.logp))
+  return p._replace(batch=batch, post=post, tokens=tokens, logp=logp)
 
 
 class Judged(NamedTuple):
@@ -90,7 +91,7 @@ def judge(
   """Returns and advantages of a dream, the critic's loss `[H, B]` on it, and
   metrics."""
   config = p.config
-  view = p.models.view(p.frozen, dream.feat)
+  view = p.models.view(p.frozen, dream.state)
   reward = p.models.reward(p.frozen, view).pred()
   cont = p.models.cont(p.frozen, view).prob()
   pred = p.models.value(p.params, view)
@@ -105,7 +106,7 @@ def judge(
   adv = (ret - value[:-1]) / scale
   weight = jnp.cumprod(cont, 0)[:-1]
   loss = critic.value(
-    dists.TwoHot(pred.logits[:-1]), slow, ret, config.imag.slowreg
+    dists.scalar(pred.logits[:-1]), slow, ret, config.imag.slowreg
   )
   metrics = {
     'imag/return': ret.mean(),
@@ -135,8 +136,8 @@ def replayed_value_loss(p: Pass, boot: Array) -> Array:
   ret = returns.lambda_return(
     by_time(p.batch['reward']), cont, boot, p.config.imag.lam, last
   )
-  feat = by_time(rssm.features(p.post))[:-1]
-  view = p.models.view(p.params, feat)
+  seen = jax.tree.map(lambda x: by_time(x)[:-1], (p.post, p.tokens))
+  view = p.models.view(p.params, *seen)
   pred = p.models.value(p.params, view)
   slow = p.models.value(p.state.slow, view).pred()
   loss = critic.value(pred, slow, ret, p.config.imag.slowreg)
@@ -154,11 +155,12 @@ def actor_losses(
   from one pass of the actor over all imagined states. The key is consumed.
   """
   ponder, shape = p.config.ponder, judged.adv.shape
-  view = p.models.view(p.params, dream.feat[:-1], dream.mask)
+  states = jax.tree.map(lambda x: x[:-1], dream.state)
+  view = p.models.view(p.params, states, mask=dream.mask)
   every = p.models.levels(p.params, flat_tree(view))
   dist = p.models.policy(every.raw, flat_tree(view))
   policy, metrics = CREDIT[credit(p)](p, dream, judged, every, dist, key)
-  entropy = mixture_entropy(dist, every.log_p).reshape(shape)
+  entropy = policy_gradient.entropy(dist, every.log_p).reshape(shape)
   terms = {'policy': policy - p.config.imag.entropy * entropy}
   metrics['policy/entropy'] = entropy.mean()
   if p.models.pondering:
@@ -267,17 +269,3 @@ def branch_loss(
   adv = (worth - judged.value[None]) / judged.scale
   loss = policy_gradient.levels(log_p, log_pi, adv)
   return loss, levels.branches(worth, judged.value, judged.scale, sg(log_p))
-
-
-def mixture_entropy(dist: Any, log_p: Array) -> Array:
-  """Entropy of the behaviour `mu = sum_n p_n pi_n` in nats, `[B]`.
-
-  Exact for one discrete variable. Otherwise the mean entropy of the levels
-  with p held fixed, so that halting is not drawn to the most random level.
-  """
-  if isinstance(dist, dists.Discrete) and len(dist.logps) == 1:
-    reached = log_p > -jnp.inf
-    logps = jnp.where(reached[..., None], dist.logps[0], 0)
-    log_mu = jax.nn.logsumexp(log_p[..., None] + logps, 0)
-    return -(jnp.exp(log_mu) * log_mu).sum(-1)
-  return (sg(jnp.exp(log_p)) * dist.entropy()).sum(0)

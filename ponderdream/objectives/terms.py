@@ -25,6 +25,7 @@ class Pass(NamedTuple):
     state: the state of learning before the update.
     batch: replayed steps `[B, T, ...]`, and arrays that all rows share.
     post: their posterior states `[B, T, ...]`, with a gradient.
+    tokens: of their observations `[B, T, E]`, with a gradient.
     logp: log-probabilities of `post.stoch`, `[B, T, S, C]`.
     key: random key of this objective, to be consumed.
     config: all settings.
@@ -36,6 +37,7 @@ class Pass(NamedTuple):
   state: TrainState
   batch: Mapping[str, Array]
   post: rssm.State
+  tokens: Array
   logp: Array
   key: Array
   config: Any
@@ -43,7 +45,7 @@ class Pass(NamedTuple):
   @property
   def view(self) -> View:
     """Views of the posterior states, `[B, T]`, with a gradient."""
-    return self.models.view(self.params, rssm.features(self.post))
+    return self.models.view(self.params, self.post, self.tokens)
 
 
 class Terms(NamedTuple):

@@ -29,6 +29,9 @@ OWN = (
   r'run\.(parallel|timeout)',
 )
 
+# Settings that had another name in an earlier version.
+RENAMED = {'slowval.rate': 'slow.val'}
+
 
 def check_alone(hosts: int) -> None:
   """Raises UsageError where several hosts would each read their own clock."""
@@ -159,13 +162,15 @@ def saved(path: pathlib.Path) -> Config:
 
 def complete(values: Config, path: object) -> Config:
   """The settings of a run; those that it does not know, because an earlier
-  version wrote them to `path`, have their defaults.
+  version wrote them to `path`, have their defaults, and those of another
+  name then have their value of then.
 
   Raises:
     UsageError: it has settings that this version does not know.
   """
   try:
-    return config_.resolve(blocks(), []).update(values.flat)
+    flat = {RENAMED.get(k, k): v for k, v in values.flat.items()}
+    return config_.resolve(blocks(), []).update(flat)
   except UsageError as error:
     raise UsageError(
       f'{path} was written by another version: {error}'

@@ -1,7 +1,7 @@
 """Observations to tokens: DreamerV3's encoder and, for machines without a GPU,
-an encoder of patches. Vectors are encoded by an MLP."""
+encoders of patches. Vectors are encoded by an MLP."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import flax.linen as nn
@@ -9,9 +9,16 @@ import jax
 import jax.numpy as jnp
 
 from ponderdream.nets import conv, dists, layers
-from ponderdream.world import spaces
+from ponderdream.world import spaces, table
 
 Array = jax.Array
+
+# The numbers of the patches of a picture: found when the agent acts, and
+# stored beside the step.
+CODES = 'enc/codes'
+# Pixels in [0, 1]: how far from all codes a patch has to be to become one;
+# pictures that are looked at, and patches that are added at most, per update.
+GAP, LOOKED_AT, ADDED = 0.8, 16, 8
 
 
 class Encoder(nn.Module):
@@ -25,23 +32,37 @@ class Encoder(nn.Module):
   patch: int
   layers: int
   units: int
+  codes: int
   dtype: Any
 
   @nn.compact
   def __call__(self, obs: Mapping[str, Array]) -> Array:
     seen = spaces.visible(self.obs_space)
-    images = [k for k, v in seen.items() if v.role == 'image']
-    vectors = [k for k, v in seen.items() if v.role != 'image']
+    images = self.images()
+    vectors = [k for k in seen if k not in images]
     tokens = []
     if vectors:
       x = jnp.concatenate([self.vector(seen[k], obs[k]) for k in vectors], -1)
       mlp = layers.MLP(self.layers, self.units, self.dtype, name='mlp')
       tokens.append(mlp(x))
-    if images:
+    if self.has_table:
+      tokens.append(self.embedded(obs))
+    elif images:
       x = jnp.concatenate([obs[k] for k in images], -1)
       x = self.patches(x) if self.kind == 'patch' else self.cnn(x)
       tokens.append(x.reshape((x.shape[0], -1)))
     return jnp.concatenate(tokens, -1)
+
+  @property
+  def has_table(self) -> bool:
+    """Whether pictures are numbers of patches in a table, the parameter
+    `codes`."""
+    return self.kind == 'table' and bool(self.images())
+
+  def images(self) -> list[str]:
+    """The keys of pictures."""
+    seen = spaces.visible(self.obs_space)
+    return [k for k, v in seen.items() if v.role == 'image']
 
   def vector(self, space: Any, x: Array) -> Array:
     """Symlog for numbers, one-hot for classes: `[B, ...] -> [B, V]`."""
@@ -74,3 +95,45 @@ class Encoder(nn.Module):
     """`[B, H, W, C]` -> one vector per patch, by a shared two-layer MLP."""
     x = self.scaled(conv.to_patches(x, self.patch))
     return layers.MLP(2, self.depth, self.dtype, name='patches')(x)
+
+  def embedded(self, obs: Mapping[str, Array]) -> Array:
+    """Each patch's embedding, then one dense layer: `[B, units]`."""
+    size = self.patch**2 * sum(
+      self.obs_space[k].shape[-1] for k in self.images()
+    )
+    codes = self.param('codes', lambda _: table.initial(self.codes, size))
+    if CODES not in obs:
+      obs = dict(obs) | self.perceive(codes, obs)
+    index = obs[CODES].astype(jnp.int32)
+    x = nn.Embed(self.codes, self.depth, dtype=self.dtype, name='embed')(index)
+    x = x.reshape((len(x), -1))
+    return layers.MLP(1, self.units, self.dtype, name='dense')(x)
+
+  def perceive(
+    self, codes: Array, obs: Mapping[str, Array]
+  ) -> dict[str, Array]:
+    """What is stored of an observation `[B, ...]`: `CODES` `[B, P]`."""
+    patches = self.squares(obs)
+    index = table.nearest(codes, patches.reshape((-1, patches.shape[-1])))
+    kind = jnp.uint8 if self.codes <= 256 else jnp.uint16
+    return {CODES: index.reshape(patches.shape[:2]).astype(kind)}
+
+  def squares(self, obs: Mapping[str, Array]) -> Array:
+    """The patches of pictures, pixels in [0, 1]: `[B, P, D]`."""
+    x = jnp.concatenate([obs[k] for k in self.images()], -1)
+    x = conv.to_patches(x, self.patch).astype(jnp.float32) / 255
+    return x.reshape((len(x), -1, x.shape[-1]))
+
+  def grown(
+    self,
+    codes: Array,
+    obs: Mapping[str, Array],
+    gather: Callable[[Array], Array],
+  ) -> Array:
+    """The table with new codes from observations `[B, ...]`, the same on all
+    devices; `gather` gives the arrays of all of them side by side."""
+    some = {k: v[:: -(-len(v) // LOOKED_AT)] for k, v in obs.items()}
+    patches = self.squares(some)
+    patches = patches.reshape((-1, patches.shape[-1]))
+    found = gather(table.farthest(codes, patches, ADDED))
+    return table.grow(codes, found.reshape((-1, found.shape[-1])), GAP)

@@ -76,7 +76,7 @@ class Case:
 
     agent = self.agent
     self.data = agent.place(self.batch()).batch
-    optimizer = optim.make(config.opt, agent.state.params)
+    optimizer = optim.by_kind(config, agent.state.params)['replayed']
     made = step.make(agent.models, optimizer, config)
     args = agent.state, self.data, agent.train_key
     return devices.pmap(made).lower(*args).compile()
@@ -118,7 +118,8 @@ class Case:
     from ponderdream.objectives import OBJECTIVES
 
     out = {}
-    for name, row in OBJECTIVES.items():
+    replayed = {k: v for k, v in OBJECTIVES.items() if not v.fresh}
+    for name, row in replayed.items():
       others = set(self.config.loss_scales) - set(row.scales)
       zero = {f'loss_scales.{k}': 0.0 for k in others}
       compiled = self.step_for(self.config.update(zero))

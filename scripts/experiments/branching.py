@@ -164,7 +164,7 @@ class Judge:
   def levels(self, params, state):
     """Policy outputs `[N, B, O]`, halting probabilities `[N, B]` and the
     critic's value `[B]` of states `[B, ...]`."""
-    view = self.models.view(params, rssm.features(state))
+    view = self.models.view(params, state)
     every = self.models.levels(params, view)
     value = self.models.value(params, view).pred()
     return every.raw, jnp.exp(every.log_p), value
@@ -196,6 +196,6 @@ class Judge:
     state, action, obs = alone
     carry = state, action.astype(jnp.float32)
     (state, action), _, _ = self.agent.act(params, carry, obs, key, SAMPLED)
-    view = self.models.view(params, rssm.features(state))
+    view = self.models.view(params, state)
     value = self.models.value(params, view).pred()
     return jax.tree.map(lambda x: x[0], (state, action, value))

@@ -24,7 +24,7 @@ def test_a_branch_is_the_action_then_reward_and_critic():
   action = built.action.dist(raw[1], None).sample(draw)
   np.testing.assert_array_equal(actions[1], action)
   state = rollout.move(built, params, start, action, dream)
-  view = built.view(params, rssm.features(state))
+  view = built.view(params, state)
   want = (
     built.reward(params, view).pred()
     + built.cont(params, view).prob() * built.value(params, view).pred()

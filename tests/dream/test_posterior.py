@@ -52,7 +52,7 @@ def test_the_context_step_gives_state_and_action(kit):
   # Filtering from the stored state of step 0, by hand for the first step.
   models, data = kit.models, kit.agent.select_keys(kit.batch)
   params, key = kit.agent.state.params, jax.random.key(0)
-  post, _ = posterior.filtered(models, params, data, key)
+  post, *_ = posterior.filtered(models, params, data, key)
   start = posterior.unpack(
     models.dyn, {k: data[k][:, 0] for k in posterior.LATENTS}
   )

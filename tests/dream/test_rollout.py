@@ -56,7 +56,7 @@ def test_recorded_actions_are_followed():
   act = rollout.recorded(actions)
   dream = rollout.rollout(built, params, act, start, None, 3, key)
   np.testing.assert_array_equal(dream.action, actions)
-  assert dream.feat.shape[:2] == (4, 2)
+  assert dream.state.deter.shape[:2] == (4, 2)
   # The second step by hand, from the state that the first one gave.
   second = jax.random.split(jax.random.split(key, 3)[1], 3)[2]
   before = jax.tree.map(lambda x: x[1], dream.state)

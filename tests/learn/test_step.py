@@ -62,7 +62,7 @@ def actor_gradient(kit):
       models, fixed, act, start, mask, 2, jax.random.key(0)
     )
     key = jax.random.key(1)
-    p = Pass(models, params, fixed, *[None] * 4, key, kit.config)
+    p = Pass(models, params, fixed, *[None] * 5, key, kit.config)
     terms, _ = behaviour.actor_losses(p, dream, judged, key)
     return sum(v.mean() for v in terms.values())
 
@@ -245,9 +245,9 @@ def test_plain_policy_loss_is_reinforce(plain):
   adv = jnp.array([[1.0, -2.0, 0.5], [3.0, 0.0, 1.0]])
   judged = behaviour.Judged(adv[0], adv, adv, adv, jnp.ones(()), None)
   key = jax.random.key(1)
-  p = Pass(models, params, params, *[None] * 4, key, plain.config)
+  p = Pass(models, params, params, *[None] * 5, key, plain.config)
   losses, metrics = behaviour.actor_losses(p, dream, judged, key)
-  raw = models.apply(params, 'actdec', dream.feat[:-1])
+  raw = models.apply(params, 'actdec', rssm.features(dream.state)[:-1])
   probs = 0.99 * jax.nn.softmax(raw) + 0.01 / 5
   logp = jnp.log(jnp.take_along_axis(probs, dream.action, -1))[..., 0]
   entropy = -(probs * jnp.log(probs)).sum(-1)

@@ -56,6 +56,14 @@ def sampled(theta, adv):
   return log_p[n] + log_pi[n, a], loss
 
 
+def ratio(theta, adv):
+  """One action a ~ mu_old, where mu is still mu_old."""
+  log_p, log_pi = policy(theta)
+  log_mu = ponder.log_mu(log_p[:, None], log_pi)
+  old = jax.lax.stop_gradient(log_mu)
+  return log_mu, ponder.clipped(log_mu - old, adv, 0.2)[0]
+
+
 def literal(theta, adv):
   """PonderNet's sum of p_n L_n, with REINFORCE surrogates as L_n: one action
   per level, a_n ~ pi_n."""
@@ -101,10 +109,11 @@ def moments(estimator, seed):
 
 
 RIGHT = (levels, mixture, sampled)
+# On real steps; until the policy moves it is `mixture`.
 SEEDS = range(4)
 
 
-@pytest.mark.parametrize('estimator', RIGHT)
+@pytest.mark.parametrize('estimator', (*RIGHT, ratio))
 def test_follows_the_true_gradient(estimator):
   for seed in SEEDS:
     got = moments(estimator, seed)
@@ -185,6 +194,19 @@ def test_sampled_by_hand():
   np.testing.assert_allclose(ponder.sampled(*args), [9 * np.log(2)], rtol=1e-6)
   grad = jax.grad(lambda *a: ponder.sampled(*a).sum(), (0, 1, 2))(*args)
   assert [float(g[0]) for g in grad] == [-3, -3, 0]
+
+
+def test_clipped_by_hand():
+  # Ratios of 1/2, 1, 2 with bounds of 0.8 and 1.2, of good and bad actions.
+  log_ratio = np.log(np.float32([[0.5, 1, 2]] * 2))
+  adv = np.float32([[1, 1, 1], [-1, -1, -1]])
+  run = lambda x: ponder.clipped(x, adv, 0.2)
+  loss, outside = run(log_ratio)
+  np.testing.assert_allclose(loss, [[-0.5, -1, -1.2], [0.8, 1, 2]], rtol=1e-6)
+  np.testing.assert_array_equal(outside, [[1, 0, 1]] * 2)
+  # What has moved far enough in the right direction is let alone.
+  grad = jax.grad(lambda x: run(x)[0].sum())(log_ratio)
+  np.testing.assert_allclose(grad, [[-0.5, -1, 0], [0, 1, 2]], rtol=1e-6)
 
 
 def test_levels_that_were_not_taken_do_not_enter():

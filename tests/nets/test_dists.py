@@ -66,6 +66,19 @@ class TestTwoHot:
     assert grad(jnp.array([3.0])).tolist() == [0]
 
 
+class TestPoint:
+  def test_is_learnt_by_its_squared_error(self):
+    logits, target = jnp.array([[0.5], [-2.0]]), jnp.array([1.5, 1.0])
+    point = dists.scalar(logits)
+    np.testing.assert_array_equal(point.pred(), [0.5, -2.0])
+    np.testing.assert_allclose(point.log_prob(target), [-0.5, -4.5])
+    grad = jax.grad(lambda x: -dists.scalar(x).log_prob(target).sum())(logits)
+    np.testing.assert_allclose(grad, [[-1.0], [-3.0]])
+
+  def test_several_outputs_are_bins(self):
+    assert isinstance(dists.scalar(jnp.zeros((2, 3))), dists.TwoHot)
+
+
 class TestOneHot:
   def test_unimix_by_hand(self):
     # Softmax of (ln 3, 0) is (3/4, 1/4); 0.9 of it plus 0.1 / 2.

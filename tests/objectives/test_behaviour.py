@@ -10,6 +10,7 @@ import pytest
 from ponderdream.distributed import devices
 from ponderdream.dream import branch, levels, rollout
 from ponderdream.learn import step
+from ponderdream.losses import policy_gradient
 from ponderdream.nets import dists
 from ponderdream.objectives import Pass, behaviour
 from ponderdream.ponder import halting
@@ -28,9 +29,11 @@ def test_halting_starts_at_the_prior(kit):
   # Of 1/2, with four levels: 1/2, 1/4, 1/8 and the rest, whatever the state.
   built = kit[0]
   params = jax.jit(built.init)(jax.random.key(0))
-  feat = jax.random.normal(jax.random.key(1), (32, built.shapes.feat))
-  run = lambda params, feat: built.levels(params, built.view(params, feat))
-  every = jax.jit(run)(params, feat)
+  state = rssm.initial(built.dyn, 32)
+  deter = jax.random.normal(jax.random.key(1), state.deter.shape)
+  state = state._replace(deter=deter)
+  run = lambda params, state: built.levels(params, built.view(params, state))
+  every = jax.jit(run)(params, state)
   want = np.tile([1 / 2, 1 / 4, 1 / 8, 1 / 8], (32, 1)).T
   np.testing.assert_allclose(jnp.exp(every.log_p), want, atol=0.015)
   np.testing.assert_allclose(every.kl, 0, atol=3e-4)
@@ -52,7 +55,7 @@ def make_pass(kit, key, **changes):
   """A pass without a batch, for what happens in dreams."""
   built, params, config = kit
   frozen = jax.lax.stop_gradient(params)
-  none = (None,) * 4
+  none = (None,) * 5
   return Pass(built, params, frozen, *none, key, config.update(changes))
 
 
@@ -162,7 +165,7 @@ def test_entropy_of_the_behaviour_by_hand():
   raw = jnp.log(jnp.array([[[1 / 2, 1 / 2]], [[1 / 6, 5 / 6]], [[1, 1e-30]]]))
   dist = dists.Discrete(raw, (2,), 0.0, None)
   want = -(0.25 * np.log(0.25) + 0.75 * np.log(0.75))
-  got = behaviour.mixture_entropy(dist, log_p)
+  got = policy_gradient.entropy(dist, log_p)
   np.testing.assert_allclose(got, [want], rtol=1e-5)
 
 
@@ -235,7 +238,8 @@ def dreamt(kit):
     built, params, act, start, None, 3, jax.random.key(5)
   )
   flat = lambda x: x.reshape((-1, *x.shape[2:]))
-  every = built.levels(params, built.view(params, flat(dream.feat[:-1])))
+  before = jax.tree.map(lambda x: flat(x[:-1]), dream.state)
+  every = built.levels(params, built.view(params, before))
   dist = built.action.dist(every.raw, None)
   rng = np.random.default_rng(0)
   judged = judgement(

@@ -13,7 +13,9 @@ from ponderdream.world import decoder, encoder
 
 SPACE = Space(np.uint8, (16, 16, 3))
 SPACES = {'image': SPACE}
-ENC = encoder.Encoder(SPACES, 'conv', 4, (1, 2), 5, 8, 1, 8, dtype=jnp.float32)
+ENC = encoder.Encoder(
+  SPACES, 'conv', 4, (1, 2), 5, 8, 1, 8, codes=2, dtype=jnp.float32
+)
 DEC = decoder.Decoder(
   SPACES, 'conv', 4, (1, 2), 5, 8, 1, 8, 2, 1.0, dtype=jnp.float32
 )

@@ -25,7 +25,9 @@ def test_hidden_spaces_and_logs_are_not_visible():
 
 
 def test_every_role_is_encoded_in_its_way():
-  enc = encoder.Encoder(OBS, 'conv', 4, (1,), 5, 8, 1, 8, dtype=jnp.float32)
+  enc = encoder.Encoder(
+    OBS, 'conv', 4, (1,), 5, 8, 1, 8, codes=2, dtype=jnp.float32
+  )
   code = lambda key, x: enc.vector(OBS[key], jnp.asarray(x)[None])[0].tolist()
   # Values -1 and 0 of at most 3 classes; the largest number counts.
   assert code('mode', np.int32([-1, 0])) == [1, 0, 0, 0, 1, 0]

@@ -15,7 +15,7 @@ from embodied.log import logger, terminal
 from embodied.run import learner, offline, train
 from ponderdream.trackers import PonderSteps
 
-LENGTH, BATCH = 5, 3
+LENGTH, BATCH, FRESH = 5, 3, 2
 SETTINGS = types.SimpleNamespace(
   steps=200, train_ratio=7.5, log_every=0.0, report_every=0.0, save_every=0.0
 )
@@ -27,6 +27,7 @@ class Checking(embodied.RandomAgent):
   def __init__(self, obs_space, act_space):
     super().__init__(obs_space, act_space)
     self.trained = []
+    self.newest = []
     self.fail_at = None
 
   def policy(self, carry, obs, mode='train'):
@@ -40,8 +41,15 @@ class Checking(embodied.RandomAgent):
     }
     return carry, acts, outs
 
+  def place(self, data, fresh=False):
+    assert data['step'].shape == (FRESH if fresh else BATCH, LENGTH + 1)
+    # Only a replay numbers its steps.
+    assert fresh == ('stepid' not in data)
+    if fresh:
+      self.newest.append(data)
+    return data
+
   def train(self, data):
-    assert data['step'].shape == (BATCH, LENGTH + 1)
     follows = ~data['is_first'][:, 1:]
     steps = np.diff(data['step'], axis=1)
     # Within an episode the count goes up by one, and the action that was
@@ -50,10 +58,10 @@ class Checking(embodied.RandomAgent):
     echoed = data['acted'][:, 1:][follows]
     np.testing.assert_array_equal(echoed, data['action'][:, :-1][follows])
     assert (data['step'][data['is_first']] == 0).all()
-    self.trained.append(data['stepid'])
+    self.trained.append(data.get('stepid'))
     value = np.nan if len(self.trained) == self.fail_at else 0.5
-    outs = {'stepid': data['stepid']}
-    if 'seen' in data:
+    outs = {k: v for k, v in data.items() if k == 'stepid'}
+    if outs and 'seen' in data:
       outs['seen'] = data['seen'] + 1
     return outs, {'loss/some': value, 'other': 1.0}
 
@@ -134,9 +142,11 @@ def make(
   stop=lambda: False,
   driver=None,
   data=None,
+  newest=None,
   **changes,
 ):
-  """A run that acts and learns, from its own replay and fixed `data`."""
+  """A run that acts and learns, from its own replay and fixed `data`, and
+  from its `newest` steps."""
   settings = types.SimpleNamespace(**{**vars(SETTINGS), **changes})
   store = replay.Replay(LENGTH + 1, 10000, folder / 'replay', chunk_size=32)
   driver = driver or embodied.Driver(env_makers(), parallel=False)
@@ -146,6 +156,7 @@ def make(
     learner=learner.Learner(agent, source, BATCH, LENGTH),
     driver=driver,
     replay=store,
+    newest=newest,
     trackers=[PonderSteps(), Achievements()],
     logger=make_logger(folder, lambda: run.step),
     terminal=terminal.Terminal(settings.steps),

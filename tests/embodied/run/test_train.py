@@ -12,13 +12,17 @@ import pytest
 import embodied
 from embodied.envs import make_env
 from embodied.envs.achievements import Achievements
-from embodied.run import evaluate
+from embodied.fresh import Fresh
+from embodied.run import evaluate, train
 from embodied.run.learner import Diverged
 from ponderdream.trackers import Film, PonderSteps
 from tests.embodied.run.checking import (
+  FRESH,
+  LENGTH,
   Checking,
   Memory,
   close,
+  env_makers,
   lines,
   make,
 )
@@ -111,6 +115,35 @@ def test_many_environments_get_the_updates_that_they_owe(tmp_path):
   run = make(tmp_path, train_ratio=300.0, steps=60)
   run.run()
   assert run.learner.updates == (60 - 26) * 20
+  close(run)
+
+
+def test_the_newest_steps_are_learnt_from_in_windows(tmp_path):
+  newest = train.Newest(Fresh(4, LENGTH), FRESH, epochs=3)
+  driver = embodied.Driver(env_makers(4), parallel=False)
+  run = make(
+    tmp_path, driver=driver, newest=newest, train_ratio=0.0, steps=4 * 18
+  )
+  run.run()
+  # Windows of five steps are complete after 6, 11 and 16 of the 18 rounds;
+  # two batches of two windows each time, in each of three epochs.
+  batches = run.learner.agent.newest
+  assert len(batches) == run.learner.updates == 3 * 2 * 3
+  starts = np.concatenate([x['step'][:, 0] for x in batches])
+  np.testing.assert_array_equal(starts, np.repeat([0, 5, 10], 12))
+  # Every epoch has the steps of all environments.
+  acted = np.concatenate([x['acted'] for x in batches]).reshape((9, 4, -1))
+  assert [len(np.unique(x, axis=0)) for x in acted] == [4] * 9
+  close(run)
+
+
+def test_both_kinds_of_updates_side_by_side(tmp_path):
+  newest = train.Newest(Fresh(2, LENGTH), FRESH, epochs=1)
+  run = make(tmp_path, newest=newest)
+  run.run()
+  # 100 rounds: complete after 6, 11, ..., 96.
+  assert len(run.learner.agent.newest) == 19
+  assert run.learner.updates == 19 + (200 - 26) // 2
   close(run)
 
 

@@ -1,0 +1,263 @@
+"""Learning from the newest real steps."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from embodied.envs import make_env
+from embodied.errors import UsageError
+from ponderdream import factories
+from ponderdream.agent import Acting, Agent
+from ponderdream.dream import posterior
+from ponderdream.objectives import ppo
+from tests.helpers import BATCH, TIME, moved, tiny, update
+
+REAL = {
+  'loss_scales.ppo': 1.0, 'inputs': 'tokens', 'enc.kind': 'table',
+  'ppo.opt.lr': 1e-3,
+}  # fmt: skip
+
+
+def acted(kit, seed=0):
+  """A batch as acting would have stored it: with log-probabilities."""
+  rng = np.random.default_rng(seed)
+  shape = BATCH, TIME + 1
+  log_mu = rng.normal(np.log(1 / 5), 0.1, shape).astype(np.float32)
+  return kit.batch | {ppo.LOG_MU: log_mu}
+
+
+@pytest.fixture(scope='module', params=['plain', 'pondernet'])
+def kit(request):
+  names = [] if request.param == 'plain' else [request.param]
+  return tiny(*names, **REAL)
+
+
+@pytest.fixture(autouse=True)
+def untouched(request):
+  """Each test finds the shared agent as it was made."""
+  if 'kit' not in request.fixturenames:
+    yield
+    return
+  agent = request.getfixturevalue('kit').agent
+  # An update donates its state.
+  before = jax.tree.map(jnp.copy, agent.state), agent.act_key, agent.acted
+  yield
+  agent.state, agent.act_key, agent.acted = before
+
+
+def advantages(kit, batch, value):
+  """Generalised advantages by the sum over temporal differences."""
+  gamma, lam = 1 - 1 / kit.config.loss.horizon, kit.config.ppo.lam
+  out = np.zeros((BATCH, TIME))
+  for b in range(BATCH):
+    for t in range(TIME):
+      weight = 1.0
+      for k in range(t, TIME):
+        if batch['is_last'][b, k] or batch['is_first'][b, k + 1]:
+          break
+        going = 1 - batch['is_terminal'][b, k + 1]
+        after = gamma * going * value[b, k + 1]
+        delta = batch['reward'][b, k + 1] + after - value[b, k]
+        out[b, t] += weight * delta
+        weight *= gamma * going * lam
+  return out
+
+
+def judged(kit, batch):
+  """Advantages, values and which steps count, of a pass over a batch."""
+  agent, models = kit.agent, kit.models
+  data = agent.select_keys(batch, fresh=True)
+
+  def run(state, data):
+    seen = posterior.acted(models, state.params, data)
+    frozen = jax.lax.stop_gradient(state.params)
+    p = ppo.Pass(
+      models, state.params, frozen, state, data, *seen, None, kit.config
+    )
+    view = models.view(state.params, p.post, p.tokens)
+    value = models.value(state.params, view).pred()
+    return ppo.judge(p, view)[0], value, ppo.followed(data)
+
+  one = jax.pmap(
+    run, axis_name='data', in_axes=(None, 0), devices=jax.devices()[:1]
+  )
+  out = one(agent.state, jax.tree.map(lambda x: x[None], data))
+  return [np.asarray(x[0]) for x in out]
+
+
+def shaken(kit):
+  """The critic's output gets weights; at first it is 0 everywhere."""
+  state = kit.agent.state
+  out = state.params['val']['out']
+  noise = jax.random.normal(jax.random.key(0), out['kernel'].shape)
+  # Of the middle bins alone: the outer ones are of millions.
+  middle = abs(jnp.arange(noise.shape[1]) - noise.shape[1] // 2) <= 1
+  bias = jnp.where(middle, 0, -1e3)
+  val = state.params['val'] | {'out': {'kernel': 0.3 * noise, 'bias': bias}}
+  kit.agent.load(state._replace(params=state.params | {'val': val}))
+
+
+def test_advantages_are_sums_of_temporal_differences(kit):
+  shaken(kit)
+  batch = dict(acted(kit))
+  # A restart in the middle of an episode, without a last step.
+  first, last = batch['is_first'].copy(), batch['is_last']
+  row, at = np.argwhere(~first[:, 2:-1] & ~last[:, 1:-2])[0]
+  first[row, at + 2] = True
+  batch['is_first'] = first
+  adv, value, counts = judged(kit, batch)
+  assert abs(value).max() > 0.1
+  assert last[:, :-1].any() and batch['is_terminal'].any()
+  want = advantages(kit, batch, value)
+  np.testing.assert_array_equal(counts, ~(last[:, :-1] | first[:, 1:]))
+  np.testing.assert_allclose(
+    np.where(counts, adv, 0), np.where(counts, want, 0), rtol=1e-4, atol=1e-5
+  )
+
+
+def trained(kit, batch):
+  """One update on the newest steps: the change of the state, and metrics."""
+  before = jax.tree.map(np.array, kit.agent.save())
+  kit.agent.train(kit.agent.place(batch, fresh=True))
+  outs, metrics = kit.agent.flush()
+  after = jax.tree.map(np.array, kit.agent.save())
+  assert not outs
+  return jax.tree.map(lambda a, b: a - b, after.params, before.params), (
+    after, before, metrics
+  )  # fmt: skip
+
+
+def test_it_teaches_actor_critic_and_encoder(kit):
+  change, (after, before, metrics) = trained(kit, acted(kit))
+  teaches = {k for k, v in change.items() if moved(v)}
+  actor = {'goalenc', 'inner'} if kit.models.pondering else set()
+  # The critic is 0 everywhere at first, and has no gradient for what is
+  # before its last layer.
+  assert teaches == {'enc', 'val', 'actdec'} | actor
+  # The other kind of update is not touched.
+  same = jax.tree.map(
+    np.array_equal, after.opt['replayed'], before.opt['replayed']
+  )
+  assert all(jax.tree.leaves(same)) and after.updates == before.updates + 1
+  assert ('loss/ppo/ponder' in metrics) == kit.models.pondering
+  assert ('ponder/steps' in metrics) == kit.models.pondering
+
+
+def test_steps_that_nothing_follows_do_not_count(kit):
+  batch = acted(kit)
+  state = jax.tree.map(jnp.copy, kit.agent.state)
+  change, _ = trained(kit, batch)
+  kit.agent.state, off = state, dict(batch)
+  # The action of the last step of an episode, and of the last of a window.
+  dead = np.concatenate(
+    [batch['is_last'][:, :-1], np.ones((BATCH, 1), bool)], 1
+  )
+  off['action'] = np.where(dead, (batch['action'] + 1) % 5, batch['action'])
+  off[ppo.LOG_MU] = np.where(dead, -9.0, batch[ppo.LOG_MU])
+  assert dead[:, :-1].any()
+  again, _ = trained(kit, off)
+  jax.tree.map(np.testing.assert_array_equal, change, again)
+
+
+def test_the_policy_learns_what_pays(kit):
+  # Action 2 has a reward on arrival, whatever the state.
+  batch = dict(acted(kit))
+  false = np.zeros_like(batch['is_last'])
+  batch |= {'is_last': false, 'is_first': false, 'is_terminal': false}
+  reward = np.zeros_like(batch['reward'])
+  reward[:, 1:] = batch['action'][:, :-1] == 2
+  batch['reward'] = reward
+  log_mu = np.full_like(batch[ppo.LOG_MU], np.log(1 / 5))
+  batch[ppo.LOG_MU] = log_mu
+  chances = [chance(kit, batch)]
+  for _ in range(20):
+    kit.agent.train(kit.agent.place(batch, fresh=True))
+  chances.append(chance(kit, batch))
+  # Bounded: the ratio of 1.2 is passed by a few last updates alone.
+  assert chances[0] == pytest.approx(0.2, abs=0.02)
+  assert 0.23 < chances[1] < 0.4
+
+
+def test_a_policy_that_is_far_from_the_one_that_acted_is_brought_back(kit):
+  # Which always took action 2, with a probability of 0.6, for no reward.
+  batch = dict(acted(kit))
+  false = np.zeros_like(batch['is_last'])
+  batch |= {'is_last': false, 'is_first': false, 'is_terminal': false}
+  batch['reward'] = np.zeros_like(batch['reward'])
+  batch['action'] = np.full_like(batch['action'], 2)
+  batch[ppo.LOG_MU] = np.full_like(batch[ppo.LOG_MU], np.log(0.6))
+  near = []
+  for _ in range(20):
+    kit.agent.train(kit.agent.place(batch, fresh=True))
+    near.append(kit.agent.flush()[1]['ppo/near'])
+  assert near[0] == 0
+  assert 0.3 < chance(kit, batch) < 0.6
+
+
+def chance(kit, batch):
+  """Mean probability of action 2 in the states of a batch."""
+  models = kit.models
+  data = kit.agent.select_keys(batch, fresh=True)
+
+  @jax.jit
+  def run(params, data):
+    state, tokens, _ = posterior.acted(models, params, data)
+    join = lambda x: x.reshape((-1, *x.shape[2:]))
+    view = models.view(params, jax.tree.map(join, state), join(tokens))
+    every = models.levels(params, view)
+    two = jnp.full((len(view.actor), 1), 2)
+    log_pi = models.policy(every.raw, view).log_prob(two[None])
+    return jnp.exp(every.log_p + log_pi).sum(0).mean()
+
+  return float(run(kit.agent.state.params, data))
+
+
+def test_acting_stores_the_probability_of_its_action(kit):
+  # A policy that acts a thousand times in one state: frequencies are the
+  # probabilities that it says.
+  agent, count = kit.agent, 4000
+  before = agent.save()
+  out = before.params['actdec']['out']
+  bias = jnp.array([0.0, 1.0, -1.0, 0.5, 0.0])
+  out = out | {'bias': bias, 'kernel': 20 * out['kernel']}
+  actdec = before.params['actdec'] | {'out': out}
+  agent.load(before._replace(params=before.params | {'actdec': actdec}))
+  obs = {k: np.repeat(v[:1, 0], count, 0) for k, v in kit.batch.items()}
+  carry, acts, outs = agent.policy(agent.init_policy(count), obs)
+  assert outs[ppo.LOG_MU].shape == (count,)
+  # The posterior is sampled, and actor and critic do not see that.
+  for action in range(5):
+    chosen = acts['action'] == action
+    said = np.exp(outs[ppo.LOG_MU][chosen])
+    np.testing.assert_allclose(said, said[0], rtol=1e-4)
+    assert chosen.mean() == pytest.approx(said[0], abs=0.03)
+  _, _, outs = agent.policy(carry, obs, mode='eval')
+  assert ppo.LOG_MU not in outs
+
+
+def test_only_sampled_actions_can_be_learnt_from():
+  env = make_env('dummy_disc', 0, seed=0)
+  config = tiny().config.update({**REAL})
+  acting = {'train': Acting(greedy=True)}
+  with pytest.raises(ValueError, match='train'):
+    Agent(env.obs_space, env.act_space, config, acting)
+
+
+def test_replayed_steps_teach_beside_it(kit):
+  before = jax.tree.map(np.array, kit.agent.save().params)
+  outs, metrics = update(kit)
+  update(kit)  # the learning rate of the first one is 0
+  after = jax.tree.map(np.array, kit.agent.save().params)
+  change = jax.tree.map(lambda a, b: a - b, after, before)
+  assert outs['dyn/deter'].shape[:2] == (BATCH, TIME)
+  assert metrics['loss/tok'] > 0 and 'loss/ppo/value' not in metrics
+  teaches = {k for k, v in change.items() if moved(v)}
+  assert {'tokdec', 'imgdec', 'dyn', 'enc', 'actdec', 'val'} <= teaches
+
+
+@pytest.mark.parametrize(('envs', 'batch'), [(6, 4), (4, 3)])
+def test_windows_that_do_not_divide_are_refused(envs, batch):
+  config = tiny().config.update({**REAL, 'run.envs': envs, 'ppo.batch': batch})
+  with pytest.raises(UsageError, match='ppo.batch'):
+    factories.make_newest(config)
