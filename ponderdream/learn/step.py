@@ -1,7 +1,8 @@
 """One update: the gradient of the sum of all losses.
 
 A batch holds `T + 1` steps. The first one only gives the model state that was
-stored with it, from which the other `T` are filtered (replay context).
+stored with it, from which the other `T` are filtered (replay context). Of the
+newest steps, all have the states that acting stored.
 """
 
 from collections.abc import Callable, Mapping

@@ -18,6 +18,9 @@ Array = jax.Array
 class Pass(NamedTuple):
   """One pass over a batch, which all objectives share.
 
+  In an update on the newest steps, T counts all steps of a window, and `post`
+  is what acting stored, without a gradient.
+
   Attributes:
     models: the networks.
     params: parameters, with a gradient.
