@@ -195,7 +195,9 @@ class Judge:
     alone = jax.tree.map(lambda x: x[None], (state, action, obs))
     state, action, obs = alone
     carry = state, action.astype(jnp.float32)
-    (state, action), _, _ = self.agent.act(params, carry, obs, key, SAMPLED)
+    (state, action), _, _ = self.agent.act(
+      params, carry, obs, key, SAMPLED, records=False
+    )
     view = self.models.view(params, state)
     value = self.models.value(params, view).pred()
     return jax.tree.map(lambda x: x[0], (state, action, value))
