@@ -106,6 +106,10 @@ BAD = {
     ['--configs', 'dummy', 'debug', '--data', 'replay=0.5', 'replay=0.5'],
     "'replay'", 'twice',
   ),
+  'data that are never learnt from': (
+    ['--configs', 'dummy', 'cpu', '--data', 'replay', 'old'], 'old',
+    'run.train_ratio', 0,
+  ),
   'a folder without data': (
     ['--configs', 'dummy', 'debug', '--data', 'replay', 'nowhere'],
     "'nowhere'", 'logdir',

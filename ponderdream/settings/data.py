@@ -34,6 +34,12 @@ def shares(config: Config) -> dict[str, float]:
       'run.script is train, and --data does not name the replay of this run;'
       ' add replay, or set --run.script offline.'
     )
+  if acting and len(found) > 1 and not config.run.train_ratio:
+    raise UsageError(
+      f'--data names {", ".join(x for x in found if x != REPLAY)}, but'
+      ' run.train_ratio is 0 and nothing would be learnt from it; set it above'
+      ' 0 (after the block cpu, by the block dreams).'
+    )
   if not acting and (REPLAY in found or not found):
     raise UsageError(
       'run.script is offline, and such a run has no replay of its own; name'
