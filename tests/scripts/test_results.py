@@ -11,7 +11,14 @@ import pytest
 
 from embodied.errors import UsageError
 from scripts import arguments, plots, results
-from scripts.experiments import bandit, branch, curve, ladder, parity
+from scripts.experiments import (
+  bandit,
+  branch,
+  curve,
+  hours,
+  ladder,
+  parity,
+)
 from tests.naming import naming, says
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -105,13 +112,21 @@ def drawn(path):
   return png.stat().st_size > 10_000
 
 
-@pytest.mark.parametrize('name, experiment', [
-  ('ladder', ladder), ('credit', ladder), ('crafter-cpu', curve),
-  ('crafter-credit', curve),
-])  # fmt: skip
+@pytest.mark.parametrize(
+  'name, experiment',
+  [('ladder', ladder), ('credit', ladder), ('crafter-credit', curve)],
+)
 def test_stored_results_can_be_drawn(name, experiment, tmp_path):
   experiment.picture(stored(name), tmp_path / name)
   assert drawn(tmp_path / name)
+
+
+def test_the_stored_core_hour_can_be_drawn(tmp_path, capsys):
+  runs = stored('core-hour')['runs']
+  hours.draw(tmp_path / 'core-hour', runs)
+  assert drawn(tmp_path / 'core-hour')
+  hours.table(runs)
+  assert '| pondernet | return |' in capsys.readouterr().out
 
 
 def test_stored_experiments_on_the_core_can_be_drawn(tmp_path):
