@@ -106,6 +106,9 @@ BAD = {
     ['--configs', 'dummy', 'debug', '--data', 'replay=0.5', 'replay=0.5'],
     "'replay'", 'twice',
   ),
+  'a critic without a slow copy': (
+    ['--configs', 'dummy', 'debug', '--slow.val', '0'], 'slow.val', '0.0',
+  ),
   'data that are never learnt from': (
     ['--configs', 'dummy', 'cpu', '--data', 'replay', 'old'], 'old',
     'run.train_ratio', 0,

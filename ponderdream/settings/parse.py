@@ -44,6 +44,7 @@ RANGES = {
   'rew.bins': (1, 10**4),
   'val.bins': (1, 10**4),
   'loss.horizon': (1, 10**9),
+  'slow.val': (1e-9, 1.0),
   'imag.length': (1, 10**4),
   'imag.last': (0, 10**6),
   'ponder.max_steps': (1, 10**4),
