@@ -48,10 +48,15 @@ setuptools.setup(
     'pillow>=10',
     'tensorboardX>=2.6',
     'rich>=13',
+    # LRXC data.
+    'pyarrow>=18',
+    'pydantic>=2.11',
   ],
   extras_require={
     'cuda': ['jax[cuda12]>=0.10'],
     'tpu': ['jax[tpu]>=0.10', 'etils[epath-gcs]'],
+    # LRXC data to and from Minari.
+    'minari': ['minari[hdf5]>=0.5.3'],
     'dev': [
       'pytest>=8',
       'pytest-xdist>=3.6',
@@ -60,6 +65,7 @@ setuptools.setup(
       'mypy>=1.13',
       'pre-commit>=4',
       'matplotlib>=3.9',
+      'minari[hdf5]>=0.5.3',
     ],
     # What scripts/experiments/core_hour.py measures the agents against.
     'peers': ['stable-baselines3>=2.9', 'torch>=2.6'],
