@@ -56,7 +56,7 @@ setuptools.setup(
     'cuda': ['jax[cuda12]>=0.10'],
     'tpu': ['jax[tpu]>=0.10', 'etils[epath-gcs]'],
     # LRXC data to and from Minari.
-    'minari': ['minari[hdf5]>=0.5.3'],
+    'minari': ['minari[hdf5]>=0.5.4'],
     'dev': [
       'pytest>=8',
       'pytest-xdist>=3.6',
@@ -65,7 +65,7 @@ setuptools.setup(
       'mypy>=1.13',
       'pre-commit>=4',
       'matplotlib>=3.9',
-      'minari[hdf5]>=0.5.3',
+      'minari[hdf5]>=0.5.4',
     ],
     # What scripts/experiments/core_hour.py measures the agents against.
     'peers': ['stable-baselines3>=2.9', 'torch>=2.6'],

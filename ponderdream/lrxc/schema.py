@@ -15,7 +15,12 @@ import re
 from typing import Annotated, Any, Literal
 
 import pydantic
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import (
+  AfterValidator,
+  Field,
+  PlainSerializer,
+  StringConstraints,
+)
 
 SCHEMA_VERSION = 1
 LONGEST = 200  # characters of a goal
@@ -29,6 +34,12 @@ def _shown(text: str) -> str:
   """Refuses what would print as nothing, or change a terminal."""
   if not text.strip() or CONTROL.search(text):
     raise ValueError('must be one line of words')
+  return text
+
+
+def _named(text: str) -> str:
+  if not re.fullmatch('[A-Za-z0-9_-][A-Za-z0-9_.:-]{0,127}', text):
+    raise ValueError('must be 1 to 128 letters, digits or any of _ - . :')
   return text
 
 
@@ -48,10 +59,13 @@ Note = Annotated[
   AfterValidator(_shown),
 ]
 # No folder, and no name that leads to one: ids may become names of files.
-Name = Annotated[
-  str, StringConstraints(pattern=r'\A[A-Za-z0-9_-][A-Za-z0-9_.:-]{0,127}\z')
+Name = Annotated[str, AfterValidator(_named)]
+Time = Annotated[
+  float,
+  Field(ge=0, le=2**53),
+  AfterValidator(_whole),
+  PlainSerializer(lambda time: time),
 ]
-Time = Annotated[int | float, Field(ge=0, le=2**53), AfterValidator(_whole)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
 
