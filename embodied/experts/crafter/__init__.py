@@ -1,0 +1,1 @@
+"""An expert for Crafter that says its goals. Start at `expert`."""

@@ -1,0 +1,113 @@
+"""The player: what it knows, what it wants, and how it pursues a goal."""
+
+from collections.abc import Collection, Generator
+
+import numpy as np
+
+from embodied.experts.crafter.memory import (
+  ID,
+  NAMES,
+  TURNS,
+  WALKABLE,
+  Memory,
+)
+from embodied.experts.crafter.paths import Flood, aim, flood
+from embodied.experts.plan import Goal
+
+# Yields the names of actions, and returns whether it did what it is for.
+Skill = Generator[str, None, bool]
+
+# Steps it takes to enter a cell of each material: turn, dig and go.
+DIG, BRIDGE = 3, 5
+TOOLS = {
+  'stone': 'wood_pickaxe',
+  'coal': 'wood_pickaxe',
+  'iron': 'stone_pickaxe',
+  'diamond': 'iron_pickaxe',
+}
+
+
+class Body:
+  """A player in one episode.
+
+  Attributes:
+    memory: what it has seen.
+    random: for its own choices.
+    stack: the goals in force without the action.
+    ended: goals that ended since the last step, with their endings.
+    refused: cells that turned out to be useless for something, as
+      `(something, cell)`, with the step until which they are avoided.
+  """
+
+  def __init__(self, memory: Memory, seed: int) -> None:
+    self.memory = memory
+    self.random = np.random.default_rng(seed)
+    self.stack: list[Goal] = []
+    self.ended: list[tuple[Goal, str]] = []
+    self.heading = (0.0, 0.0)
+    self.refused: dict[tuple[str, int], int] = {}
+
+  def has(self, item: str) -> int:
+    return self.memory.has[item]
+
+  def pursue(self, goal: Goal, skill: Skill) -> Skill:
+    """Does `skill` with `goal` on the stack. A skill that is closed before
+    its end was abandoned."""
+    self.stack.append(goal)
+    ending = 'abandoned'
+    try:
+      done = yield from skill
+      ending = 'achieved' if done else 'failed'
+      return done
+    finally:
+      self.stack.pop()
+      self.ended.append((goal, ending))
+
+  def costs(self) -> list[int]:
+    """Steps to enter each material, 0 for those that cannot be entered."""
+    out = [0] * len(NAMES)
+    for kind in WALKABLE:
+      out[kind] = 1
+    for name, tool in TOOLS.items():
+      if self.has(tool):
+        out[ID[name]] = DIG
+    if self.has('stone') and self.has('wood_pickaxe'):
+      out[ID['water']] = BRIDGE
+    return out
+
+  def search(
+    self, materials: frozenset[int] = frozenset(), cells: Collection[int] = (),
+    limit: int = 1 << 20,
+  ) -> Flood:  # fmt: skip
+    """The ways from here; see `paths.flood`."""
+    memory = self.memory
+    return flood(
+      memory.ground, self.costs(), memory.cell, materials, cells,
+      memory.things, limit,
+    )  # fmt: skip
+
+  def enter(self, cell: int) -> str | None:
+    """The next action on the way into a neighbour, None if an object is in
+    the way."""
+    memory = self.memory
+    turn = TURNS[cell - memory.cell]
+    if cell in memory.things:
+      return None
+    if memory.ground[cell] in WALKABLE or memory.ahead != cell:
+      return turn
+    return 'place_stone' if memory.ground[cell] == ID['water'] else 'do'
+
+  def face(self, cells: set[int], inside: set[int] | None = None) -> Skill:
+    """Turns or walks until one of `cells` is ahead."""
+    memory = self.memory
+    for _ in range(40):
+      moves = aim(
+        memory.ground, memory.cell, memory.facing, cells, memory.things,
+        inside,
+      )  # fmt: skip
+      if moves is None:
+        return False
+      if not moves:
+        return True
+      yield TURNS[moves[0]]
+    return False

@@ -1,0 +1,88 @@
+"""An expert for Crafter that says what it wants at every step."""
+
+from typing import Any
+
+from crafter import constants
+
+from embodied.base import Env
+from embodied.experts.crafter import aims
+from embodied.experts.crafter.body import Body, Skill
+from embodied.experts.crafter.memory import Memory
+from embodied.experts.plan import Goal, Plan
+
+ROOT = Goal('survive and unlock everything', 'survive', 'everything')
+WORDS = {'noop': 'wait', 'do': 'interact'}
+ACTIONS = tuple(constants.actions)
+
+
+class CrafterExpert:
+  """Plays `crafter_reward`; see `embodied.experts` for its calls.
+
+  It knows what a player sees: the 9 x 7 cells around it, the inventory, what
+  it remembers, and what it has achieved.
+
+  Args:
+    privileged: sees the whole map.
+  """
+
+  task = 'crafter_reward'
+  actions = tuple(WORDS.get(x, x.replace('_', ' ')) for x in ACTIONS)
+
+  def __init__(self, privileged: bool = False) -> None:
+    self.privileged = privileged
+    self.p_good = 1.0
+    self.stack: tuple[Goal, ...] = ()
+
+  def reset(self, seed: int) -> None:
+    """Starts an episode."""
+    self._body = Body(Memory(self.privileged), seed)
+    self._plan = Plan()
+    self._time = 0
+    self._rank = -1
+    self._skill: Skill | None = None
+    self._game: Any = None
+
+  def act(self, env: Env) -> int:
+    """The next action in the game that `env` holds."""
+    self._game = _game(env)
+    self._body.memory.look(self._game, self._time)
+    name = self._next()
+    action = ACTIONS.index(name)
+    verb, _, thing = name.partition('_')
+    last = Goal(self.actions[action], verb, thing)
+    self.stack = (ROOT, *self._body.stack, last)
+    self._plan.tell(self._time, self.stack, self._body.ended)
+    self._body.ended = []
+    self._time += 1
+    return action
+
+  def nodes(self, length: int) -> list[dict[str, Any]]:
+    """The plan of the episode of `length` steps, after its last step."""
+    player = self._game._player
+    endings = {}
+    if player.health <= 0:
+      endings = dict.fromkeys(self.stack[:-1], 'failed')
+    if all(player.achievements.values()):
+      endings[ROOT] = 'achieved'
+    return self._plan.nodes(length, endings)
+
+  def _next(self) -> str:
+    """The next action of the most urgent skill."""
+    for _ in range(20):
+      aim = aims.choose(self._body)
+      if self._skill is None or aim.rank > self._rank:
+        if self._skill is not None:
+          self._skill.close()
+        self._skill, self._rank = aim.skill(self._body), aim.rank
+      try:
+        return next(self._skill)
+      except StopIteration:
+        self._skill, self._rank = None, -1
+    return 'noop'
+
+
+def _game(env: Any) -> Any:
+  """The game inside an environment, through its wrappers."""
+  while hasattr(env, 'env'):
+    env = env.env
+  return env._env

@@ -1,0 +1,161 @@
+"""Rooms that no creature can enter, and sleeping in them.
+
+A room is closed when all neighbours of its cells are blocked. Corners need not
+be, as nothing moves or hits across them. A stone can only be placed ahead, and
+a player faces a free cell only after a step towards it. So the open neighbours
+of a room are those that can be faced by walking inside it: the ends of two
+cells in a row, and every side of a square of four.
+"""
+
+from embodied.experts.crafter.body import TOOLS, Body, Skill
+from embodied.experts.crafter.gather import collect
+from embodied.experts.crafter.memory import (
+  ID,
+  NAMES,
+  TURNS,
+  UNKNOWN,
+  WALKABLE,
+  WIDE,
+  around,
+  distance,
+)
+from embodied.experts.plan import Goal
+
+SHAPES = ((0, WIDE), (0, 1), (0, 1, WIDE, WIDE + 1))
+REACH = 6  # cells from the player in which rooms are looked for
+STONES = 5  # to have before looking for a shelter again
+
+
+def openings(me: Body, room: tuple[int, ...]) -> set[int]:
+  """The cells through which creatures can come in."""
+  ground = me.memory.ground
+  sides = {x for cell in room for x in around(cell)} - set(room)
+  return {x for x in sides if ground[x] in WALKABLE}
+
+
+def rooms(me: Body) -> list[tuple[float, tuple[int, ...]]]:
+  """Rooms near the player that its stones can close, with their costs."""
+  out = []
+  for x in range(-REACH, REACH + 1):
+    for y in range(-REACH, REACH + 1):
+      for shape in SHAPES:
+        room = tuple(me.memory.cell + x * WIDE + y + z for z in shape)
+        cost = _cost(me, room)
+        if cost is not None:
+          out.append((cost, room))
+  return sorted(out)
+
+
+def _cost(me: Body, room: tuple[int, ...]) -> float | None:
+  """Steps until the room is closed, None if it cannot be."""
+  memory = me.memory
+  ground, digs = memory.ground, 0
+  for cell in room:
+    if not 0 <= cell < len(ground) or cell in memory.things:
+      return None
+    if ground[cell] not in WALKABLE:
+      tool = TOOLS.get(NAMES[ground[cell]] or '')
+      if tool is None or not me.has(tool):
+        return None
+      digs += 1
+  sides = {x for cell in room for x in around(cell)} - set(room)
+  if any(ground[x] in (UNKNOWN, ID['lava']) for x in sides):
+    return None
+  holes = openings(me, room)
+  if len(holes) > me.has('stone') + digs - (digs > 0):
+    return None
+  if not all(_can_face(room, x) for x in holes):
+    return None
+  far = min(distance(memory.cell, x) for x in room)
+  return far + 3 * len(holes) + 2 * digs + 0.1 * len(room)
+
+
+def _can_face(room: tuple[int, ...], hole: int) -> bool:
+  inside = set(room)
+  return any(
+    hole - step in inside and hole - 2 * step in inside for step in TURNS
+  )
+
+
+def hide(me: Body, why: str) -> Skill:
+  """Is in a closed room at the end."""
+  goal = Goal('build a shelter', 'build', 'shelter', 1, why)
+  return (yield from me.pursue(goal, _hide(me)))
+
+
+def _hide(me: Body) -> Skill:
+  for _ in range(6):
+    found = rooms(me)
+    if found and (yield from settle(me, found[0][1])):
+      return True
+    if not found:
+      more = min(9, max(STONES, me.has('stone') + 2))
+      why = 'stones close a shelter'
+      if me.has('stone') >= 9 or not (
+        yield from collect(me, 'stone', more, why)
+      ):
+        return False
+  return False
+
+
+def settle(me: Body, room: tuple[int, ...]) -> Skill:
+  """Goes into the room and closes it."""
+  memory = me.memory
+  for _ in range(60):
+    if memory.cell not in room:
+      found = me.search(cells=room)
+      if found.goal is None:
+        return False
+      action = me.enter(found.path(found.goal)[0])
+      yield action or 'noop'
+      continue
+    solid = [x for x in room if memory.ground[x] not in WALKABLE]
+    near = [x for x in solid if x - memory.cell in TURNS]
+    if near:
+      yield me.enter(near[0]) or 'noop'
+      continue
+    holes = openings(me, room)
+    if not holes:
+      return True
+    if not me.has('stone'):
+      return False
+    if not (yield from me.face(holes, set(room))):
+      return False
+    yield 'do' if memory.ahead in memory.things else 'place_stone'
+  return False
+
+
+def is_closed(me: Body) -> bool:
+  """Whether nothing can come to the player: fewer than six cells can be
+  walked to."""
+  seen, queue = {me.memory.cell}, [me.memory.cell]
+  for cell in queue:
+    for x in around(cell):
+      if me.memory.ground[x] in WALKABLE and x not in seen:
+        seen.add(x)
+        queue.append(x)
+    if len(queue) > 6:
+      return False
+  return True
+
+
+def sleep(me: Body, why: str) -> Skill:
+  """Sleeps until it is awake again, in a shelter if there can be one."""
+  goal = Goal('sleep', 'sleep', '', 1, why)
+  return (yield from me.pursue(goal, _sleep(me)))
+
+
+def _sleep(me: Body) -> Skill:
+  if not is_closed(me):
+    yield from hide(me, 'sleeping in the open is deadly')
+  return (yield from nap(me))
+
+
+def nap(me: Body) -> Skill:
+  """Sleeps here. True if it woke up by itself."""
+  health = me.has('health')
+  yield 'sleep'
+  while me.memory.sleeping:
+    health = me.has('health')
+    yield 'sleep'
+  return me.has('health') >= health
