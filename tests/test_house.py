@@ -12,6 +12,7 @@ ROOT = pathlib.Path(__file__).parent.parent
 FLOORS = {
   'ponderdream.train': 9,
   'ponderdream.evaluate': 9,
+  'ponderdream.demonstrate': 10,
   'ponderdream.runs': 8,
   'ponderdream.factories': 8,
   'ponderdream.agent': 7,
@@ -30,8 +31,8 @@ FLOORS = {
   'ponderdream.checkpoint': 1,
   'ponderdream.settings': 1,
   'ponderdream.lrxc': 1,
-  # A command; it alone may hand episodes of an agent to the room.
-  'ponderdream.lrxc.__main__': 9,
+  # A command; `collect --policy` needs the agent.
+  'ponderdream.lrxc.__main__': 11,
   'embodied': 0,
 }
 # Rooms that know nothing but a few packages.

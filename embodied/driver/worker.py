@@ -208,7 +208,7 @@ def _serve(make: MakeEnv, pipe: Connection) -> None:
   # A terminal sends these signals to all processes. The parent handles them.
   for number in (signal.SIGINT, signal.SIGTERM):
     signal.signal(number, signal.SIG_IGN)
-  threading.Thread(target=_follow_parent, daemon=True).start()
+  threading.Thread(target=follow_parent, daemon=True).start()
   made = False
   try:
     env = make()
@@ -248,7 +248,7 @@ def _next(pipe: Connection) -> bytes | None:
     return None
 
 
-def _follow_parent() -> None:
+def follow_parent() -> None:
   """Exit when the parent exits, even if the environment hangs."""
   parent = multiprocessing.parent_process()
   assert parent is not None

@@ -53,7 +53,6 @@ def _sizes(data: Data, shard: str, rows: list[Row]) -> None:
   wanted = sum(x.n_steps for x in rows)
   if not wanted:
     return
-  data.fields_of(shard)
   found = data.file('steps', shard).metadata.num_rows
   if found != wanted:
     raise UsageError(

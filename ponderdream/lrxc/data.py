@@ -86,7 +86,9 @@ class Data:
   def fields(self) -> Fields:
     """What was observed at each step; empty if there are no steps."""
     shard = next((x.shard for x in self.rows if x.n_steps), None)
-    return self.fields_of(shard) if shard else {}
+    if not shard:
+      return {}
+    return tables.fields_of(self.file('steps', shard).schema_arrow)
 
   @functools.cached_property
   def numbers(self) -> dict[str, int]:
@@ -146,7 +148,6 @@ class Data:
   ) -> pa.Table:
     """Columns of the steps `start` to `stop` of an episode."""
     row = self.rows[number]
-    self.fields_of(row.shard)
     edges = self._edges(row.shard)
     begin, end = row.first + start, row.first + stop
     first = int(np.searchsorted(edges, begin, 'right')) - 1
@@ -167,17 +168,6 @@ class Data:
       return file.read_row_groups(list(groups), names, use_threads=False)
     except ERRORS as error:
       raise damaged(self.path(part, shard), error) from None
-
-  def fields_of(self, shard: str) -> Fields:
-    """The observations of a shard with steps, which are those of all."""
-    found = tables.fields_of(self.file('steps', shard).schema_arrow)
-    wanted = self.__dict__.get('fields', found)
-    if found != wanted:
-      raise UsageError(
-        f'{self.path("steps", shard)} observes {sorted(found)}, and other'
-        f' shards observe {sorted(wanted)} or in other forms.'
-      )
-    return found
 
   def index(self, shard: str) -> Iterator[Row]:
     """The rows of a shard's episodes."""
@@ -217,7 +207,15 @@ class Data:
 
   def _edges_of(self, shard: str) -> NDArray[np.int64]:
     """First rows of the row groups of a shard's steps, and their end."""
-    about = self.file('steps', shard).metadata
+    file = self.file('steps', shard)
+    found = tables.fields_of(file.schema_arrow)
+    if found != self.fields:
+      raise UsageError(
+        f'{self.path("steps", shard)} observes {sorted(found)}, and other'
+        f' shards observe {sorted(self.fields)} or in other forms; put it into'
+        ' another folder.'
+      )
+    about = file.metadata
     sizes = [about.row_group(i).num_rows for i in range(about.num_row_groups)]
     return np.cumsum([0, *sizes])
 

@@ -1,0 +1,129 @@
+"""Makes, checks and shows LRXC data.
+
+python -m ponderdream.lrxc COMMAND ...
+
+  collect --expert crafter --episodes 200 --out DIR
+      play a scripted expert, and record what it sees, does and wants;
+      the same command goes on where it was stopped
+      --policy LOGDIR   a trained agent instead of an expert
+      --noise E         share of its actions that are random
+      --variant V       other ways to play: NAME, or NAME=NUMBER
+      --length N        actions of an episode at most; the game's limit if 0
+      --seed S          another seed gives other episodes
+      --workers W       processes; as many as there are processors if 0
+  validate PATH         check a data set, or a .jsonl file, in full
+  stats DIR             counts, depths, lengths, endings and words
+  show DIR EPISODE      draw the goals of an episode over time
+      --first T --last T   only this part of it, in steps or seconds
+      --out FILE           the picture; EPISODE.png if not given
+  export DIR FILE       the plans as lines of JSON: a .jsonl file
+  import FILE DIR       plans from there, or from a .json file of flat intents
+      --steps OLD       the data set that has the steps of these episodes
+  to-minari DIR ID      a Minari data set, lossless (needs the extra [minari])
+  from-minari ID DIR    and back
+"""
+
+import importlib
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from embodied import errors
+from embodied.config import Config
+from embodied.config import flags as flags_
+from embodied.errors import EnvironmentFailed, UsageError
+from ponderdream.lrxc.workers import WorkerFailed
+
+Run = Callable[[Config], int]
+
+
+class Command(NamedTuple):
+  """One command of the line.
+
+  Attributes:
+    run: module and function, which gets all arguments and options.
+    arguments: names of the arguments, in their order.
+    options: what flags can set, with defaults.
+    switches: flags without a value.
+  """
+
+  run: str
+  arguments: tuple[str, ...] = ()
+  options: Mapping[str, Any] = {}
+  switches: tuple[str, ...] = ()
+
+
+ROOM = 'ponderdream.lrxc'
+COMMANDS = {
+  'collect': Command(
+    f'{ROOM}.collect:collect',
+    options={
+      'expert': '', 'policy': '', 'out': '', 'episodes': 1, 'noise': 0.0,
+      'variant': (), 'length': 0, 'seed': 0, 'workers': 0,
+    },
+  ),
+  'validate': Command(f'{ROOM}.commands:validate', ('path',)),
+  'stats': Command(f'{ROOM}.stats:stats', ('data',)),
+  'show': Command(
+    f'{ROOM}.show:show', ('data', 'episode'),
+    {'first': 0.0, 'last': 0.0, 'out': ''},
+  ),
+  'export': Command(f'{ROOM}.commands:export', ('data', 'file')),
+  'import': Command(
+    f'{ROOM}.commands:import_', ('file', 'data'), {'steps': ''}
+  ),
+  'to-minari': Command(f'{ROOM}.minari_data:export', ('data', 'id')),
+  'from-minari': Command(f'{ROOM}.minari_data:import_', ('id', 'data')),
+}  # fmt: skip
+
+
+def main(argv: Sequence[str], demonstrate: Run) -> int:
+  """Runs the command line; returns the exit code.
+
+  Args:
+    demonstrate: what `collect --policy` does.
+  """
+  if not argv or flags_.asks_for_help(argv):
+    print(__doc__)
+    return 0
+  try:
+    name, options = parse(argv)
+    if name == 'collect' and options.policy:
+      return demonstrate(options)
+    module, _, function = COMMANDS[name].run.partition(':')
+    run: Run = getattr(importlib.import_module(module), function)
+    return run(options)
+  except UsageError as error:
+    print(f'Error: {error}', file=sys.stderr)
+    return 2
+  except (EnvironmentFailed, WorkerFailed, OSError) as error:
+    print(f'Error: {error}', file=sys.stderr)
+    return 1
+
+
+def parse(argv: Sequence[str]) -> tuple[str, Config]:
+  """The command, and its arguments and options.
+
+  Raises:
+    UsageError: an unknown command or flag, or arguments too few or too many.
+  """
+  name, *rest = argv
+  if name not in COMMANDS:
+    raise UsageError(
+      f"There is no command '{name}'. {errors.suggest(name, COMMANDS)}"
+    )
+  command = COMMANDS[name]
+  count = next(
+    (i for i, x in enumerate(rest) if x.startswith('--')), len(rest)
+  )
+  given, names = rest[:count], command.arguments
+  if len(given) != len(names):
+    usage = ' '.join([name, *(x.upper() for x in names)])
+    raise UsageError(
+      f'{name} takes {len(names)} arguments and got {len(given)}; write'
+      f' python -m ponderdream.lrxc {usage}.'
+    )
+  flags = flags_.split_flags(rest[count:], command.switches)
+  options = flags_.apply(Config(dict(command.options)), flags)
+  arguments = Config(dict(zip(names, given, strict=True)))
+  return name, Config({**arguments.flat, **options.flat})

@@ -1,0 +1,140 @@
+"""Windows against what the data set says step by step."""
+
+import numpy as np
+import pytest
+
+from embodied.errors import UsageError
+from ponderdream.lrxc import data, store, windows
+from tests.lrxc.plans import STACKS, plan
+from tests.lrxc.test_store import make_recording, make_steps, words
+from tests.naming import naming
+
+LENGTHS = [12, 1, 64, 12, 65, 30]
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory):
+  path = tmp_path_factory.mktemp('data')
+  recordings = [make_recording(i, n) for i, n in enumerate(LENGTHS)]
+  held = make_recording(9)
+  held = held._replace(
+    episode=held.episode.model_copy(update={'split': 'valid'})
+  )
+  # Words are no steps, and other splits are not read.
+  store.write(path, [*recordings[:2], words(0), held, *recordings[2:]])
+  return path
+
+
+def circle(folder):
+  """All training steps in order, each as a dict; goals as texts."""
+  found = data.Data(folder)
+  for number in range(len(found)):
+    episode, nodes = found.episode(number), found.nodes(number)
+    steps = found.steps(number) if episode.split == 'train' else {}
+    for t in range(episode.n_steps if steps else 0):
+      stack = [
+        next((x.text for x in nodes if x.level == level
+              and x.t0 <= t < x.t1), None) for level in range(3)
+      ]  # fmt: skip
+      yield {
+        **{k: v[t] for k, v in steps.items()},
+        'is_first': t == 0,
+        'is_last': t == episode.n_steps - 1,
+        'goal': stack[0] or episode.goal,
+        'stack': stack[1:],
+      }
+
+
+def test_windows_are_the_steps_of_the_circle(folder):
+  source = windows.Windows(folder, 40)
+  steps = list(circle(folder))
+  assert len(source) == len(steps) == sum(LENGTHS)
+  wrapped = 0
+  for _ in range(20):
+    batch = source.sample(5)
+    texts = [*batch['shared/texts'], None]
+    for row in range(5):
+      start = batch['stepid'][row, 0]
+      wrapped += start + 40 > len(steps)
+      for t in range(40):
+        want = steps[(start + t) % len(steps)]
+        got = {k: v[row, t] for k, v in batch.items() if k[:7] != 'shared/'}
+        assert got['stepid'] == (start + t) % len(steps)
+        assert texts[got['goal']] == want['goal']
+        assert [texts[x] for x in got['stack']] == want['stack']
+        for key in ('image', 'rungs', 'lane', 'action', 'is_first', 'is_last'):
+          np.testing.assert_array_equal(got[key], want[key])
+        assert got['is_terminal'] == want['terminated']
+        assert got['known/reward'] == np.isfinite(want['reward'])
+        assert got['reward'] == np.nan_to_num(want['reward'])
+  assert wrapped
+
+
+def test_stacks_are_those_of_the_drawing(tmp_path):
+  store.write(tmp_path, [make_recording(0)])
+  source = windows.Windows(tmp_path, 12)
+  assert source.levels == 2
+  batch = source.sample(1)
+  texts = [x.text for x in plan()[1]]
+  order = np.argsort(batch['stepid'][0])
+  for t, row in enumerate(order):
+    stack = [batch['goal'][0, row], *batch['stack'][0, row]]
+    said = [batch['shared/texts'][x] if x >= 0 else None for x in stack]
+    want = [None if x < 0 else texts[x] for x in STACKS[t]]
+    # Where no root is in force, the goal of the episode is.
+    assert said == [want[0] or 'survive', *want[1:]]
+  # Each text is there once, and those of goals that are not in force are not.
+  assert sorted(batch['shared/texts']) == sorted(texts)
+
+
+def test_forms_do_not_depend_on_the_batch(folder):
+  source = windows.Windows(folder, 7)
+  forms = [
+    {k: (v.dtype, v.shape) for k, v in source.sample(3).items()
+     if not k.startswith('shared/')} for _ in range(10)
+  ]  # fmt: skip
+  assert all(x == forms[0] for x in forms)
+  assert forms[0]['stack'] == (np.int32, (3, 7, 2))
+  assert forms[0]['lane'] == (np.float16, (3, 7))
+
+
+def test_batches_depend_on_seed_and_number_alone(folder):
+  draw = lambda source: source.sample(4)['stepid'].tolist()
+  make = lambda *seed: windows.Windows(folder, 5, seed=seed)
+  first = make(3)
+  all_of_it = [draw(first) for _ in range(4)]
+  second = make(3)
+  second.seek(2)
+  # A report takes nothing away.
+  second.sample(9, fresh=False)
+  assert [draw(second) for _ in range(2)] == all_of_it[2:]
+  assert draw(make(4)) != all_of_it[0]
+  assert first.stats() == {'episodes': 6, 'steps': 184, 'sampled': 4}
+
+
+def test_every_step_is_as_likely_to_be_first(folder):
+  source = windows.Windows(folder, 1)
+  starts = source.sample(600)['stepid'][:, 0]
+  count = np.bincount(starts, minlength=len(source))
+  # 600 draws of 184 steps: each 3.3 times, with a deviation of 1.8, and 177 of
+  # them at least once; the mean deviates by 184 / sqrt(12 * 600) = 2.2.
+  assert count.max() < 3.3 + 6 * 1.8 and (count > 0).sum() > 160
+  assert abs(starts.mean() - 91.5) < 5 * 2.2
+
+
+def test_other_splits_and_none(folder, tmp_path):
+  assert len(windows.Windows(folder, 3, split='valid')) == 12
+  with pytest.raises(UsageError, match=naming(folder, "'test'")):
+    windows.Windows(folder, 3, split='test')
+  store.write(tmp_path, [words(0)])
+  with pytest.raises(UsageError, match=naming(tmp_path, 'steps')):
+    windows.Windows(tmp_path, 3)
+
+
+def test_an_episode_without_a_goal(tmp_path):
+  episode, _ = plan([], n_steps=5, has_images=True, goal=None)
+  store.write(tmp_path, [store.Recording(episode, [], make_steps(5))])
+  batch = windows.Windows(tmp_path, 4).sample(2)
+  assert (batch['goal'] == -1).all() and (batch['stack'] == -1).all()
+  assert batch['stack'].shape == (2, 4, 1)
+  assert batch['shared/texts'].shape == (0,)
