@@ -1,10 +1,10 @@
 """Small recurrent cores for the experiments on `ponderdream.ponder`.
 
-A core is a dict of arrays and three functions: `project` computes what is the
-same on all levels, `advance` the next hidden state, and `read` the output and
-the halting logit from it. `pondernet`, `act` and `fixed` are three ways to
-spend steps, for cores that answer a question with yes or no; their `setting`
-is that of experiments/parity.py.
+A core is a dict of arrays and three functions: `project` computes the part
+that is the same at all levels, `advance` the next hidden state, and `read` the
+output and the halting logit. `pondernet`, `act` and `fixed` are three methods
+to choose the number of steps, for cores with one binary output; `setting` is
+that of experiments/parity.py.
 """
 
 import functools
@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from ponderdream.ponder import graves, halting, loop
 
 GATES = {'rnn': 1, 'gru': 3}
-# Scale of the first halting weights: small, so that the first halting
+# Scale of the initial halting weights: small, so that the initial halting
 # distribution is the prior.
 HALT = 0.01
 
@@ -44,7 +44,7 @@ def init(key, cell, inputs, width, outputs, prior):
 
 
 def project(params, inputs):
-  """What the inputs `[B, I]` add on every level, `[B, G W]`."""
+  """The contribution of inputs `[B, I]` at every level, `[B, G W]`."""
   return inputs @ params['in'] + params['bias'][None]
 
 
@@ -72,14 +72,14 @@ def read(params, h):
 
 
 class Answer(NamedTuple):
-  """What a core says to the question.
+  """The outputs of a core.
 
   Attributes:
-    logit: of yes, by level, `[N, B]`.
+    logit: of the binary output, by level, `[N, B]`.
     p: weights of the levels `[N, B]`.
     steps: expected steps `[B]`.
-    price: what is added to the loss `[B]`.
-    levels: levels that were computed `[B]`.
+    price: to be added to the loss `[B]`.
+    levels: number of computed levels `[B]`.
   """
 
   logit: jax.Array
@@ -101,7 +101,7 @@ def make_step(cell):
   return step
 
 
-def unroll(setting, params, x, levels, eps, stop=halting.survive):
+def unroll(setting, params, x, levels, eps, stop=halting.pondernet_rule):
   """All levels of a core for vectors `x [B, L]`."""
   u = project(params, x)
   h0 = jnp.zeros((len(x), setting.width))
@@ -112,7 +112,7 @@ def unroll(setting, params, x, levels, eps, stop=halting.survive):
 
 
 def pondernet(setting, params, x):
-  """Every level answers, weighted by the probability to halt there."""
+  """The outputs of all levels, weighted by their halting probabilities."""
   done = unroll(setting, params, x, setting.levels, setting.eps)
   p = halting.distribution(done.logit, done.active)
   kl = halting.kl_geometric(done.logit, done.active, setting.prior)
@@ -121,9 +121,9 @@ def pondernet(setting, params, x):
 
 
 def act(setting, params, x):
-  """The mean of the levels' answers (Graves 2016)."""
+  """The weighted mean of the levels' outputs (Graves 2016)."""
   done = unroll(
-    setting, params, x, setting.levels, setting.act_eps, graves.spend
+    setting, params, x, setting.levels, setting.act_eps, graves.act_rule
   )
   weights = graves.halt(done.logit, done.active)
   logit = graves.mean(done.out, weights.p)[None]
@@ -133,7 +133,7 @@ def act(setting, params, x):
 
 
 def fixed(depth, setting, params, x):
-  """The last of `depth` levels answers."""
+  """The output of the last of `depth` levels."""
   done = unroll(setting, params, x, depth, None)
   steps = jnp.full(len(x), float(depth))
   out = done.out[-1:]

@@ -1,8 +1,8 @@
-"""The immediate goal: the subgoal model, pondered until it halts.
+"""The immediate goal: the subgoal model, applied until it halts.
 
-`all_levels` computes every halting level, with a gradient, for learning.
+`all_levels` computes all halting levels, with a gradient, for learning.
 `choose` stops at the level that halts, for acting. The plain agent and the
-ablations use the same two functions with a single level.
+other ponder modes use the same two functions with a single level.
 """
 
 import functools
@@ -30,14 +30,14 @@ class PonderConfig(NamedTuple):
 
 
 class Acting(NamedTuple):
-  """How a policy is turned into one action, per mode of the agent.
+  """How an action is chosen.
 
   Attributes:
-    halt: 'sample' or 'median', see `ponder.act`; only `ponder.mode:
-      pondernet` halts by it.
+    halt: 'sample' or 'median', see `ponder.act`; only for `ponder.mode:
+      pondernet`.
     greedy: take the most probable action instead of a sample.
-    suppress: number of first steps that cannot halt. The limit of steps rises
-      by the same number.
+    suppress: number of initial steps at which halting is disabled. It is
+      added to the maximum number of steps.
   """
 
   halt: str = 'sample'
@@ -48,6 +48,9 @@ class Acting(NamedTuple):
 # As in training: halting and actions are sampled.
 SAMPLED = Acting()
 
+# Stopping rules of the ponder modes, if not PonderNet's.
+RULES = {'act': graves.act_rule}
+
 
 class HaltingLevels(NamedTuple):
   """The policies of all halting levels.
@@ -56,8 +59,8 @@ class HaltingLevels(NamedTuple):
     raw: outputs of the policy network, `[N, B, O]`.
     log_p: log halting probabilities, `[N, B]`, -inf where not reached.
     steps: expected number of steps, `[B]`.
-    price: what `ponder.cost` is paid for, with a gradient, `[B]`: the
-      expected steps, or in mode 'act' the ponder cost n + R of Graves 2016.
+    price: factor of `ponder.cost` in the loss, `[B]`: the expected steps, or
+      in mode 'act' the ponder cost n + R of Graves 2016.
     kl: nats from the geometric prior, `[B]`.
     depth: steps that were computed, `[]`.
   """
@@ -70,7 +73,7 @@ class HaltingLevels(NamedTuple):
   depth: Array
 
 
-# Halting logit of a step that must not halt: the probability is exactly 0.
+# Halting logit of a step at which halting is disabled: the probability is 0.
 NO_HALT = -1e9
 
 
@@ -78,8 +81,8 @@ NO_HALT = -1e9
 def make_step(
   subgoal: inner.Inner, actdec: heads.Head, suppress: int = 0
 ) -> Callable:
-  """The step of the ponder loop: subgoal model, then action decoder. The
-  first `suppress` steps cannot halt."""
+  """The step of the ponder loop: subgoal model, then action decoder. Halting
+  is disabled at the first `suppress` steps."""
 
   def step(
     params: Any, x: Array, state: inner.PonderState, n: Array
@@ -99,7 +102,7 @@ def make_step(
 def start(
   subgoal: inner.Inner, params: Any, feat: Array, goal: Array
 ) -> tuple[Any, Array, inner.PonderState]:
-  """What the loop starts from, for `feat` `[B, F]` and `goal` `[B, G]`: the
+  """The arguments of the loop for `feat` `[B, F]` and `goal` `[B, G]`: the
   parameters of a step, the projected input and the initial ponder state."""
   x = subgoal.apply({'params': params['inner']}, feat, goal, method='project')
   shared = {k: params[k] for k in ('inner', 'actdec')}
@@ -132,7 +135,7 @@ def all_levels(
     max_steps=ponder.max_steps,
     eps=None if ponder.mode == 'fixed' else ponder.eps,
     compact=ponder.compact,
-    stop=graves.spend if ponder.mode == 'act' else halting.survive,
+    stop=RULES.get(ponder.mode, halting.pondernet_rule),
   )
   if ponder.mode == 'fixed':
     raw, steps = done.out[-1], zeros + ponder.max_steps

@@ -1,4 +1,4 @@
-"""Acting: the same step, run until each example has halted."""
+"""Acting: runs levels until each example has halted."""
 
 import math
 from typing import Any
@@ -24,33 +24,30 @@ def act(
   max_steps: int,
   eps: float | None,
   halt: str = 'sample',
-  stop: halting.Rule = halting.survive,
 ) -> tuple[Any, jax.Array]:
-  """Thinks until every example has halted; each keeps the out it halted on.
+  """Runs levels until every example has halted; returns the outputs of the
+  levels where they halted.
 
-  With `halt='sample'` an example halts at level n with probability lambda_n;
-  it halts for certain at level n where its survival `S_n` is below `eps` (or
-  where another rule `stop` says so), and at level `max_steps - 1`. So n is
-  distributed as `halting.distribution` of `loop.unroll` at the same
-  `max_steps`, `eps` and `stop`: acting is what training assumes, and
-  `halting.sample` with the same key gives the same n. With `halt='median'` it
-  halts where the cumulative probability reaches 0.5, without chance. Runs as
-  many levels as the slowest example needs, and has no reverse mode
-  derivative.
+  With `halt='sample'` an example halts at level n with probability lambda_n.
+  It always halts at a level where its survival `S_n` falls below `eps`, and at
+  level `max_steps - 1`. So n has the distribution `halting.distribution` of
+  `loop.unroll` with the same `max_steps` and `eps`, and `halting.sample` with
+  the same key gives the same n. With `halt='median'` an example halts where
+  the cumulative probability reaches 0.5. The loop runs as many levels as the
+  slowest example needs, and has no reverse-mode derivative. ACT does not halt
+  by chance; it acts on the mean over the levels of an unroll, see `graves`.
 
   Args:
     step, params, x, h0: As for `loop.unroll`.
     key: One random key, consumed; level n uses `fold_in(key, n)`. Under
       `pmap` or `shard_map` fold the device index in first.
-    max_steps: The most levels that run.
-    eps: The truncation of training; None truncates at `max_steps` alone.
+    max_steps: Maximum number of levels.
+    eps: As for `loop.unroll`.
     halt: 'sample' or 'median'.
-    stop: As for `loop.unroll`. ACT does not halt by chance: it acts on the
-      mean over the levels of an unroll, see `graves`.
 
   Returns:
-    The outputs, tree of `[B, ...]`, and the level n halted on, int32 `[B]`,
-    counted from 0: the example thought for n + 1 steps.
+    The outputs, tree of `[B, ...]`, and the level n where each example halted,
+    int32 `[B]`, counted from 0: it took n + 1 steps.
 
   Raises:
     ValueError: as `loop.unroll`.
@@ -67,22 +64,21 @@ def act(
     return carry[1].any()
 
   def trip(carry: Any) -> Any:
-    n, running, h, log_survival, tally, kept = carry
+    n, running, h, log_survival, result = carry
     h, out, logit = step(params, x, h, n)
-    logit = halting.wide(logit)
-    log_survival, _ = halting.survive(log_survival, logit, eps)
-    tally, reached = stop(tally, logit, eps)
-    kept = trees.where(running, (out, jnp.full_like(kept[1], n)), kept)
+    logit = halting.at_least_float32(logit)
+    log_survival, continues = halting.pondernet_rule(log_survival, logit, eps)
+    result = trees.where(running, (out, jnp.full_like(result[1], n)), result)
     halts = HALTS[halt](key, n, logit, log_survival)
-    running &= ~halts & reached & (n + 1 < max_steps)
+    running &= ~halts & continues & (n + 1 < max_steps)
     h = trees.where(running, h, h0)
-    return n + 1, running, h, log_survival, tally, kept
+    return n + 1, running, h, log_survival, result
 
   _, out, logit = jax.eval_shape(step, params, x, h0, jnp.int32(0))
   out = jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), out)
-  wide = jax.eval_shape(halting.wide, logit).dtype
-  zero = jnp.zeros(logit.shape, wide)
-  kept = out, jnp.zeros(logit.shape, jnp.int32)
+  dtype = jax.eval_shape(halting.at_least_float32, logit).dtype
+  zero = jnp.zeros(logit.shape, dtype)
+  result = out, jnp.zeros(logit.shape, jnp.int32)
   start = jnp.int32(0), jnp.ones(logit.shape, bool)
-  carry = trees.vary((*start, h0, zero, zero, kept), (params, x, h0, key))
+  carry = trees.vary((*start, h0, zero, result), (params, x, h0, key))
   return jax.lax.while_loop(more, trip, carry)[-1]

@@ -1,15 +1,14 @@
-"""A chain of while loops with a gradient, each for half of the rows before.
+"""A chain of while loops with a gradient, each with half as many rows.
 
-`jax.lax.while_loop` has no reverse mode; `custom_vjp` gives it one. Forward,
-levels are written into `[N, B, ...]` buffers until no example is active.
-Backward, the levels taken are walked last to first, each is recomputed from
-the hidden state it began with, and the cotangents are pulled through it.
-Neither direction runs a level that nobody needed.
+`jax.lax.while_loop` has no reverse mode; `custom_vjp` gives it one. The
+forward loop writes levels into `[N, B, ...]` buffers until no example is
+active. The backward loop goes through these levels in reverse order. It
+recomputes each level from the hidden state before it, and applies its VJP.
 
-A chain of one loop runs the whole batch for as long as its slowest example
-thinks. In a chain of `B, B // 2, B // 4, ...` rows a loop ends once the
-examples that still think fit into the next one, and these alone go on, so
-that the cost follows the mean number of active levels, not the largest.
+A chain of one loop runs the whole batch until its slowest example stops. In a
+chain of `B, B // 2, B // 4, ...` rows, a loop ends when its active examples
+fit into the next loop, which continues with them alone. So the cost follows
+the mean number of active levels, not the largest.
 """
 
 import functools
@@ -22,19 +21,16 @@ from ponderdream.ponder import halting, level, trees
 
 Tree = Any
 
-# At a sixteenth of the batch there is little left to save, and every loop of
-# the chain is one more to compile.
+# Below a sixteenth of the batch there is little to save, and each loop takes
+# time to compile.
 HALVINGS = 4
 
 
 class Plan(NamedTuple):
-  """What is known before anything is computed.
+  """The static arguments of the loop.
 
   Attributes:
-    step: The step of thought.
-    max_steps: N, the most levels that run.
-    stop: The rule by which an example stops.
-    eps: What is left to an example when it stops; None never stops early.
+    step, max_steps, stop, eps: As for `loop.unroll`.
     sizes: Rows of each loop, the whole batch first.
   """
 
@@ -46,11 +42,11 @@ class Plan(NamedTuple):
 
 
 class Link(NamedTuple):
-  """One loop of the chain, as it was run.
+  """One loop of the chain.
 
   Attributes:
-    rows: The examples in it, int32 `[B_k]`, each once; None for all.
-    end: The level it stopped before, int32 `[]`.
+    rows: Indices of its examples, int32 `[B_k]`, each once; None for all.
+    end: Number of levels computed when it ended, int32 `[]`.
   """
 
   rows: jax.Array | None
@@ -58,7 +54,7 @@ class Link(NamedTuple):
 
 
 def halves(batch: int) -> tuple[int, ...]:
-  """The batch and its halves, as often as they pay: 40, 20, 10, 5, 2."""
+  """The batch size and its halves: 40, 20, 10, 5, 2."""
   sizes = (batch >> k for k in range(HALVINGS + 1))
   return tuple(size for size in sizes if size)
 
@@ -67,7 +63,8 @@ def halves(batch: int) -> tuple[int, ...]:
 def run(
   plan: Plan, params: Tree, x: Tree, h0: Tree
 ) -> tuple[level.Row, jax.Array]:
-  """What the levels wrote, `[N, B, ...]`, and how many of them ran, `[]`."""
+  """The results of the levels `[N, B, ...]`, and how many were computed,
+  `[]`."""
   written, links = _forward(plan, params, x, h0)
   return written, links[-1].end
 
@@ -75,7 +72,7 @@ def run(
 def _forward(
   plan: Plan, params: Tree, x: Tree, h0: Tree
 ) -> tuple[level.Row, list[Link]]:
-  """What the levels wrote, and the loops as they were run."""
+  """The results of the levels, and the loops that computed them."""
   row = level.shape(plan.step, params, x, h0)
   zeros = lambda a: jnp.zeros((plan.max_steps, *a.shape), a.dtype)
   start = jnp.int32(0), level.start(row, h0), jax.tree.map(zeros, row)
@@ -84,7 +81,7 @@ def _forward(
   rows = None
   for size, enough in zip(plan.sizes, (*plan.sizes[1:], 0), strict=True):
     if links:
-      # The active ones first; those that fill the loop up stay inactive.
+      # Active rows first; the others fill up the loop and stay inactive.
       kept = jnp.argsort(~state.active)[:size]
       rows = kept if rows is None else rows[kept]
       state = trees.take(state, kept)
@@ -98,7 +95,7 @@ def _forward(
 def _ascend(
   plan: Plan, enough: int, inputs: Tree, rows: jax.Array | None, carry: Tree
 ) -> Tree:
-  """One loop: on until at most `enough` of its rows are active."""
+  """One forward loop; it ends when at most `enough` rows are active."""
   params, x, h0 = inputs
 
   def more(carry: Tree) -> jax.Array:
@@ -118,7 +115,7 @@ def _ascend(
 def _save(
   plan: Plan, params: Tree, x: Tree, h0: Tree
 ) -> tuple[tuple[level.Row, jax.Array], Tree]:
-  """`run`, and what the way back needs to know of it."""
+  """`run`, and the residuals of the backward pass."""
   written, links = _forward(plan, params, x, h0)
   saved = params, x, h0, written.h, written.active, links
   return (written, links[-1].end), saved
@@ -127,15 +124,17 @@ def _save(
 def _backward(
   plan: Plan, saved: Tree, cotangent: Tree
 ) -> tuple[Tree, Tree, Tree]:
-  """Walks back over the levels taken, loop by loop.
+  """Backward pass over all loops, the last one first.
 
-  Integers and keys have no cotangent: they leave the trees of what is
-  differentiated (as None), and None is what custom_vjp takes for them.
+  Integers and keys have no cotangent. They are None in the differentiated
+  trees, and `custom_vjp` accepts None for them.
   """
   params, x, h0, *written, links = saved
   given = trees.floats(cotangent[0][:3])
   *shared, last = trees.floats((params, x, h0))
-  wide = jax.tree.map(lambda a: jnp.zeros_like(halting.wide(a)), shared)
+  wide = jax.tree.map(
+    lambda a: jnp.zeros_like(halting.at_least_float32(a)), shared
+  )
   totals = *wide, jax.tree.map(jnp.zeros_like, last)
   total, *dinputs = trees.vary(totals, saved)
   begins = [jnp.int32(0), *(link.end for link in links[:-1])]
@@ -160,12 +159,13 @@ def _descend(
   link: Link,
   totals: Tree,
 ) -> Tree:
-  """One loop back to level `begin`, last to first.
+  """One backward loop, from the last level of `link` to level `begin`.
 
   Args:
     inputs: params, x and h0 of its rows.
-    levels: hidden states and masks as written, and their cotangents.
-    totals: cotangents of params, x and h summed over later levels.
+    levels: hidden states and masks of all levels, and the cotangents of their
+      results.
+    totals: cotangents of params, x and h, summed over later levels.
   """
   params, x, h0 = inputs
   h_after, active, given = levels

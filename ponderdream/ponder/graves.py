@@ -1,10 +1,10 @@
-"""ACT (Graves 2016, arXiv 1603.08983), the ablation, on the same buffers.
+"""ACT (Graves 2016, arXiv 1603.08983), for comparison with PonderNet.
 
-Here `h_n = sigmoid(logit_n)` is the weight p_n of level n itself, not the
-probability to halt once level n is reached. ACT stops at the first level
-where `sum_{i<=n} h_i >= 1 - eps`: `loop.unroll(..., stop=graves.spend)` runs
-the levels it needs and no more. As `prod (1 - h_i) >= 1 - sum h_i`, that is
-never after PonderNet's stop at the same eps, and often long before it.
+In ACT, `h_n = sigmoid(logit_n)` is the weight p_n of level n, not the
+probability to halt if level n is reached. ACT stops at the first level where
+`sum_{i<=n} h_i >= 1 - eps`; `loop.unroll(..., stop=graves.act_rule)` runs only
+these levels. Since `prod (1 - h_i) >= 1 - sum h_i`, ACT never stops later than
+PonderNet with the same eps, and often much earlier.
 """
 
 import math
@@ -17,7 +17,7 @@ from ponderdream.ponder import halting
 
 
 class Graves(NamedTuple):
-  """What ACT weighs and pays.
+  """ACT's weights and what they cost.
 
   Attributes:
     p: Weights of the levels, `[N, B]`; they sum to 1.
@@ -30,14 +30,18 @@ class Graves(NamedTuple):
   steps: jax.Array
 
 
-def spend(
+def act_rule(
   total: jax.Array, logit: jax.Array, eps: float | None
 ) -> tuple[jax.Array, jax.Array]:
-  """ACT's rule: on while the sum of the weights is small.
+  """ACT's stopping rule: continue while `sum_{i<=n} h_i < 1 - eps`.
 
-  Takes the sum [B] past one level: returns `sum_{i<=n} h_i [B]` and whether
-  it is below `1 - eps [B]`; with an `eps` of None the next level always may
-  be reached.
+  Args:
+    total: `sum_{i<n} h_i [B]`.
+    logit: halting logits of level n, `[B]`.
+    eps: in (0, 1); None never stops.
+
+  Returns:
+    `sum_{i<=n} h_i [B]`, and whether the next level is computed, `[B]`.
   """
   total = total + jax.nn.sigmoid(logit)
   most = math.inf if eps is None else 1 - eps
@@ -49,16 +53,18 @@ def halt(
 ) -> Graves:
   """ACT's weights for `logit [N, B]`, `active [N, B]` of `loop.unroll`.
 
-  `p_n = h_n` before the last level and `R = 1 - sum_{i<n} h_i` on it. The
-  last is the last active one of an unroll that stopped by `spend`. Of levels
-  that another rule let run, `eps` leaves out those after the first at which
-  the weights reach `1 - eps`.
+  `p_n = h_n` before the last level and `R = 1 - sum_{i<n} h_i` at the last.
+  The last level is the last active one if the unroll stopped by `act_rule`.
+  For an unroll with another rule give `eps`: the last level is then the first
+  at which the sum of the weights reaches `1 - eps`.
 
   Raises:
     ValueError: an `eps` outside (0, 1).
   """
   halting.check_eps('ACT', eps)
-  weights = jnp.where(active, jax.nn.sigmoid(halting.wide(logit)), 0)
+  weights = jnp.where(
+    active, jax.nn.sigmoid(halting.at_least_float32(logit)), 0
+  )
   zero = jnp.zeros_like(weights[:1])
   before = jnp.concatenate([zero, weights[:-1].cumsum(0)])
   used = active if eps is None else active & (before < 1 - eps)
@@ -79,14 +85,12 @@ def cost(graves: Graves) -> jax.Array:
 
 
 def mean(tree: Any, p: jax.Array) -> Any:
-  """The p-weighted mean over levels: `[N, B, ...]` to `[B, ...]`.
-
-  Outputs and hidden states alike; weighs in the dtype of `p [N, B]` and
-  returns the dtype of each array.
-  """
+  """The mean over levels with the weights `p [N, B]`: `[N, B, ...]` to
+  `[B, ...]`, for outputs and hidden states. Computed in the dtype of p; the
+  result has the dtype of each array."""
 
   def weigh(leaf: jax.Array) -> jax.Array:
-    wide = p.reshape(p.shape + (1,) * (leaf.ndim - 2))
-    return (wide * leaf).sum(0).astype(leaf.dtype)
+    weight = p.reshape(p.shape + (1,) * (leaf.ndim - 2))
+    return (weight * leaf).sum(0).astype(leaf.dtype)
 
   return jax.tree.map(weigh, tree)

@@ -1,10 +1,10 @@
 """From halting logits to probabilities (PonderNet, arXiv 2107.05407).
 
 All functions take `logit [N, B]` and `active [N, B]` as `loop.unroll` returns
-them: `active` is True for at least the first level, and once False stays
-False. Everything is computed in log space and in float32 at the least, so
-saturated halting probabilities give finite values and finite gradients.
-Levels count from 0.
+them: `active` is True at the first level, and once it is False it stays False.
+Everything is computed in log space, in float32 or float64. So halting
+probabilities of 0 and 1 give finite values and finite gradients. Levels are
+counted from 0.
 """
 
 import math
@@ -15,22 +15,26 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-# When an example stops: `rule(tally, logit, eps) -> (tally, goes_on)`, all
-# `[B]` but eps. The tally is what the rule keeps in mind from level to level;
-# it is zero before the first.
+# When an example stops: `rule(total, logit, eps) -> (total, continues)`, all
+# `[B]` except eps. The rule updates `total` at each level; it is 0 before the
+# first.
 Rule = Callable[
   [jax.Array, jax.Array, float | None], tuple[jax.Array, jax.Array]
 ]
 
 
-def survive(
+def pondernet_rule(
   log_survival: jax.Array, logit: jax.Array, eps: float | None
 ) -> tuple[jax.Array, jax.Array]:
-  """PonderNet's rule: on while the product of the `1 - lambda` is large.
+  """PonderNet's stopping rule: continue while `S_n >= eps`.
 
-  Takes the log survival [B] past one level: returns `log S_n [B]` and whether
-  `S_n >= eps [B]`, that is whether the next level may be reached; with an
-  `eps` of None it always may.
+  Args:
+    log_survival: `log S_{n-1} [B]`.
+    logit: halting logits of level n, `[B]`.
+    eps: survival in (0, 1) below which an example stops; None never stops.
+
+  Returns:
+    `log S_n [B]`, and whether the next level is computed, `[B]`.
   """
   log_survival = log_survival + jax.nn.log_sigmoid(-logit)
   least = -math.inf if eps is None else math.log(eps)
@@ -42,31 +46,31 @@ def check_eps(name: str, eps: float | None) -> None:
   if eps is None or (isinstance(eps, numbers.Real) and 0 < eps < 1):
     return
   raise ValueError(
-    f'{name} got eps={eps!r}; it is the survival at which thinking stops, so '
-    'choose a number above 0 and below 1, or None never to stop early.'
+    f'{name} got eps={eps!r}, the survival at which an example stops; choose '
+    'a number above 0 and below 1, or None never to stop early.'
   )
 
 
 def coin(key: jax.Array, n: jax.Array | int, logit: jax.Array) -> jax.Array:
-  """Draws Bernoulli(lambda_n) [B] for level n; one key serves all levels."""
+  """Draws Bernoulli(lambda_n) [B] for level n. `n` is folded into the key, so
+  that one key can be used for all levels."""
   key = jax.random.fold_in(key, n)
   return jax.random.bernoulli(key, jax.nn.sigmoid(logit))
 
 
-def wide(logit: jax.Array) -> jax.Array:
-  """The logit in float32, or in float64 where it is that already."""
-  return logit.astype(jnp.promote_types(logit.dtype, jnp.float32))
+def at_least_float32(x: jax.Array) -> jax.Array:
+  """`x` in float32, or in float64 if it is float64."""
+  return x.astype(jnp.promote_types(x.dtype, jnp.float32))
 
 
 def log_distribution(logit: jax.Array, active: jax.Array) -> jax.Array:
   """Log halting probabilities `log p_n [N, B]`, -inf where not active.
 
   `log p_n = log S_{n-1} + log lambda_n`, without `log lambda_n` on the last
-  active level. The gradient is finite everywhere. Add to it or take
-  `logsumexp` of it, but for sums `p log p` use `kl_geometric` or `kl`: 0 times
-  -inf is NaN.
+  active level. The gradient is finite everywhere. For sums of `p log p` use
+  `kl_geometric` or `kl`, because 0 times -inf is NaN.
   """
-  logit = wide(logit)
+  logit = at_least_float32(logit)
   continues = _continues(active)
   halts = jnp.where(continues, jax.nn.log_sigmoid(logit), 0)
   log_p = _log_reached(logit, continues) + halts
@@ -91,14 +95,15 @@ def kl(logit: jax.Array, ref_logit: jax.Array, active: jax.Array) -> jax.Array:
   `sum_{n < N_b - 1} S_{n-1} KL(Bern(lambda_n) || Bern(lambda_ref_n))`.
 
   Args:
-    logit: `[N, B]` of p; the mask `active [N, B]` is p's too.
-    ref_logit: broadcasts to `[N, B]`. It must hold a logit at every level
-      that is active for p: unroll a reference with `eps=None`.
+    logit: `[N, B]` of p.
+    ref_logit: of the reference, broadcasts to `[N, B]`. It must hold a logit
+      at every level that is active for p: unroll a reference with `eps=None`.
+    active: of p, `[N, B]`.
 
-  Infinite logits are welcome: what p never does costs nothing, and what only
-  the reference never does 1e38 nats in float32, the largest number.
+  Logits may be infinite. A decision that p never makes adds 0. One that only
+  the reference never makes adds 1e38 nats, the largest float32.
   """
-  logit, ref_logit = wide(logit), wide(ref_logit)
+  logit, ref_logit = at_least_float32(logit), at_least_float32(ref_logit)
   log_go, log_stay = _log_sigmoid(logit), _log_sigmoid(-logit)
   ref_go, ref_stay = (_log_sigmoid(s * ref_logit) for s in (1, -1))
   bernoulli = jax.nn.sigmoid(logit) * (log_go - ref_go)
@@ -113,9 +118,11 @@ def kl_geometric(
 ) -> jax.Array:
   """KL(p || geometric(prior)) [B] in nats (eq. 3), truncated alike.
 
-  `prior` is the halting probability per step, in (0, 1): a prior of 0.2
-  thinks for 5 steps in the mean. Zero where `logit = log(prior / (1 -
-  prior))` on every level.
+  It is 0 where `logit = log(prior / (1 - prior))` at every level.
+
+  Args:
+    prior: halting probability per step, in (0, 1). A prior of 0.2 has a mean
+      of 5 steps.
 
   Raises:
     ValueError: a `prior` whose value is known lies outside (0, 1).
@@ -135,17 +142,17 @@ def kl_geometric(
 def sample(key: jax.Array, logit: jax.Array, active: jax.Array) -> jax.Array:
   """Samples a level n ~ p, int32 [B], counted from 0.
 
-  Tosses the coins that `act.act` tosses for the same key, so both halt at
+  It draws the same numbers as `act.act` with the same key, so both halt at
   the same level. The key is consumed.
   """
   levels = jnp.arange(logit.shape[0], dtype=jnp.int32)
-  halts = jax.vmap(coin, (None, 0, 0))(key, levels, wide(logit))
+  halts = jax.vmap(coin, (None, 0, 0))(key, levels, at_least_float32(logit))
   halts |= ~_continues(active)
   return jnp.argmax(halts, 0).astype(jnp.int32)
 
 
 def select(tree: Any, n: jax.Array) -> Any:
-  """Takes level `n [B]` of every array `[N, B, ...]` of a tree: `[B, ...]`."""
+  """Level `n [B]` of every array `[N, B, ...]` of a tree: `[B, ...]`."""
   rows = jnp.arange(n.shape[0])
   return jax.tree.map(lambda leaf: leaf[n, rows], tree)
 

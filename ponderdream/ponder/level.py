@@ -1,4 +1,4 @@
-"""One level of thought: what the loops of all implementations repeat."""
+"""The computation of one level, which all implementations of the loop use."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -13,8 +13,8 @@ Step = Callable[[Tree, Tree, Tree, jax.Array], tuple[Tree, Tree, jax.Array]]
 
 
 class Row(NamedTuple):
-  """What one level writes, zero where not active; stacked over levels, all
-  that a batch computed.
+  """The results of one level, zero where not active; stacked over levels, the
+  results of the loop.
 
   Attributes:
     h: Hidden state after the level, tree of `[B, ...]`.
@@ -30,17 +30,17 @@ class Row(NamedTuple):
 
 
 class State(NamedTuple):
-  """What one level hands to the next.
+  """What is carried from one level to the next.
 
   Attributes:
-    h: Hidden state the next level starts from, tree of `[B, ...]`.
-    tally: What the stopping rule keeps in mind, `[B]`: `log S_{n-1}` or the
-      sum of ACT's weights.
+    h: Hidden state before the level, tree of `[B, ...]`.
+    total: Of the stopping rule, `[B]`: `log S_{n-1}`, or the sum of ACT's
+      weights.
     active: Whether the example computes the next level, bool `[B]`.
   """
 
   h: Tree
-  tally: jax.Array
+  total: jax.Array
   active: jax.Array
 
 
@@ -49,13 +49,15 @@ def shape(step: Step, params: Tree, x: Tree, h0: Tree) -> Row:
 
   def first(params: Tree, x: Tree, h0: Tree) -> Row:
     h, out, logit = step(params, x, h0, jnp.int32(0))
-    return Row(h, out, halting.wide(logit), jnp.ones(logit.shape, bool))
+    return Row(
+      h, out, halting.at_least_float32(logit), jnp.ones(logit.shape, bool)
+    )
 
   return jax.eval_shape(first, params, x, h0)
 
 
 def start(row: Row, h0: Tree) -> State:
-  """The state before level 0: nothing is halted yet."""
+  """The state before level 0, where every example is active."""
   zero = jnp.zeros(row.logit.shape, row.logit.dtype)
   return State(h0, zero, jnp.ones(zero.shape, bool))
 
@@ -70,7 +72,7 @@ def compute(
 ) -> tuple[Tree, Tree, jax.Array]:
   """One application of the step: (h, out, logit), zero where not active."""
   h, out, logit = step(params, x, h, n)
-  new = h, out, halting.wide(logit)
+  new = h, out, halting.at_least_float32(logit)
   return trees.where(active, new, jax.tree.map(jnp.zeros_like, new))
 
 
@@ -84,13 +86,13 @@ def forward(
   state: State,
   n: jax.Array,
 ) -> tuple[State, Row]:
-  """Takes a batch through level n.
+  """Computes level n of a batch.
 
-  Examples that halted are fed h0 from then on: an input the step is known to
-  stand, so that no garbage grows in rows that are masked out anyway.
+  Examples that have stopped get h0 as hidden state. Their rows are masked out,
+  but an unbounded hidden state could overflow there.
   """
   h, out, logit = compute(step, params, x, state.h, n, state.active)
-  tally, goes_on = stop(state.tally, logit, eps)
-  active = state.active & goes_on
+  total, continues = stop(state.total, logit, eps)
+  active = state.active & continues
   row = Row(h, out, logit, state.active)
-  return State(trees.where(active, h, h0), tally, active), row
+  return State(trees.where(active, h, h0), total, active), row

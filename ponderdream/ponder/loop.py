@@ -1,12 +1,10 @@
-"""A while loop with a gradient: as many levels as the batch needs, no more.
+"""A while loop with a gradient, which runs only the levels that are needed.
 
-`jax.lax.while_loop` has no reverse mode. `unroll` gives it one, see `chain`:
-neither forward nor backward does it run a level that nobody needed. With
-`compact` the examples that are done leave the batch, so that a few that think
-for long do not cost what all of them would. `impl='scan'` computes the same
-numbers with a masked `lax.scan` and jax's own derivative; it is the oracle of
-the tests, and the way to forward mode and second derivatives, which the while
-loop lacks.
+`jax.lax.while_loop` has no reverse mode. `unroll` gives it one, see `chain`.
+With `compact`, examples that have stopped are removed from the batch, so that
+the cost follows the mean number of levels. `impl='scan'` computes the same
+numbers by a masked `lax.scan` and JAX's own derivative. The tests compare the
+two. Forward mode and second derivatives need the scan.
 """
 
 import functools
@@ -24,16 +22,16 @@ IMPLS = 'while', 'scan'
 
 
 class Unrolled(NamedTuple):
-  """What a batch computed, level by level; zero where not active.
+  """The results of all levels; zero where not active.
 
   Attributes:
     h: Hidden states after each level, tree of `[N, B, ...]`.
     out: Outputs of the step, tree of `[N, B, ...]`.
     logit: Halting logits, `[N, B]` float32 (float64 if the step's are).
-    active: Whether the example computes this level, bool `[N, B]`. The
-      halting distribution of an example lives on its active levels.
-    steps: Levels the loop ran, int32 `[]`: the largest number of active
-      levels in the batch. Rows from here on are zero.
+    active: Whether the example computes this level, bool `[N, B]`. Only
+      active levels have a halting probability above 0.
+    steps: Number of levels that were computed, int32 `[]`: the largest number
+      of active levels in the batch. Later rows are zero.
   """
 
   h: Tree
@@ -53,40 +51,42 @@ def unroll(
   eps: float | None,
   impl: str = 'while',
   compact: bool = False,
-  stop: halting.Rule = halting.survive,
+  stop: halting.Rule = halting.pondernet_rule,
 ) -> Unrolled:
   """Applies `step` until the survival of every example is below `eps`.
 
-  Truncation is per example: level n is active where `S_{n-1} >= eps` (or
-  where another rule `stop` lets it be), so what an example computes depends
-  neither on its neighbours nor on how the batch is split over devices.
-  Differentiable in the floating point arrays of `params`, `x` and `h0`;
-  gradients of params and x are summed in float32 at the least. There is no
-  collective inside, and under `shard_map` or `pmap` every device runs its own
-  number of levels; average over devices outside.
+  Truncation is per example: level n is active if `S_{n-1} >= eps`, or as
+  another rule `stop` says. So the result of an example depends neither on the
+  other examples nor on how the batch is split over devices. It can be
+  differentiated by the floating-point arrays of `params`, `x` and `h0`.
+  Gradients of params and x are summed in float32 or float64. There is no
+  collective inside: under `shard_map` or `pmap` every device runs its own
+  number of levels. Average over devices outside.
 
   Args:
-    step: `step(params, x, h, n) -> (h, out, logit)` with `n` an int32 scalar,
-      0 at first, and `logit [B]`. Each example must depend on its own row
-      alone. It is a hashable that lives as long as its users (a new lambda
-      per call is compiled again), closes over no traced array (hand these in
-      through params or x), and has no side effects. For noise, put keys into
-      x and fold `n` in: the backward loop then sees the same noise.
+    step: `step(params, x, h, n) -> (h, out, logit)` with the level `n`, an
+      int32 scalar, and `logit [B]`. Each example may depend only on its own
+      row. The function must be hashable and have no side effects. Use the
+      same function in all calls: a new lambda is compiled again. It must not
+      close over traced arrays; pass them in params or x. For random numbers,
+      put keys into x and fold `n` in. The backward loop then draws the same
+      numbers.
     params: Any tree of arrays and numbers.
-    x: Tree of `[B, ...]` arrays, integers and random keys included, which
-      every level sees. Project it once outside.
+    x: Tree of `[B, ...]` arrays, the input of every level; may contain
+      integers and random keys.
     h0: Tree of `[B, ...]` number arrays, the hidden state before level 0;
-      `step` keeps its shapes and dtypes.
-    max_steps: N, the most levels that run; the last of them always halts.
-    eps: Survival in (0, 1) below which an example stops, or for ACT what its
-      sum may lack of 1; None always runs N.
-    impl: 'while', or 'scan' for the reference.
-    compact: Whether examples that are done leave the batch: when at most half
-      of the rows are active they go on in a batch of half the size, down to
-      a sixteenth. The same numbers, up to how products of another size are
-      rounded. The step is then called with those sizes too.
-    stop: When an example stops: `halting.survive` (PonderNet), or
-      `graves.spend` (ACT), or another function like them.
+      `step` returns the same shapes and dtypes.
+    max_steps: N, the maximum number of levels; every example halts at the
+      last one.
+    eps: Survival in (0, 1) below which an example stops; for ACT, it stops
+      where the sum of its weights reaches `1 - eps`. None always runs N.
+    impl: 'while' or 'scan'.
+    compact: Whether examples that have stopped are removed from the batch.
+      When at most half of the rows are active, they continue in a batch of
+      half the size, down to a sixteenth. The numbers are the same up to
+      rounding. The step is also called with these batch sizes.
+    stop: The stopping rule: `halting.pondernet_rule`, `graves.act_rule`, or
+      another function with their arguments.
 
   Raises:
     ValueError: an argument outside its range, arrays whose rows differ, or a
@@ -124,7 +124,8 @@ def check(
   max_steps: int,
   eps: float | None,
 ) -> None:
-  """Raises ValueError where `unroll` and `act` would fail obscurely."""
+  """Raises ValueError for arguments with which `unroll` and `act` would fail
+  with an obscure error."""
   whole = isinstance(max_steps, numbers.Integral)
   if not whole or isinstance(max_steps, bool) or max_steps < 1:
     raise ValueError(
@@ -143,7 +144,7 @@ def check(
 
 
 def _check_step(h0: Tree, given: Any, shape: tuple[int, ...]) -> None:
-  """Raises ValueError unless a step of `[B]` examples gave what it has to."""
+  """Raises ValueError if a step of `[B]` examples returned wrong shapes."""
   if not isinstance(given, tuple | list) or len(given) != 3:
     raise ValueError(
       f'The ponder step returned {trees.text(given)}; return three things, '
@@ -177,7 +178,7 @@ def _scan(
   x: Tree,
   h0: Tree,
 ) -> Unrolled:
-  """Runs max_steps levels whatever happens; differentiated by jax."""
+  """Always runs `max_steps` levels; differentiated by JAX."""
   state = level.start(level.shape(step, params, x, h0), h0)
   state = trees.vary(state, (params, x, h0))
   body = functools.partial(level.forward, step, stop, eps, params, x, h0)

@@ -1,4 +1,4 @@
-"""Trees of arrays: rows taken and put, masked, told apart by dtype."""
+"""Functions of trees of arrays: rows, masks, dtypes."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ Tree = Any
 
 
 def arrays(tree: Tree) -> Tree:
-  """The tree with Python's numbers and numpy's arrays as arrays of jax."""
+  """The tree with numbers and NumPy arrays converted to JAX arrays."""
 
   def convert(leaf: Any) -> jax.Array:
     return leaf if isinstance(leaf, jax.Array) else jnp.asarray(leaf)
@@ -32,7 +32,7 @@ def take(tree: Tree, rows: jax.Array | None) -> Tree:
 
 
 def put(tree: Tree, new: Tree, rows: jax.Array | None) -> Tree:
-  """Writes `new` where `take` took it; each of `rows` only once."""
+  """Writes `new` to `rows`, the inverse of `take`. Each row occurs once."""
   if rows is None:
     return new
   write = lambda a, b: a.at[rows].set(b, unique_indices=True)
@@ -40,7 +40,8 @@ def put(tree: Tree, new: Tree, rows: jax.Array | None) -> Tree:
 
 
 def take_level(tree: Tree, n: jax.Array, rows: jax.Array | None) -> Tree:
-  """Takes rows of level n of arrays `[N, B, ...]`; -1 gives any level."""
+  """Takes rows of level n of arrays `[N, B, ...]`. For n = -1 the result is
+  some level."""
 
   def read(a: jax.Array) -> jax.Array:
     return jax.lax.dynamic_index_in_dim(a, n, keepdims=False)
@@ -51,7 +52,7 @@ def take_level(tree: Tree, n: jax.Array, rows: jax.Array | None) -> Tree:
 def put_level(
   tree: Tree, new: Tree, n: jax.Array, rows: jax.Array | None
 ) -> Tree:
-  """Writes `new` where `take_level` took it; each of `rows` only once."""
+  """Writes `new` to rows of level n. Each row occurs once."""
 
   def write(a: jax.Array, b: jax.Array) -> jax.Array:
     if rows is None:
@@ -72,7 +73,7 @@ def cast(tree: Tree, like: Tree) -> Tree:
 
 
 def floats(tree: Tree) -> Tree:
-  """The tree with None in place of integers, keys and their cotangents."""
+  """The tree with None in place of arrays that are not floating-point."""
 
   def keep(leaf: Any) -> Any:
     return leaf if jnp.issubdtype(leaf.dtype, jnp.inexact) else None
@@ -81,7 +82,7 @@ def floats(tree: Tree) -> Tree:
 
 
 def merge(floats: Tree, whole: Tree) -> Tree:
-  """Puts what `floats` kept back into the whole tree."""
+  """The whole tree with the arrays that `floats` kept."""
   return jax.tree.map(
     lambda a, b: b if a is None else a,
     floats,
@@ -91,12 +92,14 @@ def merge(floats: Tree, whole: Tree) -> Tree:
 
 
 def vary(tree: Tree, like: Tree = None) -> Tree:
-  """Marks arrays as device-varying wherever an array of `like` is.
+  """Marks arrays as varying over the devices over which an array of `like`
+  varies.
 
-  Under `shard_map(check_vma=True)` all carries of a loop must vary alike.
-  Parameters, which enter replicated, must be marked before the derivative
-  is taken: otherwise it puts a psum into the backward loop, whose number of
-  trips differs by device, and a pod hangs. Elsewhere this does nothing.
+  Under `shard_map(check_vma=True)` all carries of a loop must have the same
+  type. Replicated parameters must be marked before they are differentiated.
+  Otherwise JAX puts a psum into the backward loop, and as the number of its
+  iterations differs by device, a pod would hang. Outside of `shard_map` this
+  does nothing.
   """
   axes = frozenset[str]()
   for leaf in jax.tree.leaves(tree if like is None else like):

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ponderdream.ponder import act, graves, halting, loop
+from ponderdream.ponder import act, halting, loop
 from tests.naming import naming
 
 B, N, EPS = 64, 7, 0.05
@@ -85,21 +85,6 @@ def test_median():
   assert len(set(np.asarray(n))) >= 3
   again = play(jax.random.key(1), 'median')
   np.testing.assert_array_equal(n, again[1])
-
-
-def test_another_rule_ends_acting_where_it_ends_the_unroll():
-  arguments = {'max_steps': N, 'eps': EPS, 'stop': graves.spend}
-  done = loop.unroll(step, *problem(), **arguments)
-  key = jax.random.key(1)
-  _, n = act.act(step, *problem(), key, **arguments)
-  want = halting.sample(key, done.logit, done.active)
-  np.testing.assert_array_equal(n, want)
-  _, plain = play(key)
-  assert (n <= plain).all() and (n < plain).any()
-  # The median is that of the same probabilities, cut off there.
-  _, n = act.act(step, *problem(), key, halt='median', **arguments)
-  total = halting.distribution(done.logit, done.active).cumsum(0)
-  np.testing.assert_array_equal(n, (total < 0.5).sum(0))
 
 
 def test_last_level_always_halts():

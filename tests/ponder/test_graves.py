@@ -73,7 +73,7 @@ def test_unroll_computes_all_that_act_needs(eps):
   assert len(set(want)) > 3 and (got.remainder > 0).all()
   # By its own rule these are all that run, and the weights are the same.
   own = loop.unroll(
-    step, 0.0, x, x[:, 0], max_steps=9, eps=eps, stop=graves.spend
+    step, 0.0, x, x[:, 0], max_steps=9, eps=eps, stop=graves.act_rule
   )
   np.testing.assert_array_equal(own.active.sum(0), want)
   assert (done.active.sum(0) > want).any()
@@ -99,7 +99,7 @@ def test_no_level_runs_that_act_does_not_need(compact, sizes):
   def run(w):
     done = loop.unroll(
       *(step, w, x, jnp.ones(4)),
-      max_steps=9, eps=0.01, compact=compact, stop=graves.spend,
+      max_steps=9, eps=0.01, compact=compact, stop=graves.act_rule,
     )  # fmt: skip
     return done.h.sum(), done
 
@@ -137,7 +137,7 @@ def solve(arrays, impl):
 
   def loss(arrays):
     done = loop.unroll(
-      step, *arrays, max_steps=7, eps=0.05, stop=graves.spend, **IMPLS[impl]
+      step, *arrays, max_steps=7, eps=0.05, stop=graves.act_rule, **IMPLS[impl]
     )
     weights = graves.halt(done.logit, done.active)
     out, h = graves.mean((done.out, done.h), weights.p)
@@ -165,7 +165,7 @@ def test_without_eps_nobody_stops_early():
   x = jnp.full((2, 3), 50.0)
   step = lambda params, x, h, n: (h, h, x[:, n])
   done = loop.unroll(
-    step, 0.0, x, x[:, 0], max_steps=3, eps=None, stop=graves.spend
+    step, 0.0, x, x[:, 0], max_steps=3, eps=None, stop=graves.act_rule
   )
   assert done.steps == 3 and done.active.all()
 
