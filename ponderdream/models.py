@@ -1,39 +1,27 @@
-"""The networks of an agent: a table of parts, and what they say of a state.
-
-A part is a linen module under the key of its settings and its parameters. To
-add one, write a function `(config, shapes) -> Part | None` and a row of PARTS.
-"""
+"""The networks of an agent, and what they compute of a state."""
 
 import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
 from embodied.base import mask_key
-from ponderdream.goals import encoder as tasks
-from ponderdream.goals import immediate, inner
-from ponderdream.nets import dists, heads
-from ponderdream.world import (
-  actions,
-  decoder,
-  encoder,
-  pictures,
-  rssm,
-  spaces,
-)
+from ponderdream.goals import immediate
+from ponderdream.nets import dists
+from ponderdream.parts import PARTS, Part, Shapes
+from ponderdream.world import actions, pictures, rssm, spaces
 
 Array = jax.Array
 
 
 class View(NamedTuple):
-  """What heads and policies get of model states `[...]`.
+  """The inputs of heads and policies at model states `[...]`.
 
   Attributes:
-    feat: what the heads of the world model get, `[..., F]`.
-    actor: what actor and critic get, `[..., A]`.
+    feat: of the heads of the world model, `[..., F]`.
+    actor: of actor and critic, `[..., A]`.
     goal: goals `[..., G]`; None in an agent without goals.
     mask: allowed actions `[..., O]`; None where all are allowed.
   """
@@ -44,138 +32,10 @@ class View(NamedTuple):
   mask: Array | None = None
 
 
-class Part(NamedTuple):
-  """A module, and example inputs of batch size 1 that create its
-  parameters."""
-
-  module: nn.Module
-  inputs: tuple[Any, ...]
-
-
-@dataclasses.dataclass(frozen=True)
-class Shapes:
-  """What the parts have to agree on.
-
-  Attributes:
-    obs_space: spaces of the observations that the agent sees.
-    action: encoding and distribution of actions.
-    tokens, feat, actor, goal: widths of tokens, features, the input of actor
-      and critic, and goals; `goal` is 0 in the plain agent.
-    dtype: of the computation.
-  """
-
-  obs_space: Mapping[str, Any]
-  action: actions.ActionSpec
-  tokens: int
-  feat: int
-  actor: int
-  goal: int
-  dtype: Any
-
-  def zeros(self, *widths: int) -> tuple[Array, ...]:
-    """Example inputs `[1, width]`."""
-    return tuple(jnp.zeros((1, width), self.dtype) for width in widths)
-
-  def observation(self) -> dict[str, Array]:
-    """An example observation `[1, ...]`."""
-    items = self.obs_space.items()
-    return {k: jnp.zeros((1, *v.shape), v.dtype) for k, v in items}
-
-
-def _enc(config: Any, shapes: Shapes) -> Part:
-  module = encoder.Encoder(shapes.obs_space, **config.enc, dtype=shapes.dtype)
-  return Part(module, (shapes.observation(),))
-
-
-def _dyn(config: Any, shapes: Shapes) -> Part:
-  module = rssm.RSSM(
-    **config.dyn,
-    tokens=shapes.tokens,
-    action=shapes.action.width,
-    dtype=shapes.dtype,
-  )
-  action = jnp.zeros((1, shapes.action.width))
-  return Part(module, (*shapes.zeros(shapes.tokens), action))
-
-
-def _imgdec(config: Any, shapes: Shapes) -> Part:
-  module = decoder.Decoder(
-    shapes.obs_space, **config.imgdec, dtype=shapes.dtype
-  )
-  stoch = (1, config.dyn.stoch, config.dyn.classes)
-  state = *shapes.zeros(config.dyn.deter), jnp.zeros(stoch, shapes.dtype)
-  return Part(module, state)
-
-
-def _rew(config: Any, shapes: Shapes) -> Part:
-  return _head(config.rew, config.rew.bins, shapes, shapes.feat)
-
-
-def _con(config: Any, shapes: Shapes) -> Part:
-  return _head(config.con, 1, shapes, shapes.feat)
-
-
-def _val(config: Any, shapes: Shapes) -> Part:
-  return _head(config.val, config.val.bins, shapes, shapes.actor)
-
-
-def _goalenc(config: Any, shapes: Shapes) -> Part | None:
-  if not shapes.goal:
-    return None
-  module = tasks.GoalEncoder(tasks=1, units=shapes.goal)
-  return Part(module, (jnp.zeros((1,), jnp.int32),))
-
-
-def _inner(config: Any, shapes: Shapes) -> Part | None:
-  if not shapes.goal:
-    return None
-  module = inner.Inner(
-    shapes.actor,
-    shapes.goal,
-    **config.inner,
-    prior=config.ponder.prior,
-    dtype=shapes.dtype,
-  )
-  return Part(module, shapes.zeros(shapes.actor, shapes.goal))
-
-
-def _actdec(config: Any, shapes: Shapes) -> Part:
-  width = shapes.goal or shapes.actor
-  return _head(config.actdec, shapes.action.outputs, shapes, width)
-
-
-def _head(config: Any, outputs: int, shapes: Shapes, width: int) -> Part:
-  module = heads.Head(
-    config.layers, config.units, outputs, config.outscale, shapes.dtype
-  )
-  return Part(module, shapes.zeros(width))
-
-
-def _tokdec(config: Any, shapes: Shapes) -> Part | None:
-  if config.inputs != 'tokens':
-    return None
-  return _head(config.tokdec, shapes.tokens, shapes, shapes.feat)
-
-
-# In the order in which parameters are created.
-PARTS: dict[str, Callable[[Any, Shapes], Part | None]] = {
-  'enc': _enc,
-  'dyn': _dyn,
-  'imgdec': _imgdec,
-  'rew': _rew,
-  'con': _con,
-  'val': _val,
-  'goalenc': _goalenc,
-  'inner': _inner,
-  'actdec': _actdec,
-  'tokdec': _tokdec,
-}
-
-
 def build(
   config: Any, obs_space: Mapping[str, Any], act_space: Mapping[str, Any]
 ) -> 'Models':
-  """The networks that a configuration asks for.
+  """The networks of a configuration.
 
   Args:
     config: the whole configuration.
@@ -183,7 +43,7 @@ def build(
     act_space: likewise; the agent fills in the key `action`.
 
   Raises:
-    UsageError: pictures that the configuration cannot take.
+    UsageError: pictures whose sizes do not fit the configuration.
   """
   obs_space = spaces.visible(obs_space)
   pictures.check(config, obs_space)
@@ -196,7 +56,7 @@ def build(
     goal=0 if config.ponder.mode == 'none' else config.goalenc.units,
     dtype=jnp.dtype(config.jax.dtype),
   )
-  enc, inputs = _enc(config, shapes)
+  enc, inputs = PARTS['enc'](config, shapes)
   encode = lambda obs: enc.init_with_output(jax.random.key(0), obs)[0]
   tokens = jax.eval_shape(encode, *inputs).shape[-1]
   actor = {'stoch': shapes.feat, 'tokens': config.dyn.deter + tokens}
@@ -264,14 +124,14 @@ class Models:
   def perceive(
     self, params: Any, obs: Mapping[str, Array]
   ) -> dict[str, Array]:
-    """What the encoder finds in observations `[B, ...]` that can be stored
-    beside them, so that it need not be computed again."""
+    """The encoder's results for observations `[B, ...]` that are stored with
+    them, so that they are not computed again."""
     enc = self.parts['enc'].module
     return enc.perceive(params['enc']['codes'], obs) if enc.has_table else {}
 
   def encode(self, params: Any, obs: Mapping[str, Array]) -> Array:
-    """Tokens `[B, E]` of observations `[B, ...]`, with or without what
-    `perceive` gave for them."""
+    """Tokens `[B, E]` of observations `[B, ...]`. They may include the results
+    of `perceive`."""
     return self.apply(params, 'enc', obs)
 
   def grow(
@@ -280,8 +140,8 @@ class Models:
     obs: Mapping[str, Array],
     gather: Callable[[Array], Array],
   ) -> Any:
-    """The parameters with what the encoder adds to its table of patches from
-    observations `[B, ...]`."""
+    """The parameters with new patches of observations `[B, ...]` in the
+    encoder's table; see `Encoder.grown`."""
     enc = self.parts['enc'].module
     if not enc.has_table:
       return params
@@ -293,14 +153,14 @@ class Models:
     return self.apply(params, 'imgdec', *state)
 
   def mask(self, params: Any, state: rssm.State) -> Array | None:
-    """Which actions the model believes to be allowed in states `[B, ...]`:
-    `[B, O]`, or None where all are allowed."""
+    """The predicted mask of allowed actions in states `[B, ...]`: `[B, O]`, or
+    None if the environment has no mask."""
     key = mask_key(self.obs_space)
     return None if key is None else self.decode(params, state)[key] > 0
 
   def allowed(self, obs: Mapping[str, Array]) -> Array | None:
-    """Which actions observations `[...]` allow: `[..., O]`, or None where all
-    are allowed."""
+    """The mask of allowed actions in observations `[...]`: `[..., O]`, or None
+    if the environment has no mask."""
     key = mask_key(self.obs_space)
     return None if key is None else obs[key]
 
@@ -311,11 +171,11 @@ class Models:
     tokens: Array | None = None,
     mask: Array | None = None,
   ) -> View:
-    """The view of model states `[...]`, with the goal of the run. All views
-    are made here.
+    """The view of model states `[...]`, with the goal of the run.
 
     Args:
-      tokens: those of the observations there, `[..., E]`; None in a dream.
+      tokens: of the observations, `[..., E]`; None for imagined states, where
+        they are predicted.
       mask: allowed actions `[..., O]`, or None.
     """
     feat = actor = rssm.features(state)
@@ -330,7 +190,7 @@ class Models:
     return View(feat, actor, goal, mask)
 
   def predicted_tokens(self, params: Any, state: rssm.State) -> Array:
-    """Tokens that are expected in states `[...]`, `[..., E]`."""
+    """Predicted tokens `[..., E]` in states `[...]`."""
     return self.apply(params, 'tokdec', rssm.features(state))
 
   def reward(self, params: Any, view: View) -> dists.TwoHot | dists.Point:
@@ -338,12 +198,12 @@ class Models:
     return dists.scalar(self.apply(params, 'rew', view.feat))
 
   def cont(self, params: Any, view: View) -> dists.Binary:
-    """Whether the episode goes on after the states, `[...]`."""
+    """Whether the episode continues after the states, `[...]`."""
     return dists.Binary(self.apply(params, 'con', view.feat)[..., 0])
 
   def value(self, params: Any, view: View) -> dists.TwoHot | dists.Point:
-    """Return from the states on, `[...]`. `params` are those of the agent,
-    or its slow copies."""
+    """The value of states, `[...]`, with the parameters of the agent or its
+    slow copies."""
     return dists.scalar(self.apply(params, 'val', view.actor))
 
   def policy(

@@ -20,6 +20,7 @@ FLOORS = {
   'ponderdream.objectives': 5,
   'ponderdream.dream': 4,
   'ponderdream.models': 3,
+  'ponderdream.parts': 3,
   'ponderdream.state': 3,
   'ponderdream.world': 2,
   'ponderdream.goals': 2,

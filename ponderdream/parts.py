@@ -1,0 +1,150 @@
+"""The table of networks, which are the parts of an agent.
+
+A part is a linen module under the key of its settings and its parameters. To
+add one, write a function `(config, shapes) -> Part | None` and a row of PARTS.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from ponderdream.goals import encoder as tasks
+from ponderdream.goals import inner
+from ponderdream.nets import heads
+from ponderdream.world import actions, decoder, encoder, rssm
+
+Array = jax.Array
+
+
+class Part(NamedTuple):
+  """A module, and example inputs of batch size 1 that create its
+  parameters."""
+
+  module: nn.Module
+  inputs: tuple[Any, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Shapes:
+  """Sizes that several parts use.
+
+  Attributes:
+    obs_space: spaces of the observations that the agent sees.
+    action: encoding and distribution of actions.
+    tokens: width of the encoder's output.
+    feat: width of the input of the world model's heads.
+    actor: width of the input of actor and critic.
+    goal: width of goals, 0 in the plain agent.
+    dtype: of the computation.
+  """
+
+  obs_space: Mapping[str, Any]
+  action: actions.ActionSpec
+  tokens: int
+  feat: int
+  actor: int
+  goal: int
+  dtype: Any
+
+  def zeros(self, *widths: int) -> tuple[Array, ...]:
+    """Example inputs `[1, width]`."""
+    return tuple(jnp.zeros((1, width), self.dtype) for width in widths)
+
+  def observation(self) -> dict[str, Array]:
+    """An example observation `[1, ...]`."""
+    items = self.obs_space.items()
+    return {k: jnp.zeros((1, *v.shape), v.dtype) for k, v in items}
+
+
+def _enc(config: Any, shapes: Shapes) -> Part:
+  module = encoder.Encoder(shapes.obs_space, **config.enc, dtype=shapes.dtype)
+  return Part(module, (shapes.observation(),))
+
+
+def _dyn(config: Any, shapes: Shapes) -> Part:
+  module = rssm.RSSM(
+    **config.dyn,
+    tokens=shapes.tokens,
+    action=shapes.action.width,
+    dtype=shapes.dtype,
+  )
+  action = jnp.zeros((1, shapes.action.width))
+  return Part(module, (*shapes.zeros(shapes.tokens), action))
+
+
+def _imgdec(config: Any, shapes: Shapes) -> Part:
+  module = decoder.Decoder(
+    shapes.obs_space, **config.imgdec, dtype=shapes.dtype
+  )
+  stoch = (1, config.dyn.stoch, config.dyn.classes)
+  state = *shapes.zeros(config.dyn.deter), jnp.zeros(stoch, shapes.dtype)
+  return Part(module, state)
+
+
+def _rew(config: Any, shapes: Shapes) -> Part:
+  return _head(config.rew, config.rew.bins, shapes, shapes.feat)
+
+
+def _con(config: Any, shapes: Shapes) -> Part:
+  return _head(config.con, 1, shapes, shapes.feat)
+
+
+def _val(config: Any, shapes: Shapes) -> Part:
+  return _head(config.val, config.val.bins, shapes, shapes.actor)
+
+
+def _goalenc(config: Any, shapes: Shapes) -> Part | None:
+  if not shapes.goal:
+    return None
+  module = tasks.GoalEncoder(tasks=1, units=shapes.goal)
+  return Part(module, (jnp.zeros((1,), jnp.int32),))
+
+
+def _inner(config: Any, shapes: Shapes) -> Part | None:
+  if not shapes.goal:
+    return None
+  module = inner.Inner(
+    shapes.actor,
+    shapes.goal,
+    **config.inner,
+    prior=config.ponder.prior,
+    dtype=shapes.dtype,
+  )
+  return Part(module, shapes.zeros(shapes.actor, shapes.goal))
+
+
+def _actdec(config: Any, shapes: Shapes) -> Part:
+  width = shapes.goal or shapes.actor
+  return _head(config.actdec, shapes.action.outputs, shapes, width)
+
+
+def _head(config: Any, outputs: int, shapes: Shapes, width: int) -> Part:
+  module = heads.Head(
+    config.layers, config.units, outputs, config.outscale, shapes.dtype
+  )
+  return Part(module, shapes.zeros(width))
+
+
+def _tokdec(config: Any, shapes: Shapes) -> Part | None:
+  if config.inputs != 'tokens':
+    return None
+  return _head(config.tokdec, shapes.tokens, shapes, shapes.feat)
+
+
+# In the order in which parameters are created.
+PARTS: dict[str, Callable[[Any, Shapes], Part | None]] = {
+  'enc': _enc,
+  'dyn': _dyn,
+  'imgdec': _imgdec,
+  'rew': _rew,
+  'con': _con,
+  'val': _val,
+  'goalenc': _goalenc,
+  'inner': _inner,
+  'actdec': _actdec,
+  'tokdec': _tokdec,
+}
