@@ -1,11 +1,12 @@
-"""Actor and critic, learnt from dreams that start in the batch.
+"""Actor and critic, trained on imagined sequences that start in the batch.
 
-A dream is followed by the policy. Its lambda-returns are the targets of the
-critic, and the advantages of the actor (Hafner et al. 2023, DreamerV3, arXiv
-2301.04104, equations 6 to 12). All halting levels of the actor share the loss;
-see `losses.policy_gradient` for the three ways of credit.
+The policy is rolled out in the model. The lambda-returns of a rollout are the
+targets of the critic and give the advantages of the actor (Hafner et al. 2023,
+DreamerV3, arXiv 2301.04104, equations 6 to 12). See `losses.policy_gradient`
+for the three losses of an actor with several halting levels.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -13,6 +14,7 @@ import jax.numpy as jnp
 
 from ponderdream.distributed import devices
 from ponderdream.dream import branch, levels, rollout
+from ponderdream.goals import immediate
 from ponderdream.losses import critic, policy_gradient, returns, world
 from ponderdream.nets import dists
 from ponderdream.objectives.terms import (
@@ -66,15 +68,16 @@ def last_states(p: Pass) -> Pass:
 
 
 class Judged(NamedTuple):
-  """What the model and the critic say of a dream, without a gradient.
+  """Returns and advantages of a rollout, without a gradient.
 
   Attributes:
     value: of the start states, `[B]`.
     ret: lambda-returns `[H, B]`.
     adv: `(ret - value) / scale`, `[H, B]`.
-    weight: probability that the dream still goes on, `[H, B]`.
-    scale: what returns are divided by, `[]`.
-    span: running range of returns, this batch included.
+    weight: probability that the episode has not ended, times the discount so
+      far, `[H, B]`.
+    scale: by which returns are divided, `[]`.
+    span: running range of returns after this batch.
   """
 
   value: Array
@@ -126,7 +129,7 @@ def replayed_value_loss(p: Pass, boot: Array) -> Array:
   the world model too.
 
   Args:
-    boot: imagined returns `[B * T]`, which replayed returns end in.
+    boot: imagined returns `[B * T]`, for bootstrapping replayed returns.
   """
   last = by_time(p.batch['is_last'])
   boot = by_time(boot.reshape(p.batch['reward'].shape))
@@ -152,14 +155,16 @@ def actor_losses(
       policy = credit(A) - imag.entropy H[mu]
       ponder = ponder.cost / scale E[n] + ponder.beta KL(p || prior)
 
-  from one pass of the actor over all imagined states. The key is consumed.
+  computed by one pass of the actor over all imagined states. The key is
+  consumed.
   """
   ponder, shape = p.config.ponder, judged.adv.shape
   states = jax.tree.map(lambda x: x[:-1], dream.state)
   view = p.models.view(p.params, states, mask=dream.mask)
   every = p.models.levels(p.params, flat_tree(view))
   dist = p.models.policy(every.raw, flat_tree(view))
-  policy, metrics = CREDIT[credit(p)](p, dream, judged, every, dist, key)
+  imagined = Imagined(dream, judged, every, dist)
+  policy, metrics = CREDIT[credit(p)](p, imagined, key)
   entropy = policy_gradient.entropy(dist, every.log_p).reshape(shape)
   terms = {'policy': policy - p.config.imag.entropy * entropy}
   metrics['policy/entropy'] = entropy.mean()
@@ -173,56 +178,66 @@ def actor_losses(
 
 
 def credit(p: Pass) -> str:
-  """Which row of CREDIT applies: an actor of one level has a plain policy."""
+  """The row of CREDIT; always 'mixture' for an actor with a single level."""
   several = p.models.ponder.mode == 'pondernet'
   return p.config.ponder.credit if several else 'mixture'
 
 
+class Imagined(NamedTuple):
+  """What the policy gradient is computed from.
+
+  Attributes:
+    dream: H steps from B states.
+    judged: returns and advantages of the dream.
+    every: halting levels at its states, time and batch flat: `[N, H B]`.
+    dist: policies of these levels, batch shape `[N, H B]`.
+  """
+
+  dream: rollout.Dream
+  judged: Judged
+  every: immediate.HaltingLevels
+  dist: dists.Discrete | dists.BoundedNormal
+
+  def log_pi(self) -> Array:
+    """Log-probability of each action of the dream under every level,
+    `[N, H B]`."""
+    return self.dist.log_prob(flat(self.dream.action)[None])
+
+
 def mixture_credit(
-  p: Pass,
-  dream: rollout.Dream,
-  judged: Judged,
-  every: Any,
-  dist: Any,
-  key: Array,
+  p: Pass, imagined: Imagined, key: Array
 ) -> tuple[Array, dict[str, Any]]:
   """`-A log mu(a)` at every state of the dream, `[H, B]`."""
-  log_pi = dist.log_prob(flat(dream.action)[None])
-  loss = policy_gradient.mixture(every.log_p, log_pi, flat(judged.adv))
-  return loss.reshape(judged.adv.shape), {}
+  adv = imagined.judged.adv
+  loss = policy_gradient.mixture(
+    imagined.every.log_p, imagined.log_pi(), flat(adv)
+  )
+  return loss.reshape(adv.shape), {}
 
 
 def sampled_credit(
-  p: Pass,
-  dream: rollout.Dream,
-  judged: Judged,
-  every: Any,
-  dist: Any,
-  key: Array,
+  p: Pass, imagined: Imagined, key: Array
 ) -> tuple[Array, dict[str, Any]]:
   """`-A (log p_n + log pi_n(a))` for the level that acted, `[H, B]`."""
-  log_pi = dist.log_prob(flat(dream.action)[None])
+  adv, log_p = imagined.judged.adv, imagined.every.log_p
   # The acting loop rounds differently: use a level that this pass reached.
-  deepest = (every.log_p > -jnp.inf).sum(0) - 1
-  n = jnp.minimum(flat(dream.steps).astype(jnp.int32) - 1, deepest)
+  deepest = (log_p > -jnp.inf).sum(0) - 1
+  n = flat(imagined.dream.steps).astype(jnp.int32) - 1
+  n = jnp.minimum(n, deepest)
   take = lambda x: jnp.take_along_axis(x, n[None], 0)[0]
   loss = policy_gradient.sampled(
-    take(every.log_p), take(log_pi), flat(judged.adv)
+    take(log_p), take(imagined.log_pi()), flat(adv)
   )
-  return loss.reshape(judged.adv.shape), {}
+  return loss.reshape(adv.shape), {}
 
 
 def levels_credit(
-  p: Pass,
-  dream: rollout.Dream,
-  judged: Judged,
-  every: Any,
-  dist: Any,
-  key: Array,
+  p: Pass, imagined: Imagined, key: Array
 ) -> tuple[Array, dict[str, Any]]:
-  """The branch of every level credits every level at the start states, and
-  the behaviour is credited at the later ones, `[H, B]`."""
-  loss, _ = mixture_credit(p, dream, judged, every, dist, key)
+  """At the start states, the branch of every level credits every level; at
+  later states as `mixture_credit`. `[H, B]`."""
+  dream, judged, every, _ = imagined
+  loss, _ = mixture_credit(p, imagined, key)
   batch = judged.adv.shape[1]
   start = jax.tree.map(lambda x: x[0], dream.state)
   mask = None if dream.mask is None else dream.mask[0]
@@ -231,9 +246,8 @@ def levels_credit(
   return loss.at[0].set(branched), metrics
 
 
-# `credit(p, dream, judged, every, dist, key) -> loss [H, B], metrics`: `every`
-# holds the levels at the flat states `[N, H B]`, and `dist` their policies.
-CREDIT = {
+# `credit(p, imagined, key) -> loss [H, B], metrics`, by `ponder.credit`.
+CREDIT: dict[str, Callable[..., tuple[Array, dict[str, Any]]]] = {
   'levels': levels_credit,
   'mixture': mixture_credit,
   'sampled': sampled_credit,
