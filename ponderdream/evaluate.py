@@ -1,17 +1,17 @@
-"""Evaluates a checkpoint of a training.
+"""Evaluates a checkpoint of a run.
 
 python -m ponderdream.evaluate --logdir DIR --episodes 20
 
-  --step S       which checkpoint; the newest by default
-  --best         the checkpoint of the best return while training
-  --checkpoints  where they are, if training was given it; logdir/checkpoints
+  --step S       step of the checkpoint; by default the newest one
+  --best         use the checkpoint of the best training return
+  --checkpoints  folder of the checkpoints if it is not logdir/checkpoints
   --task T       the task again, if it imports a module: gymnasium_MODULE:ID
   --halt H       sample (as in training) or median: how pondering stops
-  --suppress K   ponder K steps more: the first K cannot halt
+  --suppress K   disable halting at the first K ponder steps
   --greedy       take the most probable action instead of sampling
-  --random       measure uniformly random actions instead of the agent
-  --envs N       environments side by side
-  --video        write a video that shows the number of ponder steps
+  --random       evaluate uniformly random actions instead of the agent
+  --envs N       number of environments
+  --video        write a video with the number of ponder steps
 """
 
 import json
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import embodied
 from embodied.config import Config
-from embodied.config import flags as flags_
+from embodied.config.flags import apply, asks_for_help, split_flags
 from embodied.errors import EnvironmentFailed, UsageError
 from ponderdream import settings
 
@@ -52,13 +52,13 @@ FIRST = 2**40
 
 def main(argv: Sequence[str]) -> int:
   """Runs the command line; returns the exit code."""
-  if flags_.asks_for_help(argv):
+  if asks_for_help(argv):
     print(__doc__)
     return 0
   try:
     switches = ('best', 'greedy', 'random', 'video')
-    flags = flags_.split_flags(argv, switches)
-    options = flags_.apply(OPTIONS, flags)
+    flags = split_flags(argv, switches)
+    options = apply(OPTIONS, flags)
     check(options)
     config = settings.recall(options.logdir, options.task)
     return run(config, options)
@@ -71,13 +71,13 @@ def main(argv: Sequence[str]) -> int:
 
 
 def check(options: Config) -> None:
-  """Raises UsageError for options that make no sense."""
+  """Raises UsageError for options that are not valid."""
   if not options.logdir:
-    raise UsageError('Add --logdir DIR, the folder of a training.')
+    raise UsageError('Add --logdir DIR, the folder of a run.')
   if options.episodes < 1 or options.envs < 1:
     raise UsageError(
-      f'Evaluate 1 episode or more in 1 environment or more, not'
-      f' {options.episodes} in {options.envs}.'
+      'Evaluate at least 1 episode in at least 1 environment; got --episodes'
+      f' {options.episodes} and --envs {options.envs}.'
     )
   if options.best and options.step >= 0:
     raise UsageError('Give --step or --best, not both.')
@@ -134,7 +134,7 @@ def restore(
   acting = Acting(options.halt, options.greedy, options.suppress)
   spaces = driver.obs_space, driver.act_space
   agent = factories.make_agent(spaces, config, {'eval': acting})
-  # The paths in config.yaml are not used: somebody else may have written it.
+  # Paths in config.yaml are not used: the run may come from somebody else.
   where = options.checkpoints or pathlib.Path(config.logdir) / 'checkpoints'
   step = None if options.step < 0 else options.step
   return checkpoint.restore(agent, where, step, options.best), agent

@@ -1,4 +1,4 @@
-"""Makes the parts of a run from its configuration."""
+"""Builds the parts of a run from its configuration."""
 
 import contextlib
 import functools
@@ -25,37 +25,38 @@ from ponderdream.distributed import devices, hosts
 from ponderdream.dream import posterior
 from ponderdream.nets.cpu import malloc as memory
 
-# Numbers of environments that are reserved for each host.
+# Number of environment numbers that are reserved for each host.
 WORLDS = 2**48
 
-# What a platform needs beyond the plain installation.
+# Extra of setup.py that a platform needs.
 EXTRAS = {'cuda': 'cuda', 'gpu': 'cuda', 'tpu': 'tpu'}
 
 
 def connect(config: Config) -> None:
   """Joins the other hosts of the run, if there are any. Raises UsageError."""
-  jax_ = config.jax
-  if jax_.platform != 'auto':
-    jax.config.update('jax_platforms', jax_.platform)
-  hosts.connect(jax_.distributed, jax_.num_processes, jax_.process_id)
+  if config.jax.platform != 'auto':
+    jax.config.update('jax_platforms', config.jax.platform)
+  hosts.connect(
+    config.jax.distributed, config.jax.num_processes, config.jax.process_id
+  )
 
 
 def folder(config: Config) -> pathlib.Path:
-  """Where this host writes: host 0 into the logdir itself, as a run of one
-  host does, the others below it."""
+  """The folder of this host: the logdir for host 0, a folder in it for other
+  hosts."""
   logdir = pathlib.Path(config.logdir)
   index = hosts.host()
   return logdir / 'hosts' / str(index) if index else logdir
 
 
 def checkpoints(config: Config) -> str | pathlib.Path:
-  """Where the checkpoints are."""
+  """Folder or URL of the checkpoints."""
   return config.checkpoints or pathlib.Path(config.logdir) / 'checkpoints'
 
 
 def locked(config: Config) -> list[pathlib.Path]:
-  """The folders that this host locks, so that no second run uses them: its
-  own, and on the first host that of the checkpoints, unless it is a URL."""
+  """The folders that this host locks, so that no other run uses them: its own
+  and, on host 0, the folder of the checkpoints unless it is a URL."""
   folders, where = [folder(config)], str(checkpoints(config))
   if not hosts.host() and '://' not in where:
     folders.append(pathlib.Path(where).expanduser())
@@ -63,7 +64,8 @@ def locked(config: Config) -> list[pathlib.Path]:
 
 
 def setup(config: Config) -> Config:
-  """Chooses platform, precision and memory, before JAX is used.
+  """Sets platform, precision and memory allocation. Call it before JAX is
+  used.
 
   Returns:
     The configuration with `jax.dtype` resolved.
@@ -71,8 +73,8 @@ def setup(config: Config) -> Config:
   Raises:
     UsageError: an unknown platform, or no such device.
   """
-  # XLA allocates in the thread that runs a step, and only the heap of the
-  # main thread can keep its memory between steps.
+  # XLA allocates memory in the thread that runs a step, and only the main
+  # thread can keep its memory between steps (see `nets.cpu.malloc`).
   jax.config.update('jax_cpu_enable_async_dispatch', False)
   if config.jax.platform != 'auto':
     jax.config.update('jax_platforms', config.jax.platform)
@@ -88,7 +90,7 @@ def setup(config: Config) -> Config:
     ) from None
   if not accelerated:
     memory.keep()
-  # Orbax warns of every option that it derives from another.
+  # Orbax warns about each option that it derives from another.
   logging.getLogger('absl').setLevel(logging.ERROR)
   dtype = config.jax.dtype
   if dtype == 'auto':
@@ -100,10 +102,9 @@ def setup(config: Config) -> Config:
 
 
 def env_maker(config: Config) -> Callable[[int], embodied.Env]:
-  """Makes environments of the task by their numbers, in any process.
+  """A picklable function that makes the task's environment number i.
 
-  Seed and number determine the worlds of an environment: a number that a run
-  has not used before gives worlds that it has not seen.
+  The seed of the run and the number determine the episodes of an environment.
   """
   suite, _ = envs.split_task(config.task)
   extra = dict(config.env[suite]) if suite in config.env else {}
@@ -118,13 +119,15 @@ def make_driver(
   first: int,
   stop_requested: Callable[[], bool] = lambda: False,
 ) -> embodied.Driver:
-  """`count` environments of the task, numbered from `first` on;
-  `stop_requested` says whether the run is to stop.
+  """`count` environments of the task.
 
-  Each host uses other numbers, so that no two of them see the same worlds.
+  Args:
+    first: number of the first environment. Each host adds an offset, so that
+      no two environments have the same number.
+    stop_requested: whether the run should stop.
   """
   first += hosts.host() * WORLDS
-  # In this process, where no worker waits for it with a time limit.
+  # Done here, because worker processes have a time limit.
   envs.warm_up(config.task)
   make = env_maker(config)
   return embodied.Driver(
@@ -136,7 +139,8 @@ def make_driver(
 
 
 def make_replay(config: Config) -> replay.Replay:
-  """Windows of `batch.length` steps, and the one before them for context."""
+  """The replay of this host, with windows of `batch.length` steps and one
+  step before them for context."""
   recent, seed = config.replay.recency, config.seed
   selector = selectors.Mixture(
     [
@@ -158,10 +162,11 @@ def make_replay(config: Config) -> replay.Replay:
 
 
 def make_newest(config: Config) -> Newest | None:
-  """How the newest steps are learnt from, if `loss_scales.ppo` is not 0.
+  """The settings for updates on the newest steps; None if `loss_scales.ppo`
+  is 0.
 
   Raises:
-    UsageError: the environments do not divide into batches.
+    UsageError: `ppo.batch` does not divide `run.envs`.
   """
   cfg = config.ppo
   if not config.loss_scales.ppo:
@@ -181,11 +186,13 @@ def make_source(
   spaces: tuple[Spaces, Spaces],
   own: Mapping[str, sources.Source],
 ) -> sources.Mixture:
-  """What the run learns from, as the setting `data` says: its `own` sources
-  by name, and fixed data sets in folders.
+  """The source of training batches, as the setting `data` says.
+
+  Args:
+    own: sources of the run itself by name. Other names in `data` are folders.
 
   Raises:
-    UsageError: a folder has no replay, or one of another task.
+    UsageError: a folder has no replay, or a replay of another task.
   """
   found: dict[str, tuple[sources.Source, float]] = {}
   for name, share in settings.data.shares(config).items():
@@ -200,8 +207,15 @@ def make_source(
 def make_data(
   config: Config, spaces: tuple[Spaces, Spaces], name: str, number: int
 ) -> sources.Fixed:
-  """The data set in the folder `name`, for the task's `spaces`; `number` tells
-  it from the others of the run. Raises UsageError."""
+  """The data set in the folder `name`.
+
+  Args:
+    spaces: of the task.
+    number: of the data set among those of the run; part of its random seed.
+
+  Raises:
+    UsageError: there is no replay, or a replay of another task.
+  """
   obs, act = spaces
   keys = {k: v for k, v in obs.items() if not k.startswith('log/')}
   keys |= {k: v for k, v in act.items() if k != 'reset'}
@@ -218,8 +232,8 @@ def make_data(
 
 
 def make_spaces(config: Config) -> tuple[Spaces, Spaces]:
-  """What the task's environments show and take: one of them is opened for
-  that, and closed. For a run that has no driver."""
+  """The task's observation and action spaces, for a run without a driver.
+  Opens one environment and closes it."""
   envs.warm_up(config.task)
   with contextlib.closing(env_maker(config)(0)) as env:
     return env.obs_space, env.act_space
@@ -230,20 +244,20 @@ def make_agent(
   config: Config,
   acting: Mapping[str, Acting] | None = None,
 ) -> Agent:
-  """The agent for observations and actions of these spaces; see `Agent` for
+  """The agent for these observation and action spaces; see `Agent` for
   `acting`."""
   return Agent(*spaces, config, acting)
 
 
 def make_trackers() -> list[Tracker]:
-  """What is measured beside returns; what an environment or an agent does not
-  have is left out by each of them."""
+  """Metrics beside returns. Each tracker does nothing if the environment or
+  the agent has no such metric."""
   return [trackers.PonderSteps(), achievements.Achievements()]
 
 
 def make_terminal(config: Config, best: float | None) -> terminal.Terminal:
-  """The line that shows how the run is going, on the first host; `best` is
-  the best return of an episode so far."""
+  """The progress line, shown on host 0; `best` is the best return of an
+  episode so far."""
   acting = config.run.script == 'train'
   return terminal.Terminal(
     config.run.steps,
@@ -258,8 +272,8 @@ def make_terminal(config: Config, best: float | None) -> terminal.Terminal:
 def make_logger(
   config: Config, line: terminal.Terminal, step: Any
 ) -> logger.Logger:
-  """Metrics, scores, TensorBoard events and videos in the logdir, written by
-  the first host."""
+  """Writes metrics, scores, TensorBoard events and videos to the logdir, on
+  host 0."""
   logdir = pathlib.Path(config.logdir)
   if hosts.host():
     return logger.Logger([line], step)

@@ -1,14 +1,14 @@
-"""Trains an agent, or goes on training it.
+"""Trains an agent, or resumes its training.
 
 python -m ponderdream.train --configs crafter pondernet --logdir DIR
 
 The same command with the same logdir resumes. `--key.sub value` overrides a
 key of `configs.yaml`. SIGTERM and Ctrl-C save a checkpoint and exit with 0.
-`--run.script offline --data OLD_LOGDIR` learns from the replay of an earlier
+`--run.script offline --data OLD_LOGDIR` trains on the replay of an earlier
 run, without environments.
 
-On several hosts the same command runs on each of them. Whatever ends one of
-them (except the end of its machine) ends all, after one common checkpoint.
+On several hosts, run the same command on each of them. See
+`ponderdream/distributed/README.md`.
 """
 
 import contextlib
@@ -16,11 +16,11 @@ import sys
 import threading
 from collections.abc import Sequence
 
-# An environment's process imports this module again, and must not pay for
-# JAX: everything that needs it is imported inside of the functions.
+# The process of each environment imports this module too. Importing JAX there
+# would take seconds and memory, so functions import what needs it.
 from embodied import signals
 from embodied.config import Config
-from embodied.config import flags as flags_
+from embodied.config.flags import asks_for_help, split_flags, take
 from embodied.errors import UsageError
 from ponderdream import settings
 
@@ -29,7 +29,7 @@ FLAGS = ('configs',)
 
 def main(argv: Sequence[str]) -> int:
   """Runs the command line; returns the exit code."""
-  if flags_.asks_for_help(argv):
+  if asks_for_help(argv):
     print(__doc__)
     return 0
   try:
@@ -41,13 +41,17 @@ def main(argv: Sequence[str]) -> int:
 
 
 def configure(argv: Sequence[str]) -> Config:
-  """The configuration that the arguments ask for, platform resolved.
+  """The configuration of a command line, with `jax.dtype` resolved.
 
-  Where there is neither an accelerator nor the name of a size, the `cpu`
-  block is taken; on an accelerator, `size12m`.
+  If no block names a size, adds the block `size12m` on an accelerator and
+  `cpu` without one.
+
+  Raises:
+    UsageError: an unknown flag, a value that is not valid, or hosts that do
+      not fit.
   """
-  flags = flags_.split_flags(argv)
-  names = flags_.take(flags, 'configs')
+  flags = split_flags(argv)
+  names = take(flags, 'configs')
   config = settings.parse(names, flags, FLAGS)
   from ponderdream import factories
   from ponderdream.distributed import console, devices, hosts
@@ -70,8 +74,8 @@ def configure(argv: Sequence[str]) -> Config:
 
 
 def train(config: Config, stop: threading.Event) -> int:
-  """Runs until the steps are done or the process is asked to stop; returns
-  the exit code."""
+  """Trains until `run.steps`, or until `stop` is set; returns the exit
+  code."""
   from ponderdream import runs
   from ponderdream.distributed import console, hosts
 
@@ -80,8 +84,8 @@ def train(config: Config, stop: threading.Event) -> int:
       parts = hosts.together(lambda: runs.prepare(config, stack, stop))
       run, checkpoint = runs.assemble(config, stack, stop, parts)
       runs.resume(run, checkpoint, config, parts.resumed)
-      # Only now, so that after a mistake the corrected command is not refused
-      # as another configuration.
+      # Saved only now: after an error, the corrected command must not be
+      # refused because of another configuration.
       hosts.together(lambda: settings.remember(config, hosts.host()))
       run.run()
   except Exception as error:

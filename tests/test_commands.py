@@ -13,7 +13,7 @@ import time
 import numpy as np
 import pytest
 
-from embodied import replay as replay_
+from embodied.replay import Replay
 from tests.naming import says
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -57,7 +57,7 @@ def checkpoints(logdir):
 
 def held(logdir, length=9):
   """Steps that the replay of a finished process holds."""
-  replay = replay_.Replay(length, 10000, logdir / 'replay')
+  replay = Replay(length, 10000, logdir / 'replay')
   total = replay.total
   replay.close()
   return total

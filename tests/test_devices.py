@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from jax import random
 
-from embodied import config as config_
 from embodied import errors
+from embodied.config import Config, resolve
 from embodied.errors import UsageError
 from ponderdream import settings
 from ponderdream.distributed import console, devices, hosts, keys
@@ -173,7 +173,7 @@ def test_hosts_that_make_no_sense(argv, words):
 
 
 def test_a_forgotten_number_makes_no_host_of_its_own():
-  given = config_.resolve(settings.blocks(), []).jax
+  given = resolve(settings.blocks(), []).jax
   for changes in ({}, {'num_processes': 2}, {'process_id': 0}):
     jax_ = given.update({'distributed': '10.0.0.1:1234', **changes})
     with pytest.raises(UsageError, match=naming('--jax.num_processes')):
@@ -230,7 +230,7 @@ def told(config):
   ],
 )
 def test_hosts_with_other_settings_are_refused(changes, words):
-  one = config_.resolve(settings.blocks(), ['dummy', 'debug'])
+  one = resolve(settings.blocks(), ['dummy', 'debug'])
   other = one.update(changes)
   for own, rest in ((one, other), (other, one)):
     rows = iter(told(rest))
@@ -244,8 +244,8 @@ def test_hosts_with_other_settings_are_refused(changes, words):
 
 
 def test_hosts_of_another_version_are_refused():
-  one = config_.resolve(settings.blocks(), [])
-  other = config_.Config({k: v for k, v in one.flat.items() if k != 'seed'})
+  one = resolve(settings.blocks(), [])
+  other = Config({k: v for k, v in one.flat.items() if k != 'seed'})
   rows = iter(told(other))
   with pytest.raises(UsageError, match=naming('version*')):
     settings.check_alike(one, lambda x: np.array([x, next(rows)]))

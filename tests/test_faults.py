@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 
 import embodied
-from embodied import replay as replay_
 from embodied.envs import make_env, wrap
 from embodied.log import logger
+from embodied.replay import Replay
 from ponderdream import checkpoint, settings, train
 from ponderdream.distributed import devices
 from tests.embodied.run import checking as loop
@@ -169,7 +169,7 @@ def test_a_disk_without_room_for_the_replay_ends_it_too(tmp_path):
   assert again.returncode == 0, out
   assert says(out, 'resum*', 60)
   assert 'skips' not in out
-  store = replay_.Replay(9, 10000, tmp_path / 'replay')
+  store = Replay(9, 10000, tmp_path / 'replay')
   assert store.total == store.stats()['steps'] == 100
   store.close()
 
@@ -231,7 +231,7 @@ def test_an_odd_observation_restarts_the_environment(name, tmp_path):
   driver = embodied.Driver(
     [functools.partial(odd, key, value)], parallel=False
   )
-  store = replay_.Replay(5, 1000, tmp_path)
+  store = Replay(5, 1000, tmp_path)
   driver.on_step(store.add)
   agent = embodied.RandomAgent(driver.obs_space, driver.act_space)
   driver(agent.policy, steps=100)

@@ -4,8 +4,8 @@ import jax
 import numpy as np
 import pytest
 
-from embodied import config as config_
 from embodied import space
+from embodied.config import resolve
 from ponderdream import models, settings
 
 OBS = {'image': space.Space(np.uint8, (64, 64, 3))}
@@ -44,7 +44,7 @@ KEYS = ('enc', 'dyn', 'imgdec', 'rew', 'con', 'actdec', 'val')
 
 
 def count(*names, **overrides):
-  config = config_.resolve(settings.blocks(), names)
+  config = resolve(settings.blocks(), names)
   config = config.update({'jax.dtype': 'float32', **overrides})
   built = models.build(config, OBS, ACT)
   params = jax.eval_shape(built.init, jax.random.key(0))

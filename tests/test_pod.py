@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from embodied import replay as replay_
+from embodied.replay import Replay
 from tests.naming import says
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -51,7 +51,7 @@ def trained(logdir):
 
 
 def held(folder):
-  replay = replay_.Replay(9, 10000, folder / 'replay')
+  replay = Replay(9, 10000, folder / 'replay')
   total = replay.total
   replay.close()
   return total

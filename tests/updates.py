@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from embodied import config as config_
+from embodied.config import resolve
 from embodied.envs import make_env
 from ponderdream import settings
 from ponderdream.agent import Agent
@@ -26,7 +26,7 @@ UPDATES, BATCH, TIME = 20, 16, 6
 
 def make_agent():
   """A tiny pondering agent, disturbed so that examples differ in depth."""
-  config = config_.resolve(settings.blocks(), ['debug', 'pondernet'])
+  config = resolve(settings.blocks(), ['debug', 'pondernet'])
   config = config.update({'jax.dtype': 'float32', 'ponder.max_steps': 8})
   env = make_env('dummy_disc', 0, seed=0)
   agent = Agent(env.obs_space, env.act_space, config)

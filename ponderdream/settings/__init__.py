@@ -1,4 +1,4 @@
-"""Settings: from the command line to a run, and back from its folder."""
+"""Settings: parsed from the command line, saved in the logdir, compared."""
 
 from ponderdream.settings import data as data
 from ponderdream.settings.parse import blocks as blocks

@@ -1,4 +1,4 @@
-"""What a run learns from: its own replay, fixed data sets, or both."""
+"""The setting `data`: the run's own replay, fixed data sets, or both."""
 
 import math
 import pathlib
@@ -37,20 +37,22 @@ def shares(config: Config) -> dict[str, float]:
   if acting and len(found) > 1 and not config.run.train_ratio:
     raise UsageError(
       f'--data names {", ".join(x for x in found if x != REPLAY)}, but'
-      ' run.train_ratio is 0 and nothing would be learnt from it; set it above'
-      ' 0 (after the block cpu, by the block dreams).'
+      ' run.train_ratio is 0, so that it would not be used; set it above 0, or'
+      ' add the block dreams after cpu.'
     )
   if not acting and (REPLAY in found or not found):
     raise UsageError(
-      'run.script is offline, and such a run has no replay of its own; name'
-      ' the folders of earlier runs by --data.'
+      'run.script is offline, and an offline run has no replay of its own;'
+      ' give the logdirs of earlier runs by --data.'
     )
   return found
 
 
 def folder(name: str) -> pathlib.Path:
-  """Where the chunks of a data set are: `name` is the logdir of a run, or the
-  replay in it.
+  """The folder with the chunks of a data set.
+
+  Args:
+    name: the logdir of a run, or its replay folder.
 
   Raises:
     UsageError: there are no chunks.
@@ -60,13 +62,13 @@ def folder(name: str) -> pathlib.Path:
     if any(place.glob('*.chunk')):
       return place
   raise UsageError(
-    f"--data names '{name}', where no replay is; give the logdir of a run, or"
-    ' the folder of its replay.'
+    f"--data names '{name}', which has no replay; give the logdir of a run, or"
+    ' its replay folder.'
   )
 
 
 def _split(text: str) -> tuple[str, float]:
-  """Name and share. A folder whose own name holds a `=` is taken as it is."""
+  """Name and share. The name of an existing folder may contain a `=`."""
   name, equals, share = text.rpartition('=')
   if not equals or pathlib.Path(text).expanduser().is_dir():
     return text, 1.0

@@ -4,13 +4,12 @@ import datetime
 import pathlib
 from collections.abc import Mapping, Sequence
 
-from embodied import config as config_
-from embodied.config import Config
-from embodied.config import flags as flags_
+from embodied.config import Config, load_blocks, resolve
+from embodied.config.flags import apply
 from embodied.errors import UsageError
 from ponderdream.settings import data
 
-# What the texts among the settings may say.
+# Allowed values of settings that are text.
 CHOICES = {
   'run.script': ('train', 'offline'),
   'jax.dtype': ('auto', 'float32', 'bfloat16'),
@@ -22,7 +21,8 @@ CHOICES = {
   'ponder.mode': ('none', 'pondernet', 'act', 'fixed'),
   'ponder.credit': ('levels', 'mixture', 'sampled'),
 }
-# Lowest and highest value of the numbers that could do silent harm.
+# Lowest and highest value of numbers that would otherwise cause late or silent
+# errors.
 RANGES = {
   'seed': (0, 2**31 - 1),
   'run.envs': (1, 10**4),
@@ -68,12 +68,11 @@ def blocks() -> dict[str, Mapping]:
   here = pathlib.Path(__file__).parent.parent
   inside = here / 'configs.yaml'
   path = inside if inside.exists() else here.parent / 'configs.yaml'
-  return config_.load_blocks(path)
+  return load_blocks(path)
 
 
 def sized(names: Sequence[str]) -> bool:
-  """Whether one of the blocks says how large the networks are: the model at
-  the least."""
+  """Whether one of the blocks sets the size of the world model."""
   known = blocks()
   keys = [k for name in names for k in known[name]]
   return any(k.partition('.')[0] == 'dyn' for k in keys)
@@ -95,7 +94,7 @@ def parse(
     UsageError: an unknown block or flag, a value of the wrong type or out of
       its range, no logdir.
   """
-  config = flags_.apply(config_.resolve(blocks(), names), flags, known)
+  config = apply(resolve(blocks(), names), flags, known)
   check(config)
   if not config.logdir:
     raise UsageError(
@@ -104,9 +103,8 @@ def parse(
     )
   if '://' in config.logdir:
     raise UsageError(
-      f'The logdir {config.logdir} is no folder: the replay is mapped into'
-      ' memory from there. Name one, and put the checkpoints elsewhere by'
-      ' --checkpoints.'
+      f'The logdir {config.logdir} is a URL, but the replay needs a folder;'
+      ' give a folder, and the URL by --checkpoints.'
     )
   stamp = datetime.datetime.now().strftime('%Y%m%dT%H%M%S')
   logdir = config.logdir.replace('{timestamp}', stamp)
@@ -114,7 +112,7 @@ def parse(
 
 
 def check(config: Config) -> None:
-  """Raises UsageError for a value that no part of the program knows."""
+  """Raises UsageError for values that are not valid."""
   for key, known in CHOICES.items():
     if config[key] not in known:
       raise UsageError(
@@ -133,7 +131,7 @@ def check(config: Config) -> None:
       )
   if config.dyn.deter % config.dyn.blocks:
     raise UsageError(
-      f'dyn.deter is {config.dyn.deter}, which does not divide by dyn.blocks,'
+      f'dyn.deter is {config.dyn.deter}; choose a multiple of dyn.blocks,'
       f' {config.dyn.blocks}.'
     )
   window = config.batch.length + 1

@@ -1,4 +1,4 @@
-"""A run's settings: in its folders, and the same on all of its hosts."""
+"""Settings of a run: saved, compared with earlier ones and between hosts."""
 
 import pathlib
 import re
@@ -8,12 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from embodied import config as config_
-from embodied.config import Config
+from embodied.config import Config, diff, resolve
 from embodied.errors import UsageError, mark_shared
 from ponderdream.settings.parse import blocks
 
-# What may change from one process of a run to the next.
+# Settings that may change when a run is resumed.
 FREE = (
   'logdir',
   'checkpoints',
@@ -21,7 +20,7 @@ FREE = (
   r'run\.(steps|log_every|report_every|save_every|keep|parallel|timeout)',
   'replay.capacity',
 )
-# What may differ from one host of a run to the next.
+# Settings that may differ between hosts.
 OWN = (
   'logdir',
   'checkpoints',
@@ -34,18 +33,18 @@ RENAMED = {'slowval.rate': 'slow.val'}
 
 
 def check_alone(hosts: int) -> None:
-  """Raises UsageError where several hosts would each read their own clock."""
+  """Raises UsageError if {timestamp} is used on several hosts."""
   if hosts > 1:
     raise UsageError(
-      f'{hosts} hosts train together, and {{timestamp}} is the clock of each;'
-      ' give all of them the same --logdir.'
+      f'--logdir contains {{timestamp}}, which differs between the {hosts}'
+      ' hosts; give all of them the same --logdir.'
     )
 
 
 def check_alike(
   config: Config, exchange: Callable[[Sequence[float]], np.ndarray]
 ) -> None:
-  """Raises UsageError, on all hosts, unless all were given the same settings.
+  """Raises UsageError on all hosts if their settings differ.
 
   Args:
     exchange: that of `embodied.hosts.Hosts`.
@@ -60,7 +59,7 @@ def check_alike(
     rows = exchange([zlib.crc32(repr(x).encode()) for x in values])
     return (rows != rows[0]).any(0)
 
-  # The names first: each host has to tell as many values.
+  # Names first, because all hosts must exchange the same number of values.
   if differ([list(flat)]).any():
     raise mark_shared(
       UsageError(
@@ -79,7 +78,7 @@ def check_alike(
 
 
 def compare(config: Config) -> bool:
-  """Whether the logdir holds a run that `config` goes on with.
+  """Whether the logdir holds an earlier part of this run.
 
   Raises:
     UsageError: it holds a run with other settings.
@@ -92,9 +91,9 @@ def compare(config: Config) -> bool:
 
 
 def check_same(config: Config, before: Config, who: str) -> None:
-  """Raises UsageError if a run that began with the settings `before` cannot
-  go on with `config`; `who` begins the sentence."""
-  differ = config_.diff(before, config, FREE)
+  """Raises UsageError if a run with the settings `before` cannot be resumed
+  with `config`; `who` is the beginning of the message."""
+  differ = diff(before, config, FREE)
   if differ:
     changes = ', '.join(
       f'{k} ({before.flat.get(k)} there, {config.flat.get(k)} here)'
@@ -107,7 +106,7 @@ def check_same(config: Config, before: Config, who: str) -> None:
 
 
 def make_logdir(config: Config) -> None:
-  """Makes the folder; raises UsageError if that cannot be."""
+  """Creates the folder; raises UsageError if this fails."""
   try:
     pathlib.Path(config.logdir).mkdir(parents=True, exist_ok=True)
   except OSError as error:
@@ -117,8 +116,7 @@ def make_logdir(config: Config) -> None:
 
 
 def remember(config: Config, host: int = 0) -> None:
-  """Writes `config.yaml` into the logdir, in whole or not at all; host 0 does
-  it for all hosts."""
+  """Writes `config.yaml` to the logdir atomically, on host 0."""
   if host:
     return
   path = pathlib.Path(config.logdir) / 'config.yaml'
@@ -131,26 +129,25 @@ def recall(logdir: str, task: str = '') -> Config:
   """The configuration of a run, for evaluation.
 
   Args:
-    task: what the user says that the run was trained on, if anything. It is
-      asked for where the name of the task has Gymnasium import a module, as
-      the run may be somebody else's.
+    task: the task as given by the user. It is required if the task imports a
+      Python module, because the logdir may come from somebody else.
 
   Raises:
-    UsageError: there is no run in the folder, or the task is to be named.
+    UsageError: there is no run in the folder, or the task is required.
   """
   path = pathlib.Path(logdir).expanduser() / 'config.yaml'
   if not path.exists():
     raise UsageError(
-      f'There is no run in {logdir}: it has no config.yaml; give the --logdir'
-      ' of a training.'
+      f'There is no run in {logdir}, because it has no config.yaml; give the'
+      ' --logdir of a run.'
     )
-  # Where it was trained does not matter.
+  # Evaluation may use another machine than training.
   here = {'jax.platform': 'auto', 'jax.distributed': 'off'}
   config = saved(path)
   if ':' in config.task and config.task != task:
     raise UsageError(
-      f"The task of {logdir} is '{config.task}', which imports a module of"
-      f' that name; if you know it, add --task {config.task}.'
+      f"The task of {logdir} is '{config.task}', which imports a module; if"
+      f' you trust it, add --task {config.task}.'
     )
   return config.update({'logdir': str(path.parent), **here})
 
@@ -161,16 +158,16 @@ def saved(path: pathlib.Path) -> Config:
 
 
 def complete(values: Config, path: object) -> Config:
-  """The settings of a run; those that it does not know, because an earlier
-  version wrote them to `path`, have their defaults, and those of another
-  name then have their value of then.
+  """The settings `values` that an earlier version may have written to `path`.
+
+  New settings get their defaults, and renamed ones keep their values.
 
   Raises:
-    UsageError: it has settings that this version does not know.
+    UsageError: there are settings that this version does not know.
   """
   try:
     flat = {RENAMED.get(k, k): v for k, v in values.flat.items()}
-    return config_.resolve(blocks(), []).update(flat)
+    return resolve(blocks(), []).update(flat)
   except UsageError as error:
     raise UsageError(
       f'{path} was written by another version: {error}'

@@ -1,19 +1,21 @@
 """The timer by a clock that is set by hand."""
 
+import time
+
 import pytest
 
-from embodied.log import timer as timer_
+from embodied.log.timer import Timer
 
 
 @pytest.fixture
 def clock(monkeypatch):
   now = [1000.0]
-  monkeypatch.setattr(timer_.time, 'perf_counter', lambda: now[0])
+  monkeypatch.setattr(time, 'perf_counter', lambda: now[0])
   return now
 
 
 def test_shares_by_hand(clock):
-  timer = timer_.Timer()
+  timer = Timer()
   with timer('act'):
     clock[0] += 3
     with timer('log'):
@@ -31,7 +33,7 @@ def test_shares_by_hand(clock):
 
 
 def test_a_part_that_fails_is_counted_too(clock):
-  timer = timer_.Timer()
+  timer = Timer()
   with pytest.raises(KeyError), timer('act'):
     clock[0] += 1
     with timer('log'):
