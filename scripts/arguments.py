@@ -1,4 +1,4 @@
-"""How scripts take their arguments, and what they say about mistakes."""
+"""Command-line arguments of scripts."""
 
 import argparse
 import math
@@ -14,8 +14,8 @@ def parser(doc, out=None):
 
   Args:
     doc: the docstring.
-    out: where results go in scripts/results, without an ending; the flag
-      `--out` names another place. None is for scripts without this flag.
+    out: default of the flag `--out`, the file for the results in
+      scripts/results without its ending. With None there is no such flag.
   """
   made = argparse.ArgumentParser(
     description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -31,7 +31,8 @@ def parser(doc, out=None):
 
 
 def checked(good, wanted):
-  """A type for argparse: numbers that are `good`; the error says `wanted`."""
+  """A type for argparse: numbers for which `good` is true. `wanted` describes
+  them in the error message."""
 
   def read(text):
     try:
@@ -52,7 +53,7 @@ def number(high=math.inf):
 
 
 def whole(least):
-  """Whole numbers from `least` on; 1e5 is one, too."""
+  """Whole numbers from `least` on; 1e5 is accepted."""
   good = lambda x: x >= least and x.is_integer()
   read = checked(good, f'a whole number, {least} or more')
   return lambda text: int(read(text))
@@ -62,8 +63,8 @@ count = whole(1)
 
 
 def run(main):
-  """Runs `main(argv)` on the command line. What a user can correct ends the
-  process with a sentence and exit code 2."""
+  """Runs `main` with the command line. Prints errors that a user can correct
+  without a traceback, and exits with 2."""
   try:
     main(sys.argv[1:])
   except (UsageError, NotImplementedError) as error:

@@ -1,8 +1,8 @@
-"""Runs commands until they have used up their processor time.
+"""Runs commands until they have used a budget of processor time.
 
-It is the time, user and system, of a process and of all that it started. A
-busy machine makes a run last longer, and hardly changes what it gets done (a
-step takes some more of a core whose caches others use).
+Processor time is the user and system time of a process and of all processes
+that it started. On a busy machine a run takes longer, but it computes almost
+as much (a step is a little slower if other processes use the same caches).
 """
 
 import glob
@@ -14,7 +14,7 @@ import subprocess
 import time
 
 TICKS = os.sysconf('SC_CLK_TCK')
-# Seconds between two looks at a process, and those that it has for its end: on
+# Seconds between two checks of a process, and seconds that it has to exit: on
 # a busy machine it may be compiling for minutes.
 EVERY, PATIENCE = 0.5, 900.0
 
@@ -37,16 +37,16 @@ def spent(stats, session):
 
 
 def stats():
-  """`/proc/<pid>/stat` of every process that there is."""
+  """`/proc/<pid>/stat` of all processes."""
   for path in glob.glob('/proc/[0-9]*/stat'):
     try:
       yield pathlib.Path(path).read_text(errors='replace')
     except (FileNotFoundError, ProcessLookupError):
-      pass  # it has ended meanwhile
+      pass  # The process has ended.
 
 
 class Tail:
-  """Reads a file that grows, or that is not there yet."""
+  """Reads a file that grows, or that does not exist yet."""
 
   def __init__(self, path):
     self.path, self.place = path, 0
@@ -64,22 +64,22 @@ class Tail:
 
 
 def run(command, log, seconds=float('inf'), watch=lambda used: False, **how):
-  """Runs a command, and ends it by SIGTERM when its time is used up.
+  """Runs a command, and ends it by SIGTERM when it has used its budget.
 
   Args:
     command: list of texts.
-    log: path for what it prints.
-    seconds: processor time that it may use.
-    watch: called twice a second with the processor seconds used so far; ends
-      the command if it returns True.
-    how: for `subprocess.Popen`, such as `cwd`.
+    log: path for its output.
+    seconds: budget of processor time.
+    watch: called twice a second with the processor seconds used so far; if it
+      returns True, the command is ended.
+    how: arguments of `subprocess.Popen`, such as `cwd`.
 
   Returns:
-    The processor seconds that were used when it was told to end, or ended.
+    The processor seconds used before SIGTERM, or before it ended by itself.
 
   Raises:
-    RuntimeError: it ended by itself, with an error.
-    subprocess.TimeoutExpired: it did not end; it is killed.
+    RuntimeError: it ended by itself with an error.
+    subprocess.TimeoutExpired: it did not end after SIGTERM, and was killed.
   """
   with log.open('ab') as file:
     child = subprocess.Popen(
@@ -89,7 +89,7 @@ def run(command, log, seconds=float('inf'), watch=lambda used: False, **how):
   try:
     while child.poll() is None and used < seconds and not asked:
       time.sleep(EVERY)
-      # A child that ends is in neither sum for a moment.
+      # While a child ends, its time is missing from the sum for a moment.
       used = max(used, spent(stats(), child.pid))
       asked = watch(used)
     code = child.poll()

@@ -1,11 +1,11 @@
-"""One look for the pictures of all experiments."""
+"""The style of the figures of all experiments."""
 
 import numpy as np
 
 from scripts import results
 
 INK, FAINT = '#333333', '#8c8c8c'
-# One colour per method; colour-blind readers can tell them apart, too.
+# One colour per method; colour-blind readers can tell them apart.
 COLORS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9']
 STYLE = {
   'font.size': 10,

@@ -1,4 +1,4 @@
-"""What a script measures, and what it writes: JSON, or a line per case.
+"""Measuring, and writing results: JSON, or a line per case.
 
 Imports nothing of the project, so that another project's Python can run it.
 """
@@ -13,11 +13,12 @@ import time
 
 import numpy as np
 
-RESULTS = pathlib.Path(__file__).parent / 'results'
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+RESULTS = ROOT / 'scripts' / 'results'
 
 
 def command():
-  """The command that is running, as one types it."""
+  """The command line of this process."""
   module = sys.modules['__main__'].__spec__
   name = f'-m {module.name}' if module else sys.argv[0]
   return ' '.join(['python', name, *sys.argv[1:]])
@@ -31,8 +32,8 @@ def named(path, ending):
 
 
 def plain(value):
-  """Numbers and arrays, at any depth, as JSON has them; floats to four
-  significant digits."""
+  """Nested numbers and arrays converted for JSON; floats have four significant
+  digits."""
   if isinstance(value, dict):
     return {str(k): plain(v) for k, v in value.items()}
   if isinstance(value, list | tuple):
@@ -97,8 +98,8 @@ def text(value):
 
 @contextlib.contextmanager
 def clock():
-  """Gives a dict; after the block it holds the seconds that this took, by the
-  clock (`wall`) and of the processor (`cpu`)."""
+  """Yields a dict, which after the block holds its duration in seconds of
+  wall-clock time (`wall`) and of processor time (`cpu`)."""
   took, wall, cpu = {}, time.perf_counter(), time.process_time()
   yield took
   took['cpu'] = time.process_time() - cpu
@@ -106,10 +107,24 @@ def clock():
 
 
 def timed(function, *args):
-  """What `clock` says about one call."""
+  """The times of one call, as `clock` gives them."""
   with clock() as took:
     function(*args)
   return took
+
+
+def turns(functions, rounds, warm=1):
+  """Calls each function once per round, so that other work of the machine
+  disturbs all of them alike.
+
+  Returns:
+    Their results by name, without those of the first `warm` rounds.
+  """
+  out = {name: [] for name in functions}
+  for _ in range(warm + rounds):
+    for name, function in functions.items():
+      out[name].append(function())
+  return {name: values[warm:] for name, values in out.items()}
 
 
 def spread(times):
@@ -122,13 +137,19 @@ def median(values):
   return float(statistics.median(values))
 
 
+def ratio(times, others, key):
+  """Median ratio of the times `key` to those of others in the same round."""
+  pairs = zip(times, others, strict=True)
+  return median([a[key] / b[key] for a, b in pairs])
+
+
 def machine():
-  """How busy the machine is, for the reader of the numbers."""
+  """Number of cores and load of the machine."""
   return {'cores': os.cpu_count(), 'load': os.getloadavg()[0]}
 
 
 def peak_memory():
-  """The most memory that this process has held, in MiB."""
+  """The peak memory of this process in MiB."""
   for line in pathlib.Path('/proc/self/status').read_text().splitlines():
     if line.startswith('VmHWM:'):
       return int(line.split()[1]) // 1024
@@ -144,7 +165,7 @@ def ranks(values):
 
 
 def correlation(x, y):
-  """Pearson's of `[N]` and `[N]`; 0 where one of them is constant."""
+  """Pearson's correlation of `[N]` and `[N]`; 0 if one is constant."""
   x, y = x - np.mean(x), y - np.mean(y)
   size = np.sqrt((x @ x) * (y @ y))
   return float(x @ y / size) if size > 1e-12 else 0.0

@@ -2,14 +2,15 @@
 
     python -m scripts.bench.env
 
-Plays with a random policy, resets included, and counts steps per second: the
-`crafter` package with numba, the same as pip installs it (without numba), our
-game, and our environment as a run has it, with its wrappers. Each has a
-process of its own. They take turns, and `ratio` is the median over the rounds
-of the steps per CPU second against the package's with numba in the same round
-(`ratio_wall`: per second of the clock). Run it on a quiet machine.
+Counts steps per second of a random policy, resets included: of the `crafter`
+package with numba, of the package as pip installs it (without numba), of our
+game, and of our environment in a run, with its wrappers. Each has its own
+process. They take turns. `ratio` is the median over the rounds of the steps
+per CPU second, divided by those of the package with numba in the same round
+(`ratio_wall`: per second of wall-clock time). Run it on an idle machine.
 """
 
+import functools
 import sys
 
 import numpy as np
@@ -68,26 +69,30 @@ def serve_case(case):
   serve.serve({'play': lambda steps: results.timed(play, steps)})
 
 
+def speed(child, steps):
+  """Steps per second of a process."""
+  return {k: steps / v for k, v in child('play', steps).items()}
+
+
 def measure(lines, rounds, steps):
   """The cases in turns, a process each."""
   module = sys.executable, 'scripts.bench.env', '--serve'
   children = {x: serve.Child(*module, x) for x in CASES}
-  speeds = {x: [] for x in CASES}
-  for _ in range(rounds + 1):
-    for case, child in children.items():
-      # The slow one plays less; it still meets several resets.
-      amount = steps // 4 if case == 'package_without_numba' else steps
-      took = child('play', amount)
-      speeds[case].append({k: amount / v for k, v in took.items()})
+  # The slow case plays fewer steps, with several resets.
+  counts = dict.fromkeys(CASES, steps) | {'package_without_numba': steps // 4}
+  speeds = results.turns(
+    {k: functools.partial(speed, v, counts[k]) for k, v in children.items()},
+    rounds,
+  )
   for case, child in children.items():
     child.close()
-    # The first round compiles.
-    pairs = list(zip(speeds[case], speeds['package'], strict=True))[1:]
     line = {'bench': 'env', 'case': case}
-    for key, unit in (('cpu', 'cpu_second'), ('wall', 'second')):
-      line[f'steps_per_{unit}'] = results.median([x[key] for x, _ in pairs])
-      ratio = results.median([a[key] / b[key] for a, b in pairs])
-      line['ratio' if key == 'cpu' else 'ratio_wall'] = ratio
+    for key, unit, name in (
+      ('cpu', 'cpu_second', 'ratio'), ('wall', 'second', 'ratio_wall'),
+    ):  # fmt: skip
+      own = [x[key] for x in speeds[case]]
+      line[f'steps_per_{unit}'] = results.median(own)
+      line[name] = results.ratio(speeds[case], speeds['package'], key)
     lines.add({**line, 'rounds': rounds, 'steps': steps, **results.machine()})
 
 

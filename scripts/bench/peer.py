@@ -2,8 +2,8 @@
 
     python -m scripts.bench.peer CHECKOUT SIZE BATCH LENGTH DTYPE
 
-Runs in the Python of that project, so it imports nothing of this one that
-needs JAX or the environments.
+Runs in the Python environment of that project, so it imports only modules of
+this project that need neither JAX nor the environments.
 """
 
 import pathlib

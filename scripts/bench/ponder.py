@@ -1,16 +1,18 @@
-"""What thinking costs: the adaptive loop against the masked scan.
+"""The cost of the ponder loop, compared with the masked scan.
 
     python -m scripts.bench.ponder
 
-Times forward and backward of a GRU core in process CPU seconds, at a depth
-that all examples share (2, 4, 8, 16 of 16 levels) and at a spread of depths
-(mean 4, largest 16), for the scan, the while loop, and the while loop that
-finished examples leave (`compact`). The three alternate within one run, and
-`ratio` is the median of the ratios to the scan next to it. Writes a line per
-case, with the compiler's count of temporary memory and the
-largest error of a gradient relative to the scan's. Run it on a quiet machine:
-other work disturbs the caches, and so the ratios.
+Times the forward and backward pass of a GRU core in CPU seconds: for examples
+of equal depth (2, 4, 8, 16 of 16 levels) and of different depths (mean 4,
+largest 16); for the scan, the while loop, and the while loop with `compact`.
+The three take turns. `ratio` is the median over the rounds of the time divided
+by that of the scan in the same round. Writes a line per case, with the
+compiler's count of temporary memory and the largest error of a gradient
+relative to the scan's. Run it on an idle machine: other work disturbs the
+caches, and so the ratios.
 """
+
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -90,12 +92,9 @@ def measure(name, case, levels, depths, rounds):
       runs[impl] = compiled(step, params, x, h0, levels, impl)
     compiling[impl] = took['cpu']
   outs = {impl: run(*args) for impl, run in runs.items()}
-  seconds = {impl: [] for impl in IMPLS}
-  for _ in range(rounds):
-    for impl, run in runs.items():
-      with results.clock() as took:
-        jax.block_until_ready(run(*args))
-      seconds[impl].append(took['cpu'])
+  wait = lambda run: jax.block_until_ready(run(*args))
+  timed = lambda run: functools.partial(results.timed, wait, run)
+  times = results.turns({k: timed(v) for k, v in runs.items()}, rounds)
   return [
     {
       'core': name,
@@ -104,19 +103,14 @@ def measure(name, case, levels, depths, rounds):
       'depth_mean': np.mean(depths),
       'depth_max': np.max(depths),
       'impl': impl,
-      'ratio': np.median(np.divide(seconds[impl], seconds['scan'])),
-      'cpu_ms': 1e3 * np.median(seconds[impl]),
-      'temp_mib': memory(run) / 2**20,
+      'ratio': results.ratio(times[impl], times['scan'], 'cpu'),
+      'cpu_ms': 1e3 * results.spread(times[impl])['cpu'][0],
+      'temp_mib': run.memory_analysis().temp_size_in_bytes / 2**20,
       'compile_cpu_s': compiling[impl],
       'error': error(outs[impl], outs['scan']),
     }
     for impl, run in runs.items()
   ]
-
-
-def memory(run):
-  """Bytes that a compiled function needs beside arguments and results."""
-  return run.memory_analysis().temp_size_in_bytes
 
 
 def cases(widths, batch):

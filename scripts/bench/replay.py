@@ -1,21 +1,23 @@
-"""What sampling and writing back cost: our replay against DreamerV3's.
+"""The time to sample from replay and to write back, ours and DreamerV3's.
 
     python -m scripts.bench.replay [--peer CHECKOUT]
 
-Fills replays with steps of Crafter as agents of several sizes store them, and
-takes the time to sample 16 windows of 65 steps and to write the latents of 64
-of them back, in milliseconds of CPU and of the clock: `first` while the pages
-are not mapped yet, and after most were read once. The C library keeps freed
-memory, as in every run on CPUs (nets/cpu/malloc.py).
+Fills replays with steps of Crafter as agents of several sizes store them.
+Measures the milliseconds (CPU and wall-clock) to sample 16 windows of 65 steps
+and to write the latents of 64 steps back: `first` before the pages of the
+files are mapped, and then after most of them were read once. The C library
+keeps freed memory, as in every run on CPUs (nets/cpu/malloc.py).
 
-With `--peer`, a checkout of github.com/danijar/dreamerv3 whose requirements
-`elements` and `numpy` are installed, its replay takes turns with ours in the
-same process, and `ratio` is the median over the rounds of CPU times.
+`--peer` names a checkout of github.com/danijar/dreamerv3 whose requirements
+`elements` and `numpy` are installed. Its replay takes turns with ours in the
+same process. `ratio` is the median over the rounds of its CPU time divided by
+ours.
 
-Writes a line per case. A million steps take 13 to 29 GB of disk; where they do
-not fit into the free memory, the disk is measured.
+Writes a line per case. A million steps take 13 to 29 GB of disk. If they do
+not fit into the free memory, the speed of the disk is measured.
 """
 
+import functools
 import importlib
 import pathlib
 import sys
@@ -126,34 +128,28 @@ def measure(ours, peer, rounds):
   """Milliseconds, and the ratios to the peer."""
   first = [both(ours) for _ in range(5)]
   ours.touch()
-  mine, theirs = [], []
-  for _ in range(rounds + WARM):
-    mine.append(both(ours))
-    theirs.append(both(peer) if peer else {})
-  mine, theirs = mine[WARM:], theirs[WARM:]
-  line = milliseconds(mine)
-  cpu = lambda x: x['sample_cpu_ms'] + x['write_cpu_ms']
-  line['first_cpu_ms'] = results.median(map(cpu, first))
+  replays = {'': ours} | ({'peer_': peer} if peer else {})
+  each = {k: functools.partial(both, v) for k, v in replays.items()}
+  times = results.turns(each, rounds, WARM)
+  line = {}
+  for name, rows in times.items():
+    medians = {k: v[0] for k, v in results.spread(rows).items()}
+    line |= {f'{name}{k}': v for k, v in medians.items() if k != 'cpu'}
+  line['first_cpu_ms'] = 1e3 * results.spread(first)['cpu'][0]
   if peer:
-    line |= {f'peer_{k}': v for k, v in milliseconds(theirs).items()}
-    pairs = zip(theirs, mine, strict=True)
-    line['ratio'] = results.median([cpu(b) / cpu(a) for b, a in pairs])
+    line['ratio'] = results.ratio(times['peer_'], times[''], 'cpu')
   return line | results.machine()
 
 
 def both(replay):
-  """Milliseconds of sampling and of writing back."""
-  out = {}
+  """Milliseconds of sampling and of writing back, and CPU seconds of both."""
+  out = {'cpu': 0.0}
   for name in ('sample', 'write'):
     took = results.timed(getattr(replay, name))
     out[f'{name}_cpu_ms'] = 1e3 * took['cpu']
     out[f'{name}_ms'] = 1e3 * took['wall']
+    out['cpu'] += took['cpu']
   return out
-
-
-def milliseconds(rows):
-  """The median of each key."""
-  return {k: results.median([x[k] for x in rows]) for k in rows[0]}
 
 
 def main(argv):

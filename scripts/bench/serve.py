@@ -1,15 +1,12 @@
-"""Requests from a benchmark to the processes that it times.
-
-A process answers one request at a time, so two of them can be timed in turns.
-"""
+"""Requests from a benchmark to the processes that it times, in turns."""
 
 import json
 import os
-import pathlib
 import subprocess
 import sys
 
-ROOT = pathlib.Path(__file__).parents[2]
+from scripts import results
+
 MARK = '@@'  # begins a line that is an answer
 
 
@@ -23,10 +20,10 @@ class Child:
   """
 
   def __init__(self, python, module, *args):
-    path = [str(ROOT), os.environ.get('PYTHONPATH', '')]
+    path = [str(results.ROOT), os.environ.get('PYTHONPATH', '')]
     self.process = subprocess.Popen(
       [python, '-m', module, *map(str, args)],
-      cwd=ROOT,
+      cwd=results.ROOT,
       stdin=subprocess.PIPE,
       stdout=subprocess.PIPE,
       env=os.environ | {'PYTHONPATH': os.pathsep.join(filter(None, path))},

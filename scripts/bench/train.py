@@ -15,6 +15,7 @@ folder, and `warm` with those of the first time.
 Other flags, such as --imag.length 5, go to our agents.
 """
 
+import functools
 import os
 import pathlib
 import subprocess
@@ -171,13 +172,12 @@ def begin(name, child):
 
 def measure(children, cases, repeats):
   """Steps in turns, then everything else."""
-  times = {name: [] for name in children}
-  for _ in range(repeats + 1):
-    for name, child in children.items():
-      times[name].append(child('step'))
+  times = results.turns(
+    {k: functools.partial(v, 'step') for k, v in children.items()}, repeats
+  )
   for name, child in children.items():
     case = cases[name]
-    case['step'] = results.spread(times[name][1:])  # the first warms up
+    case['step'] = results.spread(times[name])
     for count in (1, 16):
       took = [child('policy', count) for _ in range(repeats + 1)]
       case[f'policy{count}'] = results.spread(took[1:])

@@ -1,13 +1,13 @@
-"""The bandit where thinking pays, and four ways to give credit to levels.
+"""A bandit where pondering pays, and four losses for the halting levels.
 
     python -m scripts.experiments.bandit
 
-One of four answers is right. The core can see it from level m on, which is
-drawn from 1 to 8 and not shown. The right answer pays 1, and every level costs
-0.03. A core that halts at level m earns 1 - 0.03 * 4.5 = 0.865 on average, one
-that always thinks 8 levels 0.76, one that guesses at once 0.22. Trains with
-the losses of `ponderdream.losses.policy_gradient`, and with PonderNet's loss
-taken literally, `sum_n p_n L_n` with REINFORCE surrogates as L_n. Writes
+One of four answers is right. The core sees it from level m on; m is drawn from
+1 to 8. The right answer has the reward 1, and each level costs 0.03. Halting
+at level m gives 1 - 0.03 * 4.5 = 0.865 on average, computing always 8 levels
+0.76, and guessing at the first level 0.22. Trains with the losses of
+`ponderdream.losses.policy_gradient`, and with PonderNet's loss taken
+literally, `sum_n p_n L_n` with REINFORCE surrogates as L_n. Writes
 scripts/results/bandit.json and bandit.png.
 """
 
@@ -35,7 +35,7 @@ sg = jax.lax.stop_gradient
 
 
 def step(params, x, h, n):
-  """One level: its input is the answer from level m on, and zero before."""
+  """One level. Its input is the answer from level m on, before that zero."""
   visible = (n + 1 >= x['m'])[:, None]
   u = cores.project(params, visible * jax.nn.one_hot(x['answer'], ANSWERS))
   h = cores.advance(CELL, params, u, h, n)
@@ -60,19 +60,19 @@ def try_all(log_pi, answer, key):
 
 
 def levels(log_p, log_pi, adv, key):
-  """Every level tries an action, and every branch credits every level."""
+  """Every level samples an action; see `policy_gradient.levels`."""
   return policy_gradient.levels(log_p, log_pi, adv)
 
 
 def mixture(log_p, log_pi, adv, key):
-  """The action of one level, sampled, credits all levels."""
+  """One level samples an action; see `policy_gradient.mixture`."""
   n = jax.random.categorical(key, log_p, axis=0)
   rows = jnp.arange(n.size)
   return policy_gradient.mixture(log_p, log_pi[:, n, rows], adv[n, rows])
 
 
 def sampled(log_p, log_pi, adv, key):
-  """The action of one level, sampled, credits that level."""
+  """One level samples an action; see `policy_gradient.sampled`."""
   n = jax.random.categorical(key, log_p, axis=0)
   rows = jnp.arange(n.size)
   log_p, log_pi = log_p[n, rows], log_pi[n, n, rows]
@@ -80,8 +80,8 @@ def sampled(log_p, log_pi, adv, key):
 
 
 def literal(log_p, log_pi, adv, key):
-  """PonderNet's sum of p_n L_n. It is wrong here, as the value of L_n is not
-  the loss of level n."""
+  """PonderNet's `sum_n p_n L_n`. It is wrong here, because the value of the
+  surrogate L_n is not the loss of level n."""
   log_pi = jnp.diagonal(log_pi, axis1=0, axis2=1).T
   return (jnp.exp(log_p) * -sg(adv) * log_pi).sum(0)
 
@@ -90,7 +90,7 @@ METHODS = {f.__name__: f for f in (levels, mixture, sampled, literal)}
 
 
 def draw(key, batch):
-  """When the answer becomes visible, and what it is."""
+  """The level from which the answer is visible, and the answer."""
   when, what = jax.random.split(key)
   return {
     'm': jax.random.randint(when, (batch,), 1, LATEST + 1),
@@ -186,7 +186,7 @@ def picture(runs, path):
       plots.band(axis, updates, curves, color=color)
     steps = np.array([run['steps'] for run in mine])
     error = np.abs([steps.min(0), steps.max(0)] - steps.mean(0))
-    # Three methods agree: shifted, so that all of them can be seen.
+    # Three methods agree, so they are shifted to be visible.
     think.errorbar(
       levels + 0.16 * (i - 1.5), steps.mean(0), error,
       fmt='o', ms=5, color=color, label=method,
@@ -201,10 +201,10 @@ def picture(runs, path):
       f'{name} {value:.3g}', (updates[-1], value), (0, -4),
       textcoords='offset points', ha='right', va='top', color=plots.FAINT,
     )  # fmt: skip
-  learn.set(title='Reward less the price of thinking', ylim=(0, 0.95))
+  learn.set(title='Reward minus the cost of steps', ylim=(0, 0.95))
   close.set(title='The same, close to the oracle', ylim=(0.8, ORACLE + 0.003))
   think.set(title='Expected steps', ylim=(0, LATEST + 0.6))
-  think.set(xlabel='level m from which the answer shows')
+  think.set(xlabel='level m from which the answer is visible')
   think.set(xticks=levels, yticks=levels)
   think.legend(loc='upper left')
   plots.save(figure, path)

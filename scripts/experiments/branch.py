@@ -2,10 +2,10 @@
 
     python -m scripts.experiments.branch --logdir DIR
 
-At states that the trained agent visits, copies of the real environment act
-with every halting level and go on with the policy; the model says what it
-expects of the same levels. Prints a table; writes DIR/eval/branch-<step>.json
-with all numbers, and a picture.
+At states that the trained agent visits, copies of the real environment take
+the action of each halting level and then follow the policy. Their returns are
+compared with the model's estimates for the same levels. Prints a table; writes
+DIR/eval/branch-<step>.json with all numbers, and a figure.
 """
 
 import pathlib
@@ -58,7 +58,7 @@ def agreement(model, truth, p):
 
 
 def compare(model, truth, p, value):
-  """How good the model's estimates are.
+  """Compares the model's estimates with real branches.
 
   Args:
     model: V_n by the model, `[S, R, N]`, R estimates at S states.
@@ -129,7 +129,7 @@ def summary(starts, truth, model, seconds):
   value = np.array([x.value for x in starts])
   halves = agreement(truth[:, ::2].mean(1), truth[:, 1::2].mean(1), p)
   real = variances(truth, p) | {'seconds': seconds['real']}
-  # What a perfect model could reach against half of the repeats.
+  # Upper bound for a model that is compared with half of the repeats.
   real['rank_correlation_of_halves'] = halves[0]
   imagined = {
     str(n): compare(x, truth, p, value) | {'seconds': seconds[n]}

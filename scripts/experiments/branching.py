@@ -1,8 +1,8 @@
-"""What an action of every halting level is worth at a state, in two ways.
+"""Two estimates of the value of each halting level's action at a state.
 
-`imagined` asks the model, as learning does. `real` copies the environment once
-for every action, acts, and goes on with the policy: the mean return is what
-the model should say.
+`imagined` uses the model, as in training. `real` makes a copy of the
+environment for each action, takes the action, and follows the policy; the mean
+return is the value that the model should predict.
 """
 
 import copy
@@ -19,7 +19,8 @@ from ponderdream.dream import branch
 from ponderdream.goals.immediate import SAMPLED
 from ponderdream.world import rssm
 
-# Steps for which a copy of the environment is compared with the original.
+# Number of steps in which a copy of the environment is compared with the
+# original.
 CHECKED = 50
 
 
@@ -60,11 +61,10 @@ class Judge:
     """Follows the policy and returns `count` starts.
 
     Args:
-      envs: side by side; each gives a start after `every` of its steps, not
-        at the same time as its neighbours.
+      envs: each gives a start after `every` of its steps, at different times.
 
     Raises:
-      UsageError: a copy of an environment does not go on as the original.
+      UsageError: a copy of an environment differs from the original.
     """
     nothing = {
       k: np.zeros(v.shape, v.dtype) for k, v in envs[0].act_space.items()
@@ -78,9 +78,8 @@ class Judge:
         other = twin.step(acts[0])
         if any(not np.array_equal(v, other[k]) for k, v in each[0].items()):
           raise UsageError(
-            'A copy of the environment does not go on as the original after'
-            ' the same actions; only an environment whose copies replay'
-            ' exactly can be branched.'
+            'A copy of the environment differs from the original after the'
+            ' same actions; use an environment whose copies replay exactly.'
           )
       obs = {k: np.stack([x[k] for x in each]) for k in each[0]}
       carry, out, _ = self.agent.policy(carry, obs)
@@ -112,11 +111,11 @@ class Judge:
   def real(self, start, length, repeats, seed):
     """Flat actions `[R, N, V]` and V_n of `length` real steps, `[R, N]`.
 
-    `V_n = r_1 + g (r_2 + g (... + g V(s_L)))`, with the discount of learning,
-    and with the critic's value where the branch is cut off, none where the
-    episode ended. All levels of repeat r share their random numbers, those of
-    the environment and those of the policy: levels that choose the same
-    action share a branch. Values of levels that are not reached mean nothing.
+    `V_n = r_1 + g (r_2 + g (... + g V(s_L)))` with the discount of training.
+    The critic's value is used where the branch is truncated, not where the
+    episode terminated. All levels of a repeat share the random numbers of the
+    environment and of the policy, so levels with the same action share a
+    branch. Values of levels that are not reached are not defined.
     """
     drawn = self._draw(start.raw, start.mask, jax.random.key(seed), repeats)
     actions = np.asarray(drawn)
@@ -127,7 +126,7 @@ class Judge:
         index[r, n] = branches.setdefault(branch, len(branches))
     first = np.array([x[1:] for x in branches], actions.dtype)
     repeat = np.array([x[0] for x in branches], np.int32)
-    # As many rows for the model as there could be branches: compiled once.
+    # The model gets a row for each possible branch, so it is compiled once.
     rows = np.minimum(np.arange(index.size), len(branches) - 1)
     envs = [copy.deepcopy(start.env) for _ in branches]
     for env, r in zip(envs, repeat, strict=True):

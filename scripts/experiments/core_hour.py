@@ -39,11 +39,11 @@ from embodied.run.evaluate import summary
 from scripts import arguments, budget, results
 from scripts.experiments import hours
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Every run compiles for itself, whatever was compiled before, unless the
 # caller sets this to true.
 CACHE = {'JAX_ENABLE_COMPILATION_CACHE': 'false'}
-HOW = {'cwd': ROOT, 'env': CACHE | os.environ | {'PYTHONPATH': str(ROOT)}}
+PATH = {'PYTHONPATH': str(results.ROOT)}
+HOW = {'cwd': results.ROOT, 'env': CACHE | os.environ | PATH}
 
 
 def ours(*configs):
@@ -145,7 +145,7 @@ def prepare(run):
 def commit():
   """The commit that is checked out, if git knows it."""
   git = ['git', 'describe', '--always', '--dirty']
-  done = subprocess.run(git, cwd=ROOT, text=True, capture_output=True)
+  done = subprocess.run(git, cwd=results.ROOT, text=True, capture_output=True)
   return done.stdout.strip()
 
 

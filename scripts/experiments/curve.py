@@ -1,4 +1,4 @@
-"""Draws training runs side by side, and writes the data beside the picture.
+"""Draws the learning curves of several runs, and writes their data.
 
     python -m scripts.experiments.curve OUT NAME=LOGDIR [NAME=LOGDIR ...]
 
@@ -21,7 +21,7 @@ LOSSES = {'image': 'rec/image', 'reward': 'rew', 'dynamics': 'dyn'}
 
 
 def read(logdir):
-  """What is drawn of a run."""
+  """The curves of a run."""
   logdir = pathlib.Path(logdir).expanduser()
   scores = results.read_lines(logdir / 'scores.jsonl')
   metrics = results.read_lines(logdir / 'metrics.jsonl')

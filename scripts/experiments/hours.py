@@ -1,4 +1,4 @@
-"""Table and picture of core_hour.py: returns by processor time and by steps.
+"""Table and figure of core_hour.py: returns by processor time and by steps.
 
 Episodes are a dict of arrays over the E training episodes of a run, in the
 order in which they ended: `cpu` `[E]`, the processor seconds that the run had
@@ -40,12 +40,12 @@ def episodes(path, seconds):
 
 
 def after(found, count):
-  """How things stand after the first `count` episodes.
+  """The results after the first `count` episodes.
 
   Returns:
     `episodes`, `minutes` and `steps` so far; `return`, the mean of the last
-    100 of them; `score`, Crafter's in percent, of all of them. None for what
-    no episode says.
+    100 of them; `score`, Crafter's in percent, of all of them. None for
+    values that are not known.
   """
   state = {'episodes': int(count), 'minutes': None, 'steps': None}
   state |= {'return': None, 'score': None}
@@ -62,13 +62,13 @@ def after(found, count):
 
 
 def at_minutes(found, minutes):
-  """`after` the episodes of so many core-minutes."""
+  """`after` the episodes of the first `minutes` of processor time."""
   return after(found, np.searchsorted(found['cpu'], 60 * minutes, 'right'))
 
 
 def at_steps(found, steps):
-  """`after` the episodes of so many environment steps; None where a run did
-  not come so far."""
+  """`after` the episodes of the first `steps` environment steps; None if the
+  run has fewer."""
   if not len(found['step']) or found['step'][-1] < steps:
     return None
   return after(found, np.searchsorted(found['step'], steps, 'right'))
@@ -88,14 +88,14 @@ def curve(found):
 
 
 def summary(run):
-  """What there is to say of a finished run."""
+  """The results of a finished run."""
   folder = pathlib.Path(run['folder'])
   begun = json.loads((folder / 'begun.json').read_text())
   done = json.loads((folder / 'finished.json').read_text())
   found = episodes(folder / 'episodes.jsonl', 60 * run['minutes'])
   minutes = sorted({x for x in MINUTES if x < run['minutes']})
   minutes.append(run['minutes'])
-  # It may have ended by itself, at a number of steps.
+  # The run may have ended by itself at a number of steps.
   reached = lambda x: done['seconds'] >= 60 * x
   at = lambda x: at_minutes(found, x) if reached(x) else None
   about = {k: begun[k] for k in ('label', 'seed', 'flags', 'commit', 'load')}
@@ -115,8 +115,8 @@ def grouped(runs):
 
 
 def cell(values, digits):
-  """Mean over seeds, and each of them if there are several; a dash if one of
-  them has no value."""
+  """Mean over seeds, and each seed if there are several; a dash if a value is
+  missing."""
   if None in values:
     return '-'
   show = lambda x: f'{x:,.{digits}f}'
@@ -149,21 +149,20 @@ def rows(runs):
 
 
 def table(runs):
-  """Prints it, as README does."""
+  """Prints the table in Markdown."""
   for i, row in enumerate(rows(runs)):
     print(f'| {" | ".join(row)} |')
     if not i:
       print('|---' * len(row) + '|')
 
 
-def band(curves, x, y, log=False):
-  """Mean, lowest and highest of curves, where all of them are: `x`, then the
-  three, each `[POINTS]`."""
+def aligned(curves, x, y, log=False):
+  """A grid `[POINTS]` within the range of all R curves, and their values on it
+  `[R, POINTS]`."""
   start = max(c[x][0] for c in curves)
   end = min(c[x][-1] for c in curves)
   grid = (np.geomspace if log else np.linspace)(start, end, POINTS)
-  each = np.array([np.interp(grid, c[x], c[y]) for c in curves])
-  return grid, each.mean(0), each.min(0), each.max(0)
+  return grid, np.array([np.interp(grid, c[x], c[y]) for c in curves])
 
 
 def draw(path, runs):
@@ -182,9 +181,8 @@ def draw(path, runs):
       curves = [run['curve'] for run in own if run['curve']]
       if not curves or None in curves[0][y]:
         continue
-      grid, mean, low, high = band(curves, x, y, log=x == 'steps')
-      axis.plot(grid, mean, color=color, label=label)
-      axis.fill_between(grid, low, high, color=color, alpha=0.18, lw=0)
+      grid, values = aligned(curves, x, y, log=x == 'steps')
+      plots.band(axis, grid, values, color=color, label=label)
       if y == 'return':
         ends = [c[x][-1] for c in curves]
         final = [run['evaluated']['return_mean'] for run in own]

@@ -1,14 +1,14 @@
-"""Trains agents on the ladder, where thinking pays, and compares them.
+"""Trains agents on the ladder, where pondering pays, and compares them.
 
     python -m scripts.experiments.ladder --logdir DIR
 
-Every run is one `python -m ponderdream.train --configs ladder ...` in DIR, one
-after the other; finished runs are not repeated. Writes the results as JSON
-with a picture beside them, and prints a table.
+Each run is one `python -m ponderdream.train --configs ladder ...` in DIR, one
+after another. Finished runs are not repeated. Writes the results as JSON and a
+figure, and prints a table.
 
-`--what depth` compares plain, fixed 1, fixed 8 and pondernet, and what they do
-when they are made to think longer or shorter; `--what credit` compares
-pondernet by ponder.credit.
+`--what depth` compares plain, fixed 1, fixed 8 and pondernet, also with more
+or fewer steps than in training. `--what credit` compares the settings of
+ponder.credit.
 """
 
 import json
@@ -23,7 +23,6 @@ from embodied.errors import UsageError
 from ponderdream import settings
 from scripts import arguments, plots, results
 
-ROOT = pathlib.Path(__file__).parents[2]
 THINK = ('--configs', 'ladder', 'pondernet')
 FLAGS = {
   'plain': ('--configs', 'ladder'),
@@ -42,7 +41,7 @@ COMPARED = {
     'sampled': 'sampled',
   },
 }
-# Evaluations: with at most so many steps, and with so many more.
+# Evaluations: with a maximum number of steps, and with additional steps.
 CASES = {f'most_{k}': {'most': k} for k in (1, 2, 3)}
 CASES |= {f'more_{k}': {'more': k} for k in (0, 1, 2, 4, 8, 16)}
 AS_LEARNT = 'more_0'
@@ -54,7 +53,7 @@ ENVS, FIRST = 64, 2**41
 
 
 def train(folder, flags, seed, steps):
-  """Trains, unless that was done before; returns the seconds that it took.
+  """Trains, unless the run is finished; returns its duration in seconds.
 
   Raises UsageError: the folder holds a run with other flags.
   """
@@ -75,7 +74,7 @@ def train(folder, flags, seed, steps):
       sys.executable, '-m', 'ponderdream.train', *flags,
       '--logdir', str(folder.resolve()),
     ],
-    cwd=ROOT,
+    cwd=results.ROOT,
     check=True,
   )  # fmt: skip
   seconds = round(time.monotonic() - start)
@@ -84,7 +83,7 @@ def train(folder, flags, seed, steps):
 
 
 def curve(folder):
-  """Success by environment steps, from the log of the training."""
+  """Success by environment steps, from the run's log."""
   lines = results.read_lines(folder / 'scores.jsonl')
   place = np.array([x['step'] for x in lines]) // BIN
   success = np.array([x['episode/score'] for x in lines])
@@ -96,13 +95,13 @@ def curve(folder):
 
 
 def evaluate(folder, episodes, more=0, most=0):
-  """Plays with the last checkpoint, see `play`; None where `more` and `most`
-  make no difference.
+  """Evaluates the last checkpoint, see `play`; None if `more` or `most` do not
+  apply to the agent.
 
   Args:
-    more: first ponder steps that cannot halt; with a fixed number of steps,
-      so many more.
-    most: the most ponder steps; 0 changes nothing.
+    more: number of initial ponder steps at which halting is disabled; for a
+      fixed number of steps, the number of additional steps.
+    most: maximum number of ponder steps; 0 for that of training.
   """
   from ponderdream import agent, checkpoint, factories
 
@@ -149,7 +148,8 @@ def play(agent, driver, episodes):
   each = [rows == n for n in range(1, rows.max() + 1)]
   success = [success[x].mean() for x in each]
   return {
-    # Short ladders end sooner and would count more often: weigh rows alike.
+    # Short ladders end sooner and would count more often, so all numbers of
+    # rows get the same weight.
     'success': np.mean(success),
     'success_by_rows': success,
     'steps_by_rows': [steps[x].mean() for x in each],
@@ -203,7 +203,7 @@ def shown(runs):
 
 
 def picture(found, path):
-  """Curves, success and ponder steps by rows, thinking more and less."""
+  """Curves, success and ponder steps by rows, more and fewer steps."""
   figure, axes = plots.figure(4, 4.8)
   titles = {
     'Success while training': 'environment steps',

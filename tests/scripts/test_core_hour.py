@@ -171,16 +171,15 @@ def test_means_over_seeds_and_what_is_missing():
   assert hours.cell([1.0, None], 2) == '-'
 
 
-def test_a_band_lies_where_all_seeds_are():
+def test_curves_are_compared_where_all_seeds_are():
   curves = [
     {'minutes': [1, 3], 'return': [0.0, 2.0]},
     {'minutes': [2, 4], 'return': [5.0, 7.0]},
   ]
-  grid, mean, low, high = hours.band(curves, 'minutes', 'return')
+  grid, values = hours.aligned(curves, 'minutes', 'return')
   # From 2 to 3 minutes: x - 1 and x + 3.
   assert (grid[0], grid[-1]) == (2, 3)
-  np.testing.assert_allclose([low[0], mean[0], high[0]], [1, 3, 5])
-  np.testing.assert_allclose([low[-1], mean[-1], high[-1]], [2, 4, 6])
+  np.testing.assert_allclose(values[:, [0, -1]], [[1, 2], [5, 6]])
 
 
 def arguments(tmp_path, *more):
