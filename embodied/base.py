@@ -123,17 +123,17 @@ class Agent:
   def place(self, data: dict[str, Any], fresh: bool = False) -> Any:
     """Put `[B, T, ...]` data where `train` reads it, such as on a device.
 
-    Called ahead of time, from a thread of its own; not so for data that are
-    `fresh`: the newest steps of the policy, which are learnt from at once.
+    Called ahead of time in a separate thread; for `fresh` data, the newest
+    steps of the policy, called in the main thread just before `train`.
     """
     return data
 
   def train(self, data: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """Update on what `place` returned; returns `(outs, metrics)`.
 
-    `outs` are written back into the source of the data, at the steps
-    `outs['stepid']`. `outs['priority']` `[B, T]`, if there, is the loss that a
-    prioritised replay draws these steps by. Both may be those of an earlier
+    `outs` are written back to the source of the data, at the steps
+    `outs['stepid']`. `outs['priority']` `[B, T]`, if there, is the loss by
+    which a prioritised replay draws these steps. Both may belong to an earlier
     update, so that the caller need not wait for this one.
     """
     raise NotImplementedError
@@ -151,11 +151,11 @@ class Agent:
     raise NotImplementedError
 
   def load(self, tree: Any, seen: int = 0) -> None:
-    """Take over a state that `save` returned.
+    """Restore a state that `save` returned.
 
     Args:
-      seen: environment steps since the run began, so that the policy draws
-        random numbers that no earlier process has used.
+      seen: environment steps since the run began. The policy uses it to draw
+        random numbers that no earlier process of the run has drawn.
     """
     raise NotImplementedError
 

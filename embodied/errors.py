@@ -28,7 +28,7 @@ def is_shared(error: Exception) -> bool:
 
 
 class EnvironmentFailed(RuntimeError):
-  """An environment cannot be made to work by starting it anew."""
+  """An environment failed again and again, although it was restarted."""
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""What a run script knows about the hosts that train together."""
+"""The interface to the hosts that train together."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 
 class Hosts(Protocol):
-  """`count` hosts. This process runs on number `index`."""
+  """`count` hosts. This process is host number `index`."""
 
   count: int
   index: int

@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl-C end a run in order."""
+"""Handling of SIGTERM and Ctrl-C."""
 
 import contextlib
 import os
@@ -6,7 +6,7 @@ import signal
 import threading
 from collections.abc import Iterator
 
-# Seconds after which the process exits although Python did not react.
+# Seconds after which the process exits if the main thread did not react.
 PATIENCE = 20.0
 
 
@@ -15,22 +15,22 @@ def stop_requested() -> Iterator[threading.Event]:
   """An event that SIGTERM and Ctrl-C set, instead of ending the process.
 
   Python handles signals between two instructions of the main thread. A
-  compilation is one instruction, and may take minutes. So another thread
-  hears of the signal too, and exits for the process when the main thread does
-  not react: as after `kill -9`, the run goes on from its last checkpoint and
-  with all steps.
+  compilation is one instruction and may take minutes. So a second thread waits
+  for signals too, and ends the process if the main thread does not react. As
+  after `kill -9`, the run can be resumed from its last checkpoint, with all
+  steps.
   """
   stop = threading.Event()
   numbers = signal.SIGTERM, signal.SIGINT
   before = [signal.signal(x, lambda *_: stop.set()) for x in numbers]
   reader, writer = os.pipe()
   os.set_blocking(writer, False)
-  # The system writes a byte there as soon as a signal comes.
+  # Python's C-level handler writes a byte to this pipe for each signal.
   wakeup = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
 
   def watch() -> None:
     if os.read(reader, 1) and not stop.wait(PATIENCE):
-      print('Stopped; it goes on from the last checkpoint.', flush=True)
+      print('Stopped; resumes from the last checkpoint.', flush=True)
       os._exit(0)
 
   thread = threading.Thread(target=watch, daemon=True)

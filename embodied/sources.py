@@ -1,4 +1,4 @@
-"""Where batches come from: a replay, a fixed data set, or several of them."""
+"""Sources of batches: a replay, a fixed data set, or several of them."""
 
 import os
 import sys
@@ -16,12 +16,11 @@ from embodied.replay import Replay
 Array = NDArray[Any]
 Batch = dict[str, Array]
 
-# Keys that begin so have no batch axis: all rows share the array, such as the
-# different texts that integers of every row point into.
+# Keys with this prefix have no batch axis: all rows share the array, such as a
+# table of texts to which integers in each row point.
 SHARED = 'shared/'
 
-# A stepid that a Mixture gives out holds the number of its source in the bits
-# from this one on.
+# The stepids of a Mixture hold the number of the source from this bit on.
 SOURCE_BIT = 48
 
 
@@ -29,25 +28,25 @@ class Source(Protocol):
   """Windows of successive steps that an agent learns from."""
 
   def __len__(self) -> int:
-    """Windows that can be sampled now."""
+    """Number of windows that can be sampled now."""
     ...
 
   def sample(self, amount: int, fresh: bool = True) -> Batch:
-    """`amount` windows: key -> `[B, T, ...]`, and `stepid` int64 `[B, T]`;
-    keys that begin with `SHARED` have no such axes.
+    """`amount` windows: key -> `[B, T, ...]`, and `stepid` int64 `[B, T]`.
+    Keys that begin with `SHARED` do not have these axes.
 
-    With `fresh` False they are for a report, and take nothing away from what
-    training will get."""
+    With `fresh` False, the windows are for a report, and the windows that
+    training will get do not change."""
     ...
 
   def update(
     self, stepid: NDArray[np.int64], values: Mapping[str, Array]
   ) -> None:
-    """Takes back values `[B, T, ...]` of sampled steps, by their stepid."""
+    """Overwrites values `[B, T, ...]` of sampled steps, by their stepid."""
     ...
 
   def seek(self, batches: int) -> None:
-    """Says that earlier processes of the run have drawn so many batches."""
+    """Sets the number of batches that earlier processes of the run drew."""
     ...
 
   def stats(self) -> dict[str, float]:
@@ -60,19 +59,20 @@ class Source(Protocol):
 
 
 class Fixed:
-  """The replay of an earlier run as a data set that is read only.
+  """The replay of an earlier run as a read-only data set.
 
-  Windows are drawn uniformly, with replacement. The k-th batch depends on the
-  data, the seed and k alone: a run that is resumed draws what it would have
-  drawn. Updates are dropped.
+  Windows are drawn uniformly, with replacement. The k-th batch depends only on
+  the data, the seed and k, so a resumed run draws the same batches. It ignores
+  updates.
 
   Args:
     directory: of the chunks.
     length: steps of a window.
-    keys: what a window offers. The model states of the earlier run's network
-      have to be left out: they mean nothing to another one.
-    seed: numbers of 0 or more.
-    context: keys of which one step per window is read (see `Replay`).
+    keys: of a window. Leave out latents: those of the earlier run's network
+      are not valid for another network.
+    seed: integers of 0 or more.
+    context: keys that are read only for the first step of a window, see
+      `Replay`.
   """
 
   def __init__(
@@ -132,16 +132,16 @@ class Fixed:
 
 
 class Mixture:
-  """Draws every batch from several sources, in fixed shares.
+  """Draws every batch from several sources, with fixed shares.
 
-  Rows are dealt out one by one, each to the source that is furthest behind its
-  share, and what is left over is carried to the next batch: the shares hold
-  exactly over time, and rows of all sources are spread over a batch.
+  Each row is taken from the source that is furthest behind its share. The
+  difference is carried over to the next batch. So the shares are exact over
+  time, and the rows of all sources are spread over a batch.
 
-  A key that some source lacks is filled with zeros there, and `has/<key>`,
-  bool `[B]`, says which rows have it. The stepids of a batch hold the number
-  of the source too, so that `update` reaches the source that each row came
-  from. The batches of a single source pass through as they are.
+  If a source does not have a key, its rows are zeros, and `has/<key>`, bool
+  `[B]`, says which rows have the key. The stepids of a batch include the
+  number of the source, by which `update` finds it. Batches of a single source
+  are not changed.
 
   Args:
     sources: the source and its share, by name. Shares are relative to their
@@ -161,18 +161,18 @@ class Mixture:
         ' one source or more, each with a share above 0.'
       )
     self._shares = shares / shares.sum()
-    # Rows that each source is behind its share.
+    # Number of rows that each source is behind its share.
     self._behind = np.zeros(len(shares))
     self._lock = threading.Lock()
 
   def __len__(self) -> int:
-    """Windows of all sources; 0 as long as one of them has none."""
+    """Number of windows of all sources; 0 while one of them has none."""
     sizes = [len(x) for x in self._sources]
     return sum(sizes) if all(sizes) else 0
 
   def sample(self, amount: int, fresh: bool = True) -> Batch:
     """As `Source.sample`, with `has/<key>`. Raises ValueError, naming the key,
-    if two sources have it in different forms."""
+    if its dtype or shape differs between sources."""
     if len(self._sources) == 1:
       return self._sources[0].sample(amount, fresh)
     order = self._deal(amount, fresh)
@@ -237,15 +237,15 @@ class Mixture:
     arrays = [part[key] for part in parts if key in part]
     if len(arrays) > 1:
       raise ValueError(
-        f"Several of the sources {self._names} give '{key}', which all rows of"
-        ' a batch share; name it differently in each.'
+        f"Several of the sources {self._names} have the shared key '{key}';"
+        ' rename it in all but one.'
       )
     return arrays[0]
 
   def _gather(
     self, key: str, parts: Sequence[Batch], order: NDArray[np.int64]
   ) -> Array:
-    """The rows of one key, `[B, ...]`, zeros where a source lacks it."""
+    """The rows of one key, `[B, ...]`; zeros for sources without the key."""
     forms = {
       name: (part[key].dtype, part[key].shape[1:])
       for name, part in zip(self._names, parts, strict=True)
@@ -253,8 +253,8 @@ class Mixture:
     }
     if len(set(forms.values())) > 1:
       raise ValueError(
-        f"The key '{key}' differs between the sources: {forms}; use data of"
-        ' the same form.'
+        f"The key '{key}' differs between the sources: {forms}; use data with"
+        ' the same dtype and shape.'
       )
     dtype, shape = next(iter(forms.values()))
     rows = np.zeros((len(order), *shape), dtype)
@@ -265,15 +265,15 @@ class Mixture:
 
 
 def check_spaces(name: str, source: Fixed, spaces: Spaces) -> None:
-  """Checks that a data set holds what the task's environments would give.
+  """Checks that a data set fits the spaces of the task.
 
   Args:
     name: of the data set, for the message.
-    spaces: what a step has to hold, by key.
+    spaces: of a step, by key.
 
   Raises:
-    UsageError: it lacks a key, or holds it in another form or with values
-      out of bounds.
+    UsageError: a key is missing, has another dtype or shape, or has values out
+      of bounds; or there is no complete window.
   """
   for key, space in spaces.items():
     field = source.schema.get(key)
@@ -290,8 +290,8 @@ def check_spaces(name: str, source: Fixed, spaces: Spaces) -> None:
       )
   if not len(source):
     raise UsageError(
-      f'The data in {name} has no {source.length} successive steps, which a'
-      ' window takes; give more data, or a smaller batch.length.'
+      f'The data in {name} has no window of {source.length} successive steps;'
+      ' give more data, or a smaller batch.length.'
     )
   data = source.sample(16, fresh=False)
   # The action after the last step of an episode is zeros in any space.

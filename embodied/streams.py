@@ -1,4 +1,4 @@
-"""Batches that are made in the background."""
+"""Prefetching of batches in a background thread."""
 
 import threading
 from collections import deque

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 
 class Ratio:
-  """How many updates a number of environment steps asks for.
+  """The number of updates that are due after a number of environment steps.
 
   At step t, `floor((t - start) * ratio)` updates are due in total, where start
   is the step of the first call. `ratio` is converted to a fraction (0.1 to

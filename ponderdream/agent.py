@@ -26,9 +26,13 @@ Data = Mapping[str, np.ndarray]
 
 
 class Placed(NamedTuple):
-  """A batch for `Agent.train`: `batch` lies on the devices, `[D, B / D, ...]`,
-  and `stepid` `[B, T]` says where its latents belong; None for the newest
-  steps, which are learnt from as they are."""
+  """A batch for `Agent.train`.
+
+  Attributes:
+    stepid: steps whose latents the update refreshes, `[B, T]`; None for the
+      newest steps, whose latents are not refreshed.
+    batch: arrays on the devices, `[D, B / D, ...]`.
+  """
 
   stepid: np.ndarray | None
   batch: dict[str, Array]
@@ -45,8 +49,7 @@ class Agent(embodied.Agent):
 
   Raises:
     UsageError: pictures or `opt.groups` that do not fit.
-    ValueError: training is to act otherwise than by samples, and to learn
-      from it.
+    ValueError: the loss `ppo` is used, and mode 'train' does not sample.
   """
 
   def __init__(
@@ -60,8 +63,8 @@ class Agent(embodied.Agent):
     self.acting = {'train': Acting(), 'eval': Acting()} | dict(acting or {})
     if config.loss_scales.ppo and self.acting['train'] != Acting():
       raise ValueError(
-        f'The mode train acts by {self.acting["train"]}; the loss ppo learns'
-        ' from sampled actions alone.'
+        f'The mode train acts by {self.acting["train"]}; the loss ppo needs'
+        ' sampled actions, so give the mode train Acting().'
       )
     self.models = models.build(config, obs_space, act_space)
     self.actions = act_space['action']
@@ -95,8 +98,9 @@ class Agent(embodied.Agent):
     """Acts on observations `[B, ...]`.
 
     Returns:
-      The carry, `{'action': [B, ...]}`, and what is stored beside each step:
-      latents, and `log/ponder_steps` `[B]` if this agent ponders.
+      The carry, `{'action': [B, ...]}`, and arrays to store with each step:
+      latents, `log_mu` if the loss `ppo` is used, and `log/ponder_steps` `[B]`
+      if this agent ponders.
 
     Raises:
       ValueError: a mode that has no `Acting`.
@@ -122,8 +126,8 @@ class Agent(embodied.Agent):
     return carry, {'action': self.to_env_action(action)}, outs
 
   def to_env_action(self, action: Any) -> np.ndarray:
-    """Actions of the policy, `[B, V]` or `[B, ...]`, as the environment takes
-    them."""
+    """Actions of the policy, `[B, V]` or `[B, ...]`, converted to the action
+    space of the environment."""
     shape = self.models.action.shape
     action = np.asarray(action).reshape((len(action), *shape))
     if self.models.action.classes is not None:
@@ -139,9 +143,9 @@ class Agent(embodied.Agent):
     acting: Acting,
     records: bool,
   ) -> tuple[Any, Array, dict[str, Array]]:
-    """One step, to be compiled: observe, ponder, act. With `records` the
-    log-probability of the action under the mixture of all levels is stored,
-    so that the action can be learnt from."""
+    """One step, to be compiled: observe, ponder, act. With `records` it also
+    returns `log mu(a)`, the log-probability of the action under the mixture of
+    all levels, which the loss `ppo` needs."""
     models = self.models
     before, action = carry
     filter_key, halt_key, draw_key = jax.random.split(key, 3)
@@ -175,20 +179,20 @@ class Agent(embodied.Agent):
     return (post, action.astype(jnp.float32)), action.reshape(shape), outs
 
   def place(self, data: Data, fresh: bool = False) -> Placed:
-    """Sends `[B, T + 1, ...]` on its way to the devices."""
+    """Starts the transfer of `[B, T + 1, ...]` to the devices."""
     batch = devices.place(self.select_keys(data, fresh))
     return Placed(None if fresh else data['stepid'][:, 1:], batch)
 
   def train(
     self, data: Data | Placed
   ) -> tuple[dict[str, np.ndarray], dict[str, float]]:
-    """One update on `[B, T + 1, ...]`. It does not wait for the devices,
-    except for CPUs (see `factories.setup`).
+    """One update on `[B, T + 1, ...]`. It does not wait for accelerators; on
+    CPUs it does (see `factories.setup`).
 
     Returns:
-      What the update *before* this one gave (nothing, the first time):
-      refreshed latents and the loss `priority` `[B, T, ...]` with the
-      `stepid` `[B, T]` they belong to; and scalar metrics.
+      The results of the *previous* update (empty at the first call): refreshed
+      latents and the loss `priority` `[B, T, ...]` with their `stepid`
+      `[B, T]`; and scalar metrics.
     """
     if not isinstance(data, Placed):
       data = self.place(data)
@@ -201,7 +205,7 @@ class Agent(embodied.Agent):
     return before
 
   def flush(self) -> tuple[dict[str, np.ndarray], dict[str, float]]:
-    """Waits for the last update and returns what it gave, once."""
+    """Waits for the last update and returns its results, once."""
     if self.pending is None:
       return {}, {}
     stepid, latents, metrics = self.pending
@@ -221,11 +225,11 @@ class Agent(embodied.Agent):
   def select_keys(
     self, data: Data, fresh: bool = False
   ) -> dict[str, np.ndarray]:
-    """The keys of a batch that learning reads; classes from 0.
+    """The keys of a batch that an update reads; classes are counted from 0.
 
-    Data of another network holds no latents. In a mixture with such data,
-    `has/<key>` `[B]` says which rows hold them; learning gets it as `[B, 1]`,
-    with an axis of one step like the latents themselves.
+    Data of another network has no latents. In a mixture with such data,
+    `has/<key>` `[B]` says which rows have them. It becomes `[B, 1]`, with a
+    time axis of one step like the latents.
     """
     latents = [k for k in posterior.LATENTS if k in data]
     masks = [f'has/{k}' for k in latents if f'has/{k}' in data]
@@ -246,15 +250,15 @@ class Agent(embodied.Agent):
     return devices.common(self.state)
 
   def load(self, tree: state.TrainState, seen: int = 0) -> None:
-    """Takes over a state that `save` returned.
+    """Restores a state that `save` returned.
 
-    Random numbers need no place in it. Those of an update are those of
-    `fold_in(train_key, updates)`, so that the ones after a checkpoint are the
-    same whenever they are made. Those of the policy must not be: two processes
-    that go on from one checkpoint have different steps in their replay.
+    The state holds no random keys. The key of an update is `fold_in(train_key,
+    updates)`, so updates after a checkpoint are reproducible. The key of the
+    policy also depends on `seen`: two processes that continue from one
+    checkpoint must not draw the same random actions again.
 
     Args:
-      seen: steps that this host's replay has ever held; 0 without one.
+      seen: number of steps ever added to this host's replay; 0 without one.
     """
     self.state = devices.replicate(tree)
     self.act_key = jax.random.fold_in(self.act_key, int(tree.updates))
@@ -262,15 +266,16 @@ class Agent(embodied.Agent):
       self.act_key = jax.random.fold_in(self.act_key, seen % 2**32)
 
   def adopt(self, params: Mapping[str, Any]) -> list[str]:
-    """Takes over parameters of another run where key and shape agree.
+    """Copies the parameters of another run where key and shape agree.
 
-    Slow copies of these parts follow; the optimiser starts anew.
+    Slow copies are reset to the parameters; the optimiser state is not
+    changed.
 
     Args:
       params: nested dicts of arrays, as `save().params`.
 
     Returns:
-      The keys of this agent's parameters that were not taken over, such as
+      The keys of this agent's parameters that were not copied, such as
       `actdec/out/kernel`.
     """
     merged, missing = state.adopt(self.state, params)

@@ -21,32 +21,34 @@ log = logging.getLogger('ponderdream')
 
 RETURN = 'return'
 CONFIG = 'config'
-# What the system says of a disk on which there is no room.
+# Parts of the system's messages about a full disk.
 FULL = 'No space left', 'quota exceeded', 'File too large'
-# Seconds until a host gives up waiting for what another one was to write.
+# Seconds that a host waits for the files of another one.
 PATIENCE = 300
 
 
 class NotWritten(OSError):
-  """A checkpoint could not be written; those before it are as they were."""
+  """A checkpoint could not be written; earlier ones are unchanged."""
 
 
 class Checkpoint:
   """Keeps the newest checkpoints of a run, and the one of the best return.
 
   A checkpoint holds a tree of arrays, `state`, and a dict for JSON, `meta`.
-  On several hosts, all of them call the same methods with the same steps, and
-  the directory has to be one that all of them see. It may be read onto
-  another number of devices or hosts than it was written from.
+  All hosts of a run call the same methods with the same steps, and share the
+  directory. The number of devices and hosts may change between writing and
+  reading.
 
   Args:
-    directory: a folder or a URL such as `gs://bucket/run`; made if need be,
-      unless nothing is kept.
-    keep: how many of the newest checkpoints stay. None is for reading only.
-    config: the settings of the run, flat, to be saved with each of them.
+    directory: a folder or a URL such as `gs://bucket/run`. It is created,
+      unless `keep` is None.
+    keep: number of newest checkpoints to keep. None opens the directory for
+      reading only.
+    config: flat settings of the run, saved with each checkpoint.
 
   Raises:
-    UsageError: for reading only, and there is no such directory.
+    UsageError: the directory does not exist and `keep` is None, or a package
+      for its URL is missing.
   """
 
   def __init__(
@@ -58,7 +60,7 @@ class Checkpoint:
     self.own = {CONFIG: dict(config)} if config else {}
     try:
       self.directory = place(directory)
-      self.directory.exists()  # imports what a bucket needs
+      self.directory.exists()  # imports the package for a bucket
     except ImportError as error:
       raise UsageError(
         f'{directory} needs a package that is not installed ({error});'
@@ -67,13 +69,11 @@ class Checkpoint:
     self.damaged: set[int] = set()
     self.scores: dict[int, float] = {}
     if keep is None and not self.directory.is_dir():
-      raise UsageError(
-        f'There is no checkpoint in {self.directory}; train first.'
-      )
+      raise self._missing()
     options = ocp.CheckpointManagerOptions(
       preservation_policy=Keep(keep, self.score),
       create=keep is not None,
-      # What a killed process left half written.
+      # Incomplete checkpoints of a killed process.
       cleanup_tmp_directories=keep is not None,
       read_only=keep is None,
       enable_async_checkpointing=keep is not None,
@@ -90,21 +90,20 @@ class Checkpoint:
     return best(self.steps(), self.score)
 
   def score(self, step: int) -> float:
-    """The return it was saved with; the lowest there is if there was none,
-    or if that cannot be read."""
+    """The return that a checkpoint was saved with; -inf if there is none, or
+    if it cannot be read."""
     if step not in self.scores:
       self.scores[step] = self.meta(step).get(RETURN, -math.inf)
     return self.scores[step]
 
   def config(self) -> dict[str, Any]:
-    """The settings that the newest checkpoint was saved with, of those that
-    can be read; empty if none says so."""
+    """The settings in the newest checkpoint that has readable ones; empty if
+    none has."""
     found = (self.meta(x).get(CONFIG) for x in reversed(self.steps()))
     return next(filter(None, found), {})
 
   def meta(self, step: int) -> dict[str, Any]:
-    """The meta of a checkpoint, without its arrays; empty if that cannot be
-    read."""
+    """The meta of a checkpoint; empty if it cannot be read."""
     path = self.directory / str(step) / 'meta' / 'metadata'
     try:
       return dict(json.loads(path.read_text()))
@@ -118,17 +117,17 @@ class Checkpoint:
     meta: dict[str, Any],
     score: float | None = None,
   ) -> None:
-    """Writes in the background; a step that is there already stays, unless
-    it could not be read.
+    """Writes a checkpoint in the background. An existing checkpoint of this
+    step is replaced only if it could not be read.
 
     Args:
-      step: environment steps of the run.
+      step: of the run's clock.
       state: arrays, replicated over the devices.
-      meta: what else to remember.
-      score: mean return of late, if there is one.
+      meta: further data for JSON.
+      score: mean return of recent episodes, if known.
 
     Raises:
-      NotWritten: this one, or the one before, could not be.
+      NotWritten: this checkpoint or the previous one cannot be written.
     """
     self.wait()
     if step in self.manager.all_steps():
@@ -153,43 +152,41 @@ class Checkpoint:
 
   @contextlib.contextmanager
   def named(self) -> Iterator[None]:
-    """Turns what a failing disk causes in Orbax into a sentence."""
+    """Turns errors of the disk within Orbax into `NotWritten`."""
     try:
       yield
     except Exception as error:
       full = any(x in str(error) for x in FULL)
       if not (full or isinstance(error, OSError)):
         raise
-      way = 'free disk space' if full else 'mend that'
+      remedy = 'free disk space' if full else 'remove the cause'
       raise NotWritten(
         f'A checkpoint cannot be written to {self.directory}'
-        f' ({brief(error)}); {way}, and start again: it goes on from the'
-        ' checkpoint before.'
+        f' ({brief(error)}); {remedy} and run the command again, which resumes'
+        ' from the previous checkpoint.'
       ) from error
 
   def load(
     self, like: Any, step: int | None = None
   ) -> tuple[int, Any, dict[str, Any]]:
-    """Reads one checkpoint, onto the devices of `like`.
+    """Reads a checkpoint onto the devices of `like`.
 
     Args:
       like: a tree of the same structure. If it has the methods
         `earlier_forms` and `from_earlier_form`, checkpoints with the keys of
         one of these forms are read too.
-      step: which one; by default the newest that can be read. Each damaged
-        one on the way is named in a warning.
+      step: of the checkpoint; by default the newest that can be read. A
+        warning names each damaged one.
 
     Returns:
       Its step, state and meta.
 
     Raises:
-      UsageError: there is none, not this one, or none that can be read.
+      UsageError: there is no such checkpoint, or none that can be read.
     """
     steps = self.steps()
     if not steps:
-      raise UsageError(
-        f'There is no checkpoint in {self.directory}; train first.'
-      )
+      raise self._missing()
     if step is not None and step not in steps:
       raise UsageError(
         f'There is no checkpoint of step {step} in {self.directory}; there'
@@ -208,16 +205,14 @@ class Checkpoint:
     )
 
   def load_params(self) -> dict[str, Any]:
-    """The parameters of the newest checkpoint, as nested dicts of numpy
-    arrays, of whatever shapes they are.
+    """The parameters of the newest checkpoint, as nested dicts of NumPy
+    arrays of any shape.
 
     Raises:
       UsageError: there is no checkpoint, or it cannot be read.
     """
     if not self.steps():
-      raise UsageError(
-        f'There is no checkpoint in {self.directory}; train first.'
-      )
+      raise self._missing()
     path = self._state_path(self.steps()[-1])
     with ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as reader:
       try:
@@ -235,11 +230,16 @@ class Checkpoint:
           ' another run.'
         ) from error
 
+  def _missing(self) -> UsageError:
+    return UsageError(
+      f'There is no checkpoint in {self.directory}; train first.'
+    )
+
   def _state_path(self, step: int) -> epath.Path:
     return self.directory / str(step) / 'state'
 
   def _form(self, like: Any, step: int) -> Any:
-    """`like`, or that one of its earlier forms whose keys are stored."""
+    """`like`, or the one of its earlier forms that has the stored keys."""
     with ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as reader:
       tree = reader.metadata(self._state_path(step)).item_metadata.tree
     forms: list[Any] = [like]
@@ -276,8 +276,8 @@ def restore(
 
   Args:
     directory: that of the checkpoints.
-    step: which one; by default the newest that can be read.
-    best: take the one of the best return instead.
+    step: of the checkpoint; by default the newest that can be read.
+    best: use the checkpoint of the best return instead.
 
   Raises:
     UsageError: there is no such checkpoint, or it cannot be read.
@@ -298,8 +298,8 @@ def restore(
 class Keep(policies.PreservationPolicy):
   """Keeps the newest `count` checkpoints and the one of the best score.
 
-  Orbax has such a policy too, but with metrics in a file of their own, and
-  cannot open a directory in which one of these is damaged.
+  Orbax has such a policy too. But it stores metrics in separate files, and
+  cannot open a directory if one of them is damaged.
   """
 
   def __init__(self, count: int | None, score: Callable[[int], float]):
@@ -315,13 +315,14 @@ class Keep(policies.PreservationPolicy):
 
 
 def best(steps: Sequence[int], score: Callable[[int], float]) -> int | None:
-  """The step of the best score, the newest of several, None without any."""
+  """The step of the best score, the newest of equal ones; None if no step has
+  a score."""
   known = [x for x in steps if score(x) > -math.inf]
   return max(known, key=lambda x: (score(x), x), default=None)
 
 
 def same_keys(form: Any, tree: Any) -> bool:
-  """Whether a stored tree has the keys of `form`, and of all dicts in it."""
+  """Whether a stored tree has the keys of `form` and of all its dicts."""
   form = form._asdict() if hasattr(form, '_asdict') else form
   if not isinstance(form, dict):
     return True
@@ -333,11 +334,11 @@ def same_keys(form: Any, tree: Any) -> bool:
 
 
 def place(directory: str | pathlib.Path) -> epath.Path:
-  """The directory as Orbax takes it: absolute, or a URL as it is."""
+  """The directory as an absolute path, or the URL unchanged."""
   path = epath.Path(directory)
   return path if '://' in str(directory) else path.expanduser().absolute()
 
 
 def brief(error: Exception) -> str:
-  """What happened, in one line."""
+  """The first line of the message."""
   return str(error).strip().split('\n')[0][:200]

@@ -1,4 +1,4 @@
-"""The runs, by `run.script`: their parts, put together and resumed."""
+"""The runs by `run.script`: builds a run and resumes it."""
 
 import contextlib
 import functools
@@ -26,14 +26,14 @@ from ponderdream.distributed import console, devices, hosts
 
 
 class Parts(NamedTuple):
-  """What each host makes for itself.
+  """The parts of a run that each host builds for itself.
 
   Attributes:
-    spaces: of observations and of actions.
-    source: what is learnt from.
-    make: makes the run, from the arguments of `Loop`.
-    trackers: what the run measures beside returns.
-    resumed: whether the logdir holds a run that this one goes on with.
+    spaces: observation and action spaces.
+    source: of training batches.
+    make: makes the run from the arguments of `Loop`.
+    trackers: further metrics.
+    resumed: whether the logdir holds an earlier part of this run.
   """
 
   spaces: tuple[Spaces, Spaces]
@@ -48,7 +48,7 @@ def train(
 ) -> Parts:
   """The parts of a run that acts and learns."""
   replay = keep(stack, factories.make_replay(config))
-  # Environments get numbers that no earlier process of the run has used.
+  # Environments get numbers that no earlier process of this run has used.
   driver = keep(
     stack,
     factories.make_driver(config, config.run.envs, replay.total, stop.is_set),
@@ -85,8 +85,8 @@ def keep(stack: contextlib.ExitStack, part: Any) -> Any:
 def prepare(
   config: Config, stack: contextlib.ExitStack, stop: threading.Event
 ) -> Parts:
-  """Everything that may fail on one host alone: folders, locks,
-  environments, data. The stack closes it.
+  """Builds what may fail on a single host: folders, locks, environments,
+  data. The stack closes them.
 
   Raises:
     UsageError: a setting, a folder or a data set that cannot be used.
@@ -107,8 +107,8 @@ def assemble(
   stop: threading.Event,
   parts: Parts,
 ) -> tuple[Loop, Checkpoint]:
-  """Makes what all hosts share: the run and its checkpoints. The stack closes
-  it."""
+  """Builds the run and its checkpoints, on all hosts together. The stack
+  closes them."""
   agent = factories.make_agent(parts.spaces, config)
   where = factories.checkpoints(config)
   checkpoint = Checkpoint(where, config.run.keep, config.flat)
@@ -135,14 +135,15 @@ def assemble(
 def resume(
   run: Loop, checkpoint: Checkpoint, config: Config, resumed: bool
 ) -> None:
-  """Goes on where the last process stopped, and says so.
+  """Restores the newest checkpoint, or copies the parameters of `init_from`;
+  prints which.
 
   Args:
-    resumed: whether this host's logdir holds a run.
+    resumed: whether the logdir of this host holds an earlier part of the run.
 
   Raises:
-    UsageError: checkpoints that the hosts do not share, or that were saved
-      with other settings.
+    UsageError: the hosts do not share checkpoints, or the checkpoints were
+      saved with other settings.
   """
   run.sync_hosts()
   # Host 0 writes config.yaml, so its answer decides.
@@ -155,7 +156,7 @@ def resume(
         ' that all of them share by --checkpoints.'
       )
     )
-  # Checkpoints may be elsewhere, and be there although the logdir was lost.
+  # Checkpoints may be outside of the logdir, and exist although it was lost.
   if checkpoint.steps():
     hosts.together(lambda: check_checkpoints(checkpoint, config))
     step = run.resume()
@@ -171,7 +172,7 @@ def resume(
 
 
 def adopt(agent: Any, name: str) -> None:
-  """Takes over the parameters of another run, and says which were not.
+  """Copies the parameters of another run; prints which were not copied.
 
   Args:
     name: the logdir of that run, or its folder of checkpoints.

@@ -1,4 +1,4 @@
-"""Everything that training changes."""
+"""The train state: parameters, optimiser states, running statistics."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -13,21 +13,21 @@ from ponderdream.models import Models
 Array = jax.Array
 Params = dict[str, Any]
 
-# Running numbers of objectives, by the name of the objective.
+# Initial running statistics, by the name of the objective.
 RUNNING: dict[str, Callable[[], Any]] = {
   'behaviour': returns.initial_range,
 }
 
 
 class TrainState(NamedTuple):
-  """The whole state of learning; a checkpoint holds exactly this.
+  """Everything that training changes; a checkpoint holds exactly this.
 
   Attributes:
     params: parameters by part.
     slow: moving averages of `params[key]` for each part that has a rate in
       the setting `slow`.
     opt: optimiser states by kind of updates (`learn.optim`).
-    running: running numbers of the objectives in RUNNING.
+    running: running statistics of the objectives in RUNNING.
     updates: number of updates so far, int32 scalar.
   """
 

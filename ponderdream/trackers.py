@@ -1,4 +1,4 @@
-"""What a run measures of pondering: number of steps per action, and a film."""
+"""Trackers of pondering: the number of ponder steps per action, and videos."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,7 +14,7 @@ from embodied.run.tracker import Tracker
 STEPS = 'log/ponder_steps'
 TRAINED = 'train/ponder/steps'
 
-# Longest film in frames, and its least width in pixels.
+# Maximum number of frames, and minimum width in pixels.
 FRAMES = 1500
 LEAST_WIDTH = 160
 
@@ -27,7 +27,7 @@ class PonderSteps(Tracker):
     self.steps: list[float] = []
 
   def on_step(self, transition: Mapping[str, Any], worker: int) -> None:
-    # No action follows the last observation of an episode.
+    # The last observation of an episode is not followed by an action.
     if STEPS in transition and not transition['is_last']:
       self.steps.append(float(transition[STEPS]))
 

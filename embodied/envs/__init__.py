@@ -1,4 +1,4 @@
-"""Environments by task name. A module is imported when it is needed."""
+"""Environments by task name. Modules are imported when they are needed."""
 
 import importlib
 import inspect

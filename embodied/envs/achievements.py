@@ -1,4 +1,4 @@
-"""Achievements: how often each was unlocked, and Crafter's score of that.
+"""Success rates of achievements, and Crafter's score.
 
 For every environment whose observations have keys `log/achievement_NAME`, the
 number of times that this achievement was unlocked in the episode so far.
@@ -31,8 +31,8 @@ def score(percent: ArrayLike) -> float:
 
 
 def unlocked(episode: Mapping[str, float]) -> dict[str, float]:
-  """From the log values of an episode, 1.0 for each achievement that was
-  unlocked in it and 0.0 for the others, by name."""
+  """From the log values of an episode: 1.0 for each achievement that was
+  unlocked and 0.0 for the others, by name."""
   start, end = f'log/{PREFIX}', '/max'
   return {
     k[len(start) : -len(end)]: float(v > 0)
@@ -61,7 +61,7 @@ class Achievements(Tracker):
     return {PREFIX + k: v for k, v in names.items()}
 
   def add(self, names: Mapping[str, float]) -> None:
-    """Takes in one episode, as `unlocked` returns it."""
+    """Counts one episode, as `unlocked` returns it."""
     self.episodes += 1
     for key, value in names.items():
       self.counts[key] = self.counts.get(key, 0.0) + value
@@ -71,7 +71,7 @@ class Achievements(Tracker):
     return {k: 100 * v / self.episodes for k, v in sorted(self.counts.items())}
 
   def result(self) -> dict[str, float]:
-    """The rates as `success/<name>` and `success/score`; empty where the
+    """The rates as `success/<name>` and `success/score`; empty if the
     environment has no achievements."""
     rates = self.rates()
     if not rates:

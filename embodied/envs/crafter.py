@@ -1,4 +1,4 @@
-"""Crafter (Hafner 2021, arXiv 2109.06780), by a faster implementation."""
+"""Crafter (Hafner 2021, arXiv 2109.06780), in a faster implementation."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""A ladder puzzle (ghost leg, Amidakuji) that needs a known amount of thought.
+"""A ladder puzzle (ghost leg, Amidakuji) of known computational depth.
 
 Vertical lanes are joined by rungs, one rung per row between two neighbouring
 lanes. A player who goes down a lane crosses every rung that it meets. One lane

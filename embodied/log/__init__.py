@@ -1,1 +1,1 @@
-"""What a run writes and shows: metrics, scores, videos, one line."""
+"""Logging: metrics, scores, videos, and the progress line."""

@@ -1,4 +1,4 @@
-"""Where numbers, histograms and videos go."""
+"""Logging of numbers, histograms and videos."""
 
 import datetime
 import json
@@ -23,7 +23,7 @@ BINS = 30
 
 
 class Record(NamedTuple):
-  """What was logged at one step, by key."""
+  """The values of one step, by key."""
 
   step: int
   scalars: dict[str, float]

@@ -1,4 +1,4 @@
-"""The episodes of a run, as `scores.jsonl` keeps them."""
+"""Reads `scores.jsonl`, the episodes of a run."""
 
 import json
 import logging

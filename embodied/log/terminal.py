@@ -1,4 +1,4 @@
-"""The line that says how a run is going."""
+"""The progress line."""
 
 import time
 from collections import deque
@@ -17,7 +17,7 @@ TRAIN = 'train steps'
 
 
 class Terminal:
-  """How the run is going, in one line.
+  """Shows the progress of the run in one line.
 
   In a terminal the line is live; otherwise a plain line is printed every
   `every` seconds and at the end. Call `update` often. Rates are over the last

@@ -1,4 +1,4 @@
-"""Where the time of a loop goes."""
+"""Wall-clock time by part of a loop."""
 
 import contextlib
 import time
@@ -8,15 +8,15 @@ from collections.abc import Iterator
 class Timer:
   """Wall-clock time by part of a loop, for one thread.
 
-  `with timer('update'): ...` counts for the part 'update'. What a part does
-  inside of another part counts for the inner part only, so that the times of
-  all parts add up to at most the time that has passed.
+  `with timer('update'): ...` counts for the part 'update'. The time of a part
+  within another part counts only for the inner one. So the times of all parts
+  add up to at most the elapsed time.
   """
 
   def __init__(self) -> None:
     # Seconds by part since the timer was made.
     self.seconds: dict[str, float] = {}
-    self._inner = [0.0]  # of the parts that are open, innermost last
+    self._inner = [0.0]  # of the current parts, innermost last
     self._before: dict[str, float] = {}
     self._since = time.perf_counter()
 

@@ -1,4 +1,4 @@
-"""Draws windows by the loss of their steps."""
+"""Prioritised replay: windows are drawn by the loss of their steps."""
 
 import numpy as np
 from numpy.typing import NDArray

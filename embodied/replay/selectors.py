@@ -1,4 +1,4 @@
-"""Which windows of the replay buffer to train on, by their age."""
+"""Selectors of windows of the replay, by their age."""
 
 from collections.abc import Sequence
 from typing import Protocol

@@ -1,4 +1,4 @@
-"""Measures a policy without learning."""
+"""Evaluation of a policy."""
 
 import math
 from collections.abc import Sequence
@@ -30,12 +30,11 @@ def evaluate(
 ) -> list[dict[str, float]]:
   """Runs whole episodes in mode 'eval'.
 
-  Every environment contributes a fixed number of them, so that those which
-  end early do not count more often. Steps beyond these episodes are not
-  measured.
+  Every environment contributes a fixed number of episodes, so that short
+  episodes do not count more often. Later steps are ignored.
 
   Args:
-    trackers: what else to measure.
+    trackers: of further metrics.
 
   Returns:
     One dict per episode, as `embodied.log.metrics.Episodes` gives them.

@@ -16,16 +16,16 @@ class Diverged(RuntimeError):
 
 
 class Learner:
-  """Fetches batches, updates the agent, writes model states back.
+  """Fetches batches, updates the agent, and writes latents back.
 
-  It knows nothing of environments. `update` and `flush` are common work of
-  all hosts of a run; every other method concerns this host alone.
+  It does not know environments. All hosts of a run call `update` and `flush`
+  together; the other methods concern only this host.
 
   Args:
-    agent: what is trained.
-    source: where batches come from.
-    batch: sequences per update that this host brings.
-    length: steps per sequence that are learnt from.
+    agent: to be trained.
+    source: of batches.
+    batch: number of sequences per update of this host.
+    length: number of training steps per sequence.
 
   Attributes:
     updates: number of updates since the run began.
@@ -48,17 +48,17 @@ class Learner:
 
   @property
   def ready(self) -> bool:
-    """Whether a batch is at hand."""
+    """Whether a batch has been fetched."""
     return self._data is not None
 
   def fetch(self) -> None:
-    """Waits for the next batch, unless one is at hand."""
+    """Waits for the next batch, unless one has been fetched."""
     if self._data is None:
       with self.timer('sample'):
         self._data = next(self._stream)
 
   def update(self) -> None:
-    """One update on the batch at hand.
+    """One update on the batch that was fetched.
 
     Raises:
       Diverged: as `record_update`.
@@ -77,7 +77,7 @@ class Learner:
     self.record_update(outs, metrics)
 
   def flush(self) -> None:
-    """Takes in what the last update gave. Raises Diverged."""
+    """Records the results of the last update. Raises Diverged."""
     with self.timer('update'):
       outs, metrics = self.agent.flush()
     self.record_update(outs, metrics)
@@ -85,11 +85,11 @@ class Learner:
   def record_update(
     self, outs: dict[str, Any], metrics: Mapping[str, Any]
   ) -> None:
-    """Checks and stores what an update gave; both may be empty.
+    """Checks and stores the results of an update; both may be empty.
 
     Raises:
-      Diverged: a loss is not finite; names all of these. Metrics are means
-        over all hosts, so it is raised on each of them.
+      Diverged: losses are not finite; names them. Metrics are means over all
+        hosts, so all hosts raise it.
     """
     bad = [
       k
@@ -99,30 +99,30 @@ class Learner:
     if bad:
       raise Diverged(
         f'After {self.updates} updates, these are not finite numbers:'
-        f' {", ".join(bad)}. The state before is saved; lower opt.lr, or look'
-        ' for such numbers in the data.'
+        f' {", ".join(bad)}. The state before this update is saved; lower'
+        ' opt.lr, or check the data for numbers that are not finite.'
       )
     self._outs = outs
     if metrics:
       self._metrics.add(metrics, 'train')
 
   def write_back(self) -> None:
-    """Writes what the last update returned for the source, once."""
+    """Writes the outputs of the last update to the source, once."""
     outs, self._outs = self._outs, {}
     if outs:
       with self.timer('write_back'):
         self.source.update(outs.pop('stepid'), outs)
 
   def report(self) -> dict[str, Any]:
-    """The agent's report on a batch, such as predictions beside the truth;
-    empty if the source has none."""
+    """The agent's report on a batch, such as predictions; empty if the source
+    has no batch."""
     if not len(self.source):
       return {}
     return self.agent.report(self.source.sample(self.batch, fresh=False))
 
   def result(self) -> dict[str, Any]:
-    """Numbers to log, by key: means of the metrics and shares of the time
-    since the last result, numbers of the source, and updates."""
+    """Numbers to log, by key: means of metrics and shares of time since the
+    last result, numbers of the source, and the number of updates."""
     times = {f'time/{k}': v for k, v in self.timer.result().items()}
     numbers = self._metrics.result() | self.source.stats() | times
     return numbers | {'run/updates': self.updates}
@@ -132,7 +132,7 @@ class Learner:
     return {'updates': self.updates}
 
   def load(self, meta: Mapping[str, Any]) -> None:
-    """Goes on from the meta of a checkpoint."""
+    """Restores the meta of a checkpoint."""
     self.updates = meta['updates']
     self.source.seek(self.updates)
 

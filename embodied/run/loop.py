@@ -1,4 +1,4 @@
-"""What all runs do, whatever they learn from: advance, log, save, end."""
+"""The base class of all runs: advance, log, save, end."""
 
 import logging
 from collections.abc import Callable
@@ -16,7 +16,7 @@ log = logging.getLogger('embodied')
 
 
 class Checkpoint(Protocol):
-  """Where a run is saved."""
+  """The interface of `ponderdream.checkpoint.Checkpoint` to a run."""
 
   def steps(self) -> list[int]: ...
 
@@ -30,16 +30,16 @@ class Checkpoint(Protocol):
 class Loop:
   """Base class of the runs.
 
-  A run says how far it is (`step`), what it does in one round (`advance`),
-  and what it tells the other hosts (`status`). Checkpoints are numbered by
-  `step`.
+  A subclass defines the clock (`step`), one round of the run (`advance`) and
+  the status that is sent to the other hosts (`status`). Checkpoints are
+  numbered by `step`.
 
   Args:
     learner: updates the agent.
-    logger, terminal, checkpoint: where results go.
+    logger, terminal, checkpoint: for results.
     settings: the `run` block of the configuration.
-    stop: asked between steps; True on any host ends the run early.
-    hosts: those that train together; this one alone by default.
+    stop: called between steps; if it returns True on any host, the run ends.
+    hosts: that train together; by default a single host.
   """
 
   def __init__(
@@ -72,26 +72,26 @@ class Loop:
     raise NotImplementedError
 
   def status(self) -> Status:
-    """What this host reports to the others."""
+    """The status of this host for the others."""
     saving = self.sync.saving or self.save_now()
     return Status(self.learner.ready, saving)
 
   def meta(self) -> dict[str, Any]:
-    """What a checkpoint holds beside the agent's state, for JSON."""
+    """The part of a checkpoint beside the agent's state, for JSON."""
     return self.learner.save()
 
   def restore(self, step: int, state: Any, meta: dict[str, Any]) -> None:
-    """Goes on from what a checkpoint of `step` holds."""
+    """Restores the content of a checkpoint of `step`."""
     self.learner.agent.load(state)
     self.learner.load(meta)
 
   def sync_hosts(self) -> None:
-    """Exchanges the status of all hosts. Common work."""
+    """Exchanges the status of all hosts; a collective operation."""
     with self.timer('sync'):
       self.sync.exchange(self.status())
 
   def resume(self) -> int:
-    """Goes on from the newest checkpoint; returns its step.
+    """Restores the newest checkpoint; returns its step.
 
     Raises:
       UsageError: the hosts read different checkpoints.
@@ -120,8 +120,8 @@ class Loop:
 
     Raises:
       Diverged: a loss is not finite. The state before it has been saved.
-      OtherHostFailed: another host failed. What failed here is raised as it
-        is.
+      OtherHostFailed: another host failed. An error of this host is raised
+        unchanged.
     """
     self.sync_hosts()
     if not self.checkpoint.steps():
@@ -139,7 +139,7 @@ class Loop:
       self.report()
 
   def loop(self) -> None:
-    """Rounds, and now and then a report, a log line, a checkpoint."""
+    """Repeats rounds, with reports, log lines and checkpoints when due."""
     cfg = self.settings
     report_now = when.Every(cfg.report_every)
     log_now = when.Every(cfg.log_every)
@@ -176,11 +176,11 @@ class Loop:
       log.warning('%s', error)
 
   def rescue(self, error: Exception) -> None:
-    """Saves after an error, if that can be done; `error` is marked if all
-    hosts have done it."""
-    # A loss that is not finite stops all hosts at the same place. After any
-    # other error the other hosts are elsewhere; after a failed write the next
-    # one would fail too.
+    """Saves after an error if possible; marks `error` as shared if all hosts
+    saved."""
+    # A loss that is not finite stops all hosts at the same place. After other
+    # errors the hosts are at different places, and after a failed write the
+    # next one would fail too.
     alone = self.hosts.count == 1 and not isinstance(error, OSError)
     if alone or isinstance(error, Diverged):
       try:
@@ -191,7 +191,7 @@ class Loop:
       mark_shared(error)
 
   def show(self) -> None:
-    """Brings the line of the terminal up to date."""
+    """Updates the progress line."""
     self.sync.run_local(self.terminal.update, self.step, self.learner.updates)
 
   def result(self) -> dict[str, Any]:
@@ -199,7 +199,7 @@ class Loop:
     return self.learner.result()
 
   def log(self) -> None:
-    """Writes what happened since the last time."""
+    """Writes the results since the last call."""
     with self.timer('log'):
       self.logger.add(self.result())
       self.logger.write()

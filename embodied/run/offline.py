@@ -1,4 +1,4 @@
-"""Learns from fixed data sets: no environment, no replay of its own."""
+"""Training on fixed data sets, without environments and a replay."""
 
 from embodied.run.loop import Loop
 

@@ -1,12 +1,11 @@
-"""What the hosts of a run agree on.
+"""Synchronisation of the hosts of a run.
 
-On several hosts each one runs the same loop, with its own environments, its
-own replay and its share of every batch. Updates and checkpoints are common
-work: all hosts have to begin them together. So the hosts exchange a few
-numbers before each of them (`HostSync.exchange`), and every host takes the
-same decisions from the same numbers. An error that concerns one host alone is
-reported at the next exchange. It ends the run on all hosts, after a common
-checkpoint.
+Each host runs the same loop, with its own environments, its own replay and its
+share of every batch. Updates and checkpoints are collective operations, which
+all hosts must start together. So the hosts exchange a few numbers before each
+of them (`HostSync.exchange`), and make the same decisions from these numbers.
+An error of a single host is reported at the next exchange. It ends the run on
+all hosts, after a common checkpoint.
 """
 
 from collections.abc import Callable
@@ -24,12 +23,12 @@ class OtherHostFailed(RuntimeError):
 
 
 class Status(NamedTuple):
-  """What one host reports to all of them.
+  """The status of one host.
 
   Attributes:
     ready: whether it has a batch for the next update.
-    saving: whether a checkpoint is due; the answer of host 0 counts.
-    total: environment steps that its replay has ever held.
+    saving: whether a checkpoint is due; only the value of host 0 is used.
+    total: number of steps ever added to its replay.
     episodes: number of its recent episodes.
     returns: sum of their returns.
   """
@@ -54,9 +53,9 @@ class HostSync:
     failing: whether any host has failed.
     saving: whether a checkpoint is due.
     totals: environment steps by host, those of hosts that have left included.
-    score: mean return of the recent episodes of all hosts; None as long as
-      there are few.
-    failure: the error of this host alone, if there was one.
+    score: mean return of the recent episodes of all hosts; None while there
+      are few.
+    failure: the error of this host, or None.
     ended: whether all hosts have written the last checkpoint together.
   """
 
@@ -75,8 +74,8 @@ class HostSync:
     return self.stopping or self.failing
 
   def exchange(self, status: Status) -> None:
-    """Reports this host's status to the others and takes in theirs. Common
-    work: all hosts have to call it."""
+    """Exchanges the status of all hosts; a collective operation, which all
+    hosts must call."""
     mine = [*status, self.stop(), self.failure is not None]
     ready, saving, totals, episodes, returns, stopping, failing = (
       self.hosts.exchange(mine).T
@@ -90,9 +89,9 @@ class HostSync:
     self.failing = bool(failing.any())
 
   def run_local(self, part: Callable[..., object], *args: Any) -> None:
-    """Does work that concerns this host alone. An error of it is kept until
-    the next exchange, and raised when the run has ended on all hosts. After
-    an error nothing more is done."""
+    """Calls `part`, which concerns only this host. An error is stored, is
+    reported at the next exchange, and is raised when the run has ended on all
+    hosts. After an error, further calls do nothing."""
     if self.failure is not None:
       return
     try:

@@ -1,4 +1,4 @@
-"""What a run can be told to measure beside returns and lengths."""
+"""The interface for metrics beside returns and lengths."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,15 +12,15 @@ class Tracker:
   """
 
   def load(self, scores: Sequence[Mapping[str, float]]) -> None:
-    """Takes in the lines of `scores.jsonl` that earlier processes of the run
-    wrote, as `embodied.log.scores.read` returns them."""
+    """Reads the lines of `scores.jsonl` of earlier processes of the run, as
+    `embodied.log.scores.read` returns them."""
 
   def on_step(self, transition: Mapping[str, Any], worker: int) -> None:
-    """Takes in one transition of the environment number `worker`."""
+    """Called for each transition of the environment number `worker`."""
 
   def episode(self, episode: Mapping[str, float]) -> dict[str, float]:
-    """Takes in an episode, as `embodied.log.metrics.Episodes` returns it;
-    returns what its line in `scores.jsonl` has to say beside the return."""
+    """Called for each episode, as `embodied.log.metrics.Episodes` returns it;
+    returns further values for its line in `scores.jsonl`."""
     return {}
 
   def result(self) -> dict[str, Any]:

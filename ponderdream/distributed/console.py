@@ -1,4 +1,4 @@
-"""What a host prints, and with which code its process ends."""
+"""Messages of a host, and the exit code of its process."""
 
 import contextlib
 import os
@@ -12,7 +12,7 @@ from embodied.run.learner import Diverged
 from embodied.run.sync import OtherHostFailed
 from ponderdream.distributed import hosts
 
-# Errors that a user understands without a traceback.
+# Errors that are printed without a traceback.
 KNOWN = (
   UsageError,
   Diverged,
@@ -24,16 +24,16 @@ KNOWN = (
 
 
 def say(text: str) -> None:
-  """Prints, on the first host."""
+  """Prints on host 0."""
   if not hosts.host():
     print(text, flush=True)
 
 
 def print_error(error: Exception) -> int:
-  """Prints what ended the run, in one sentence if the error is known; returns
-  the exit code."""
+  """Prints the error that ended the run, with a traceback unless its type is
+  in KNOWN; returns the exit code."""
   if isinstance(error, Stopped):
-    print('Stopped before it began.')
+    print('Stopped before training began.')
     return 0
   if isinstance(error, KNOWN):
     print(f'Error: {error}', file=sys.stderr)
@@ -44,8 +44,8 @@ def print_error(error: Exception) -> int:
 
 @contextlib.contextmanager
 def exit_alone() -> Iterator[None]:
-  """Ends the process at once on an error that the other hosts do not know of:
-  an orderly exit would wait for them, and they for this one."""
+  """Ends the process at once after an error that the other hosts do not know
+  of. A normal exit would wait for them, while they wait for this host."""
   try:
     yield
   except Exception as error:

@@ -1,8 +1,9 @@
-"""Devices: one program on all of them. The only file that names them.
+"""Data parallelism over devices. Only this file names devices.
 
-State is replicated over a mesh without a leading device axis; batches are
-split `[B, ...] -> [D, B / D, ...]`; one `pmap` runs the step on all devices.
-D counts the devices of this host; the step averages over those of all hosts.
+The state is replicated over a mesh, without a leading device axis. Batches are
+split `[B, ...] -> [D, B / D, ...]`, and one `pmap` runs the step on all
+devices. D is the number of devices of this host. The step averages over the
+devices of all hosts.
 """
 
 from collections.abc import Callable
@@ -25,11 +26,13 @@ def accelerated() -> bool:
 
 
 def share(size: int, name: str = 'batch.size') -> int:
-  """How many of a batch's `size` examples this host brings; `name` is the
-  setting, for the message.
+  """The number of examples that each host contributes to a batch of `size`.
+
+  Args:
+    name: of the setting, for the message.
 
   Raises:
-    UsageError: they do not divide over the devices of all hosts.
+    UsageError: the number of devices of all hosts does not divide `size`.
   """
   count, hosts = jax.device_count(), jax.process_count()
   if size % count:
@@ -42,13 +45,15 @@ def share(size: int, name: str = 'batch.size') -> int:
 
 
 def everywhere() -> NamedSharding:
-  """A copy on each device of each host, without a leading axis."""
+  """The sharding of arrays that are replicated over all devices of all
+  hosts."""
   mesh = Mesh(np.array(jax.devices()), (AXIS,))
   return NamedSharding(mesh, PartitionSpec())
 
 
 def create(make: Callable, key: jax.Array) -> Any:
-  """`make(key)`, compiled, and made on all devices. The key is consumed."""
+  """`make(key)`, compiled, with results on all devices. The key is
+  consumed."""
   data = np.asarray(jax.random.key_data(key))
   build = lambda data: make(jax.random.wrap_key_data(data))
   return jax.jit(build, out_shardings=everywhere())(data)
@@ -60,8 +65,8 @@ def replicate(tree: Any) -> Any:
 
 
 def common(tree: Any) -> Any:
-  """What `pmap` replicated over this host's devices, as a tree that is
-  replicated over those of all hosts; no copy."""
+  """A tree that `pmap` replicated over this host's devices, as one that is
+  replicated over the devices of all hosts; no copy."""
   if jax.process_count() == 1:
     return tree
   return jax.tree.map(
@@ -73,13 +78,13 @@ def common(tree: Any) -> Any:
 
 
 def local(tree: Any) -> Any:
-  """A replicated tree as this host's first device holds it; no copy."""
+  """The copy of a replicated tree on this host's first device."""
   return jax.tree.map(lambda x: x.addressable_data(0), tree)
 
 
 def split(batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-  """Numpy `[B, ...]` -> `[D, B / D, ...]`, without a copy. Arrays that all
-  rows share, `[...]`, become `[D, ...]`: the same for each device."""
+  """NumPy `[B, ...]` -> `[D, B / D, ...]`, without a copy. Arrays that all
+  rows share, `[...]`, become `[D, ...]`, the same for each device."""
   count = jax.local_device_count()
   return {
     k: np.broadcast_to(v, (count, *v.shape))
@@ -90,7 +95,7 @@ def split(batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def place(batch: dict[str, np.ndarray]) -> dict[str, jax.Array]:
-  """`split`, and every part on its device; does not wait for the transfer."""
+  """`split`, with each part on its device; does not wait for the transfer."""
   mesh = Mesh(np.array(jax.local_devices()), (AXIS,))
   return jax.device_put(split(batch), NamedSharding(mesh, PartitionSpec(AXIS)))
 
@@ -105,8 +110,8 @@ def merge(tree: Any) -> Any:
 def pmap(step: Callable) -> Callable:
   """`step(state, batch, key) -> (state, outs, metrics)` on all devices.
 
-  The state is replicated and donated, batch and outs are split over devices,
-  the metrics must have been averaged.
+  The state is replicated and donated. Batch and outs are split over devices.
+  The step must return metrics that are equal on all devices.
   """
   return jax.pmap(
     step,
@@ -128,11 +133,11 @@ def most(tree: Any) -> Any:
 
 
 def mean_flat(tree: Any) -> Any:
-  """`mean` of a tree of floats of one dtype, as a single message."""
+  """`mean` of a tree of floats of one dtype, in a single collective."""
   flat, unravel = jax.flatten_util.ravel_pytree(tree)
   return unravel(mean(flat))
 
 
 def gather(x: jax.Array) -> jax.Array:
-  """All devices' values side by side, `[D, ...]`, inside of `pmap`."""
+  """The values of all devices, `[D, ...]`, inside of `pmap`."""
   return jax.lax.all_gather(x, AXIS)

@@ -1,6 +1,6 @@
-"""Hosts: processes with devices of their own that train together.
+"""Hosts: processes that train together, each with its own devices.
 
-What is not in the compiled step, the hosts tell each other by `exchange`.
+Outside of the compiled step, hosts communicate by `exchange`.
 """
 
 import importlib.util
@@ -23,18 +23,18 @@ def connect(address: str, count: int, index: int) -> None:
   """Joins the hosts of a run; to be called before JAX is used.
 
   Args:
-    address: `host:port` where host 0 listens; 'auto' to let JAX find it where
-      `clustered` sees a reason to, and to be alone otherwise; 'off' to be
-      alone in any case.
-    count: hosts of the run, with an address; 0 if that was not said.
-    index: this one, from 0, with an address; -1 if that was not said.
+    address: `host:port` of host 0; 'auto' to let JAX find it if `clustered`,
+      and to use a single host otherwise; 'off' to use a single host.
+    count: number of hosts, needed with `host:port`; 0 if not given.
+    index: of this host from 0, needed with `host:port`; -1 if not given.
 
   Raises:
-    UsageError: the numbers make no sense, or JAX finds no coordinator.
+    UsageError: the numbers do not fit, or JAX finds no coordinator.
   """
   if address == 'off' or (address == 'auto' and not clustered()):
     return
-  # A preempted run saves and leaves by itself; JAX would take the SIGTERM.
+  # A preempted run saves and exits by itself. This service of JAX would handle
+  # SIGTERM instead.
   jax.config.update('jax_enable_preemption_service', False)
   if address == 'auto':
     try:
@@ -65,8 +65,8 @@ def connect(address: str, count: int, index: int) -> None:
 
 
 def clustered() -> bool:
-  """Whether something here speaks of several hosts: a coordinator's address,
-  several tasks of Slurm or Open MPI, or a TPU (which knows its own slice)."""
+  """Whether there may be several hosts: a coordinator's address is set, Slurm
+  or Open MPI runs several tasks, or there is a TPU, which may be a slice."""
   several = lambda key: os.environ.get(key, '1') != '1'
   chips = any(
     any(pathlib.Path('/dev').glob(x)) for x in ('accel*', 'vfio/[0-9]*')
@@ -79,13 +79,12 @@ def clustered() -> bool:
 
 
 def connected() -> bool:
-  """Whether there is a coordinator, and with it hosts that would be waited for
-  at the end."""
+  """Whether `connect` joined other hosts, for which a normal exit waits."""
   return jax.distributed.is_initialized()
 
 
 class Hosts:
-  """Implements `embodied.hosts.Hosts`, once they are connected."""
+  """Implements `embodied.hosts.Hosts`; to be made after `connect`."""
 
   def __init__(self) -> None:
     self.count = jax.process_count()
@@ -96,30 +95,31 @@ class Hosts:
 
 
 def host() -> int:
-  """Which host this is; host 0 logs and writes for all."""
+  """The index of this host. Host 0 logs and writes for all."""
   return jax.process_index()
 
 
 def exchange(values: Sequence[float]) -> np.ndarray:
-  """The numbers of all hosts `[hosts, n]`, float64, from each host's n.
+  """Gathers n numbers of each host: float64 `[hosts, n]`.
 
-  Every host has to call it, with as many numbers, in the same order among
-  all that hosts do together. Waits for the devices.
+  A collective operation: all hosts must call it with the same n, in the same
+  order relative to other collectives. Waits for the devices.
   """
   own = np.asarray(values, np.float64)
   if jax.process_count() == 1:
     return own[None]
-  # As bytes: JAX would make float32 of them, and steps are counted.
+  # As bytes, because JAX would convert float64 to float32, which cannot hold
+  # large numbers of steps.
   rows = multihost_utils.process_allgather(own.view(np.uint8))
   return np.ascontiguousarray(rows).view(np.float64)
 
 
 def together(make: Callable[[], T]) -> T:
-  """What `make` returns on this host, if it went well on all hosts.
+  """Calls `make` on all hosts; returns the result of this host.
 
   Raises:
-    UsageError: it failed on another one; its own error if on this one. All
-      hosts raise, and know that of each other.
+    UsageError: `make` failed on another host. If it failed on this host, its
+      own error is raised. In both cases all hosts raise an error.
   """
   error: Exception | None = None
   try:
@@ -137,8 +137,8 @@ def together(make: Callable[[], T]) -> T:
 
 
 def shared(directory: Any) -> bool:
-  """Whether all hosts see the same directory, an `epath.Path`: what host 0
-  writes there has to be seen by the others."""
+  """Whether all hosts share a directory, an `epath.Path`: whether they see a
+  file that host 0 writes there."""
   if jax.process_count() == 1:
     return True
   # As a number that a double holds.

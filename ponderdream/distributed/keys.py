@@ -10,12 +10,12 @@ from ponderdream.distributed.devices import AXIS
 
 
 def fold(key: jax.Array) -> jax.Array:
-  """This device's slice of a key, inside of `pmap`. The key is consumed.
+  """A key of this device, inside of `pmap`. The key is consumed.
 
-  What it draws with a shape `[B / D, ...]` is its slice of what a single
-  device would draw for the whole batch `[B, ...]`: the numbers of an example
-  do not depend on how many devices share the batch. Draws of other shapes
-  differ from device to device, as they should.
+  Random arrays `[B / D, ...]` of the new key are the device's slice of the
+  array `[B, ...]` that a single device would draw. So the random numbers of an
+  example do not depend on the number of devices. Arrays of other shapes differ
+  between devices.
   """
   index = jax.lax.axis_index(AXIS).astype(jnp.uint32)
   return jax.random.wrap_key_data(
@@ -24,10 +24,11 @@ def fold(key: jax.Array) -> jax.Array:
 
 
 def _bits(key: jax.Array, width: int, shape: tuple[int, ...]) -> jax.Array:
-  """Bits `[n, ...]` that are rows `index * n` and on of a larger array.
+  """Random bits `[n, ...]`: rows `index * n` to `(index + 1) * n` of a larger
+  array.
 
-  Threefry (Salmon et al. 2011) is a hash of a key and a position, and JAX
-  numbers the positions of an array in C order; so do we, from an offset on.
+  Threefry (Salmon et al. 2011) is a hash of a key and a position. JAX counts
+  the positions of an array in C order. Here they begin with an offset.
   """
   size = math.prod(shape)
   low = jnp.arange(size, dtype=jnp.uint32) + key[2] * jnp.uint32(size)

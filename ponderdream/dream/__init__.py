@@ -1,1 +1,1 @@
-"""Model states: filtered from data, imagined, branched by halting level."""
+"""Model states: posterior states of data, imagined states, branches."""

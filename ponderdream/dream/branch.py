@@ -1,4 +1,4 @@
-"""One branch of the dream per halting level: what its action is worth."""
+"""The value of each halting level's action, by one imagined branch each."""
 
 from typing import Any
 
@@ -22,10 +22,11 @@ def branch(
   length: int,
   key: Array,
 ) -> tuple[Array, Array]:
-  """The value of every halting level's action, by the model.
+  """Imagines one branch per halting level.
 
-  `Q_m = r_1 + c_1 (r_2 + c_2 (... + c_L V(s_L)))` for `a_m ~ pi_m`, and the
-  policy from there on. Levels that no example reached are not run.
+  `Q_m = r_1 + c_1 (r_2 + c_2 (... + c_L V(s_L)))`, where the first action is
+  `a_m ~ pi_m` and the later ones are the policy's. Levels that no example
+  reached are not computed.
 
   Args:
     start: states `[B, ...]`.
@@ -59,8 +60,9 @@ def branch(
 def value_on_arrival(
   models: Models, params: Any, state: rssm.State, length: int, key: Array
 ) -> Array:
-  """Reward on arrival in `state`, then `length` more steps of the policy,
-  then the critic: `[B]`. The discount is part of the continuation."""
+  """Reward on arrival in `state` plus the return after it: `length` steps of
+  the policy, then the critic's value. `[B]`; the continuation includes the
+  discount."""
   mask = models.mask(params, state)
   act = rollout.policy(models, params)
   dream = rollout.rollout(models, params, act, state, mask, length, key)

@@ -1,7 +1,7 @@
 """Metrics of the halting levels: one number per level, for the logs.
 
-A level's number is a mean over the states that reach it, on all devices; NaN
-if none does.
+The metric of a level is a mean over the states that reach it, on all devices;
+NaN if no state does.
 """
 
 from typing import Any
@@ -27,14 +27,15 @@ def means(metrics: dict[str, Any]) -> dict[str, Any]:
 
 
 def pondering(every: Any, acted: Array) -> dict[str, Array]:
-  """How long the actor ponders.
+  """Metrics of the number of ponder steps.
 
   Args:
-    every: `HaltingLevels` of the imagined states.
-    acted: steps of the actions that were taken, of any shape.
+    every: `HaltingLevels` of the states.
+    acted: ponder steps of the actions that were taken, of any shape.
 
   Returns:
-    Expected steps, computed steps, nats from the prior, and steps acted.
+    `ponder/steps`, expected; `ponder/depth`, computed; `ponder/kl` to the
+    prior in nats; and `ponder/acted`, taken.
   """
   return {
     'ponder/steps': every.steps.mean(),
@@ -45,7 +46,7 @@ def pondering(every: Any, acted: Array) -> dict[str, Array]:
 
 
 def policies(dist: Any, log_p: Array) -> dict[str, Any]:
-  """How the levels differ, from their policies and halting probabilities.
+  """Metrics of the levels' policies and halting probabilities.
 
   Args:
     dist: action distributions, batch shape `[N, B]`.
@@ -54,9 +55,9 @@ def policies(dist: Any, log_p: Array) -> dict[str, Any]:
   Returns:
     `level/p`: probability to halt, over all states, `[N]`; `level/entropy`:
     of the level's policy in nats, `[N]`. For discrete actions also
-    `level/agree` `[N]`, how often a level prefers the action that the deepest
-    level of the state prefers, and `ponder/agree` `[]`, the same for the
-    level that acts.
+    `level/agree` `[N]`, the share of states where the most probable action of
+    the level is that of the deepest level, and `ponder/agree` `[]`, the same
+    for the level that acts.
   """
   reached = log_p > -jnp.inf
   p = jnp.exp(log_p)
@@ -77,12 +78,12 @@ def policies(dist: Any, log_p: Array) -> dict[str, Any]:
 def branches(
   returned: Array, value: Array, scale: Array, log_p: Array
 ) -> dict[str, Mean]:
-  """What the levels' own branches were worth.
+  """Metrics of the branches of the levels.
 
   Args:
-    returned: of the branch of every level, `[N, B]`.
+    returned: return of each level's branch, `[N, B]`.
     value: of the states, `[B]`.
-    scale: what advantages are divided by.
+    scale: of advantages, `[]`.
     log_p: log halting probabilities `[N, B]`.
 
   Returns:
@@ -96,8 +97,8 @@ def branches(
 
 
 def by_name(metrics: dict[str, Any]) -> dict[str, float]:
-  """Metrics with the numbers of each level apart: `level/p` `[N]` becomes
-  `level/p/1` to `level/p/N`, without those that no state reached."""
+  """Metrics with one key per level: `level/p` `[N]` becomes `level/p/1` to
+  `level/p/N`, without levels that no state reached."""
   found = {}
   for key, value in metrics.items():
     if not value.ndim:

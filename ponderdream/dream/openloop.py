@@ -1,4 +1,4 @@
-"""Videos of what the model predicts, beside what happened."""
+"""Open-loop predictions of the model, as videos."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,17 +12,17 @@ from ponderdream.nets import conv
 
 Array = jax.Array
 
-# Sequences side by side in one video.
+# Maximum number of sequences side by side in one video.
 MAX_SEQUENCES = 4
 
 
 def openloop(
   models: Models, params: Any, batch: Mapping[str, Array], key: Array
 ) -> dict[str, Array]:
-  """Videos of truth, prediction and error, one above the other.
+  """Videos of truth, prediction and error, from top to bottom.
 
-  The first half of each sequence is filtered. The second half is predicted
-  from the actions alone.
+  In the first half of each sequence the states are posterior states. In the
+  second half they are predicted from the actions alone.
 
   Args:
     batch: replayed steps `[B, T + 1, ...]`.
@@ -52,8 +52,8 @@ def openloop(
 def predicted_states(
   models: Models, params: Any, batch: Mapping[str, Array], key: Array
 ) -> Any:
-  """Model states `[B, T, ...]`: filtered, then predicted. The key is
-  consumed."""
+  """Model states `[B, T, ...]`: posterior states in the first half, predicted
+  ones in the second. The key is consumed."""
   filter_key, dream_key = jax.random.split(key)
   post, *_ = posterior.filtered(models, params, batch, filter_key)
   length = post.deter.shape[1]
@@ -71,7 +71,8 @@ def predicted_states(
 
 
 def stack(true: Array, pred: Array) -> Array:
-  """`[B, T, H, W, C]` twice in [0, 1] -> uint8 `[T, 3 H, B W, C]`."""
+  """Truth and prediction `[B, T, H, W, C]` in [0, 1] -> one video with the
+  error, uint8 `[T, 3 H, B W, C]`."""
   error = (pred - true + 1) / 2
   video = jnp.concatenate([true, pred, error], 2)
   b, t, h, w, c = video.shape

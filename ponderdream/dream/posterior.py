@@ -1,4 +1,4 @@
-"""Posterior states: filtered from steps, and as the replay stores them."""
+"""Posterior states, and the form in which replay stores them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from ponderdream.world import encoder, rssm
 
 Array = jax.Array
 
-# What a batch holds of the first step alone.
+# Keys that a batch holds for the first step only.
 LATENTS = ('dyn/deter', 'dyn/stoch')
 
 
@@ -28,15 +28,15 @@ def unpack(dyn: rssm.RSSM, latents: Mapping[str, Array]) -> rssm.State:
   finite."""
   stoch = jax.nn.one_hot(latents['dyn/stoch'], dyn.classes, dtype=dyn.dtype)
   deter = latents['dyn/deter'].astype(dyn.dtype)
-  # The replay has no checksum of what is rewritten all the time: a flipped
-  # bit may cost a window its past, but not every batch with it the update.
+  # Replay has no checksums of latents. A damaged one is set to zero, so that
+  # it does not make the loss NaN.
   sound = jnp.isfinite(deter).all(-1, keepdims=True)
   return rssm.State(jnp.where(sound, deter, 0), stoch)
 
 
 def stored(dyn: rssm.RSSM, batch: Mapping[str, Array]) -> rssm.State:
-  """The model states `[B, ...]` that a batch holds of its first step: zeros
-  where it has none, or where `has/<key>` `[B, 1]` says so."""
+  """The stored model states `[B, ...]` of a batch's first step; zeros if the
+  batch has none, and in rows where `has/<key>` `[B, 1]` is False."""
   size = batch['is_first'].shape[0]
   if any(k not in batch for k in LATENTS):
     return rssm.initial(dyn, size)

@@ -1,7 +1,7 @@
-"""Rollouts in the model: of the policy, or of given actions.
+"""Rollouts in the model, with the policy's or with given actions.
 
-No gradient flows through a rollout: actions are learnt by REINFORCE, from
-returns that are constants.
+Callers stop gradients at a rollout: the actor is trained by REINFORCE with
+constant returns.
 """
 
 from collections.abc import Callable
@@ -15,9 +15,9 @@ from ponderdream.world import rssm
 
 Array = jax.Array
 
-# `act(view, t, keys)` chooses flat actions `[B, V]` for a view at step `t` of
-# the rollout, and says how many ponder steps `[B]` that took. It consumes two
-# keys: one for halting, one for the action.
+# `act(view, t, keys)` returns flat actions `[B, V]` for a view at step `t` of
+# the rollout, and their number of ponder steps `[B]`. It consumes two keys:
+# one for halting, one for the action.
 Keys = tuple[Array, Array]
 Act = Callable[[View, Array, Keys], tuple[Array, Array]]
 
@@ -99,7 +99,7 @@ def move(
   action = models.action.encode(action)
   batch, width = action.shape
   if models.action.variables == 1 and models.action.classes and width < batch:
-    # One product less for each state: there are only so many actions.
+    # Embedding each class once is cheaper than embedding each action.
     embedded = action.astype(models.dyn.dtype) @ embed(jnp.eye(width))
   else:
     embedded = embed(action)

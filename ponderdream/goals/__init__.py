@@ -1,1 +1,1 @@
-"""Goals: what to reach, and how long to think about it."""
+"""The actor: goals, and the subgoal model that ponders them."""

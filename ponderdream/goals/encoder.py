@@ -1,4 +1,4 @@
-"""Tasks into the space of goals."""
+"""The goal encoder: from tasks to goals."""
 
 import flax.linen as nn
 import jax

@@ -1,8 +1,8 @@
-"""The subgoal model: one ponder step, with the same weights every time.
+"""The subgoal model: one ponder step. All steps share its weights.
 
-Banino et al. 2021, PonderNet (arXiv 2107.05407), and the recurrent core of
-Graves 2016 (arXiv 1603.08983): the input is given again at every step with a
-flag for the first one, and the hidden state is carried.
+As in PonderNet (Banino et al. 2021, arXiv 2107.05407) and ACT (Graves 2016,
+arXiv 1603.08983), the input of every step is the same, except for a flag that
+marks the first step, and a hidden state is carried.
 """
 
 import math
@@ -16,14 +16,14 @@ from ponderdream.nets import layers
 
 Array = jax.Array
 
-# Deviation of the initial halting kernel, relative to fan-in: small, so that
-# the first distribution over steps is the prior.
+# Scale of the initial halting kernel: small, so that the initial distribution
+# over steps is the prior.
 HALT_SCALE = 0.01
 
 
 class PonderState(NamedTuple):
-  """Carried from step to step: `hidden` `[B, U]` and, with feedback 'goal',
-  the `goal` `[B, G]` of the next step, or else None."""
+  """Carried from step to step: `hidden` `[B, U]`, and `goal` `[B, G]`, the
+  goal of the next step with feedback 'goal', else None."""
 
   hidden: Array
   goal: Array | None
@@ -60,7 +60,7 @@ class Inner(nn.Module):
     self.halt = layers.Linear((units,), 1, jnp.float32, HALT_SCALE)
 
   def project(self, feat: Array, goal: Array) -> Array:
-    """What does not change from step to step, `[B, U]`; done once."""
+    """The projected input `[B, U]`, which is the same at all steps."""
     x = self.input.shift(self.input.part(feat, 0))
     if self.feedback == 'none':
       x = x + self.input.part(goal, 1)
@@ -105,7 +105,7 @@ class Inner(nn.Module):
     return hidden + self.output(x)
 
   def touch(self, feat: Array, goal: Array) -> Array:
-    """Runs every layer once; only to create the parameters."""
+    """Calls each layer once, to create its parameters."""
     state = initial(self, goal)
     first = jnp.ones(())
     return self.step(self.project(feat, goal), state, first)[-1]

@@ -1,8 +1,8 @@
 """One update: the gradient of the sum of all losses.
 
-A batch holds `T + 1` steps. The first one only gives the model state that was
-stored with it, from which the other `T` are filtered (replay context). Of the
-newest steps, all have the states that acting stored.
+A batch holds `T + 1` steps. The model state stored with the first one is the
+start from which the posterior states of the other `T` are computed (replay
+context). For the newest steps, the stored states of all steps are used.
 """
 
 from collections.abc import Callable, Mapping
@@ -28,12 +28,12 @@ sg = jax.lax.stop_gradient
 
 
 class Aux(NamedTuple):
-  """What a pass gives beside its loss.
+  """What `loss` returns in addition to the loss.
 
   Attributes:
     latents: refreshed model states `[B, T, ...]` for the replay, with the
       loss of the world model as `priority` `[B, T]`.
-    running: running numbers of the objectives.
+    running: running statistics of the objectives.
     metrics: numbers to log.
   """
 
@@ -50,11 +50,11 @@ def make(
 ) -> Callable:
   """The step `(state, batch, key) -> (state, latents, metrics)` to `pmap`.
 
-  Updates on replayed batches and on the newest steps are of two kinds, with
-  objectives, optimiser and learning rate of their own.
+  Updates on replayed batches and updates on the newest steps are two kinds.
+  Each kind has its own objectives and optimiser.
 
-  An update whose loss, gradient or outcome is not finite leaves the state as
-  it was; the metrics show which loss it was.
+  If the loss, the gradient or the new parameters are not finite, the state
+  does not change. The metrics show which loss was not finite.
   """
 
   def step(
@@ -85,8 +85,8 @@ def make(
 
 
 def over_devices(metrics: dict[str, Any]) -> dict[str, Array]:
-  """Means over the states of all devices, inside of `pmap`; but the depth is
-  that of the device that computes most levels, as the others wait for it."""
+  """Means over the states of all devices, inside of `pmap`. The depth is the
+  largest of all devices, because the others wait for that device."""
   deepest = {k: v for k, v in metrics.items() if k == 'ponder/depth'}
   return levels.means(devices.mean(metrics)) | devices.most(deepest)
 
@@ -106,7 +106,8 @@ def loss(
     batch: steps `[B, T + 1, ...]`.
     key: consumed.
     fresh: whether they are the newest ones. Then the model states are those
-      that acting stored, without a gradient; all `T + 1` steps are passed on.
+      that were stored while acting, without a gradient, and objectives get
+      all `T + 1` steps.
 
   Raises:
     ValueError: two objectives return a loss or a metric of the same key.

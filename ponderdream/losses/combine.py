@@ -13,8 +13,8 @@ Array = jax.Array
 class Mean(NamedTuple):
   """A mean as `total` over `weight`, of the same shape.
 
-  Averaging both over devices before dividing gives the mean over the examples
-  of all devices, however unevenly they are spread.
+  Both are averaged over devices before they are divided. This gives the mean
+  over the examples of all devices, also if a device has fewer of them.
   """
 
   total: Array
@@ -22,13 +22,13 @@ class Mean(NamedTuple):
 
   @property
   def value(self) -> Array:
-    """The mean; NaN where nothing was counted."""
+    """The mean; NaN where the weight is 0."""
     return self.total / self.weight
 
 
 def masked(loss: Array, mask: Array) -> Mean:
   """The mean of `loss` `[...]` over the entries where `mask` `[...]` is True.
-  Masked entries may hold anything; their gradient is 0."""
+  Other entries may be NaN; their gradient is 0."""
   chex.assert_equal_shape([loss, mask])
   total = jnp.where(mask, loss.astype(jnp.float32), 0).sum()
   return Mean(total, mask.sum().astype(jnp.float32))
@@ -38,7 +38,7 @@ Loss = Array | Mean
 
 
 def mean(loss: Loss) -> Array | Mean:
-  """What is logged of a loss: a scalar, or the `Mean` itself."""
+  """The mean of a loss for the log: a scalar, or the `Mean` itself."""
   return loss if isinstance(loss, Mean) else loss.mean()
 
 

@@ -20,7 +20,7 @@ def value(
     pred: the critic's distributions `[H, B]`.
     slow: predictions of its moving average `[H, B]`.
     target: returns `[H, B]`; no gradient flows into them.
-    slowreg: weight of the pull towards the slow critic.
+    slowreg: weight of the cross entropy to the slow critic.
 
   Returns:
     Loss `[H, B]` in nats.

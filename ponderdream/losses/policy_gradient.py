@@ -1,18 +1,19 @@
-"""Policy gradients that credit an action to all the levels of thought.
+"""Policy gradients of an actor with several halting levels.
 
-An actor with levels n, policies `pi_n` and halting probabilities `p_n`
-behaves as `mu(a|s) = sum_n p_n pi_n(a|s)`. With the advantage A(s, a) and
-`J = sum_n p_n E_{a ~ pi_n} A(s, a)`, the gradient of J has two parts, one
-that improves the levels and one that moves probability to better levels:
+An actor with levels n, policies `pi_n` and halting probabilities `p_n` has the
+policy `mu(a|s) = sum_n p_n pi_n(a|s)`. With the advantage A(s, a) and
+`J = sum_n p_n E_{a ~ pi_n} A(s, a)`, the gradient of J has two parts. The
+first improves the levels, the second moves probability to better levels:
 
     grad J = sum_n p_n E_{pi_n}[A grad log pi_n] + grad p_n E_{pi_n}[A]
 
-Descending any of the losses below follows it in expectation; they differ in
-what they need and in variance. `sum_n p_n L_n` with the REINFORCE surrogate
-`L_n = -A_n log pi_n(a_n)` does not: it gives p_n the value of a surrogate,
-which is no return, and drives the halting the wrong way. Prices of steps,
-KL to the prior and entropy are added by the caller. Advantages are constants
-here; N levels, batch B, losses in units of the advantage times nats.
+The expected gradient of `mixture`, `levels` and `sampled` is `-grad J`; they
+differ in variance, and in the actions that they need. The expected gradient of
+`sum_n p_n L_n` with the REINFORCE surrogate `L_n = -A_n log pi_n(a_n)` is not:
+the value of a surrogate is not a return, so p_n moves in the wrong direction.
+The objectives add the price of steps, the KL to the prior and the entropy.
+Advantages are constants here. N levels, batch size B; losses are in units of
+the advantage times nats.
 """
 
 from typing import Any
@@ -43,13 +44,14 @@ def mixture(log_p: jax.Array, log_pi: jax.Array, adv: jax.Array) -> jax.Array:
 def levels(log_p: jax.Array, log_pi: jax.Array, adv: jax.Array) -> jax.Array:
   """`-sum_m p_m A_m log mu(a_m)` [B] for one action a_m ~ pi_m per level.
 
-  Every branch credits every level; p_m A_m is a constant. Advantages of
-  levels that are not active do not enter, whatever they hold.
+  The factors p_m A_m are constants, so the action of every branch changes the
+  probabilities of all levels. Values at levels that are not active are
+  ignored.
 
   Args:
     log_p: `[N, B]`, log halting probabilities, -inf where not active.
     log_pi: `[N, M, B]`, `log_pi[n, m] = log pi_n(a_m)`. M <= N: the first M
-      levels were tried, and the rest must have no probability.
+      levels have branches, and the others must have probability 0.
     adv: `[M, B]`, advantage of a_m.
   """
   chex.assert_rank([log_p, log_pi, adv], [2, 3, 2])
@@ -67,7 +69,8 @@ def levels(log_p: jax.Array, log_pi: jax.Array, adv: jax.Array) -> jax.Array:
 def sampled(log_p: jax.Array, log_pi: jax.Array, adv: jax.Array) -> jax.Array:
   """`-A (log p_n + log pi_n(a))` [B] for one n ~ p and one a ~ pi_n.
 
-  REINFORCE on the pair (n, a): right, with the most variance; an ablation.
+  REINFORCE on the pair (n, a): unbiased, with the largest variance; for
+  comparison.
 
   Args:
     log_p: `[B]`, log probability of the level sampled.
@@ -106,7 +109,7 @@ def log_mu(log_p: jax.Array, log_pi: jax.Array) -> jax.Array:
 
   Args:
     log_p: `[N, ...]`, log halting probabilities, -inf where not active.
-    log_pi: `[N, ...]`; where a level is not active it may hold anything.
+    log_pi: `[N, ...]`; ignored where a level is not active.
   """
   log_pi = jnp.where(log_p > -jnp.inf, log_pi, 0)
   return jax.nn.logsumexp(log_p + log_pi, 0)
@@ -116,7 +119,8 @@ def entropy(dist: Any, log_p: jax.Array) -> jax.Array:
   """Entropy of `mu = sum_n p_n pi_n` in nats, `[B]`.
 
   Exact for one discrete variable. Otherwise the mean entropy of the levels
-  with p held fixed, so that halting is not drawn to the most random level.
+  with p held fixed, so that its gradient does not move probability to the most
+  random level.
 
   Args:
     dist: the policies of the levels, batch shape `[N, B]`.

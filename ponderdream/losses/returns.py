@@ -24,10 +24,10 @@ def lambda_return(
 
   Args:
     reward: `[H, B]`.
-    cont: probability to go on, discount included, `[H, B]`.
-    value: `[H, B]`, what a return is completed with.
-    lam: weight of the longer return.
-    last: `[H, B]`, True where the episode ends (in death or cut off).
+    cont: continuation probability times discount, `[H, B]`.
+    value: `[H, B]`, for bootstrapping.
+    lam: lambda, the weight of longer returns.
+    last: `[H, B]`, True where the episode ends (terminated or truncated).
 
   Returns:
     Returns of all but the last step, `[H - 1, B]`.
@@ -72,5 +72,5 @@ def update_range(
 
 
 def scale(state: ReturnRange, limit: float) -> Array:
-  """What advantages are divided by: `max(limit, high - low)`."""
+  """`max(limit, high - low)`, by which advantages are divided."""
   return jnp.maximum(limit, state.high - state.low)

@@ -15,7 +15,7 @@ Array = jax.Array
 def dynamics(
   post: Array, prior: Array, free_nats: float
 ) -> tuple[Array, Array, Array]:
-  """KL between posterior and prior, each side in turn held fixed.
+  """KL from posterior to prior, with a stop-gradient on one or the other.
 
   `dyn = max(free, KL(sg(post) || prior))`, `rep = max(free, KL(post ||
   sg(prior)))`, clipped after the sum over variables.
@@ -23,7 +23,7 @@ def dynamics(
   Args:
     post: posterior log-probabilities `[B, T, S, C]`.
     prior: prior log-probabilities `[B, T, S, C]`.
-    free_nats: nats below which nothing is paid.
+    free_nats: lower bound of the losses in nats (free bits).
 
   Returns:
     dyn and rep losses `[B, T]`, and the KL before clipping `[B, T]`, in nats.
@@ -37,8 +37,8 @@ def dynamics(
 
 
 def continuation_target(is_terminal: Array, horizon: int) -> Array:
-  """`(1 - is_terminal) (1 - 1 / horizon)`, `[B, T]`: the discount is part of
-  the probability to go on."""
+  """`(1 - is_terminal) (1 - 1 / horizon)`, `[B, T]`: the continuation
+  probability includes the discount."""
   return (1 - is_terminal.astype(jnp.float32)) * (1 - 1 / horizon)
 
 
@@ -67,7 +67,8 @@ def reconstruction(space: Any, raw: Array, target: Array, patch: int) -> Array:
 
 
 def _picture_error(space: Any, raw: Array, target: Array, patch: int) -> Array:
-  # Cutting the bytes of the target is faster than joining predicted floats.
+  # The target holds bytes: cutting it into patches is faster than joining the
+  # predicted patches, which are floats.
   target = conv.to_patches(target, patch).astype(jnp.float32)
   ones = np.ones((1, *space.shape), np.uint8)
   inside = conv.to_patches(ones, patch).astype(jnp.float32)

@@ -16,8 +16,9 @@ Array = jax.Array
 # with -inf, entropies and gradients are finite.
 MASKED_LOGIT = -1e9
 
-# TensorFlow Probability adds axes silently, also where JAX is told to refuse.
-loose = functools.partial(jax.numpy_rank_promotion, 'allow')
+# TensorFlow Probability relies on rank promotion, also where JAX raises an
+# error for it.
+allow_rank_promotion = functools.partial(jax.numpy_rank_promotion, 'allow')
 
 
 def symlog(x: Array) -> Array:
@@ -32,7 +33,7 @@ def unimix(logits: Array, mix: float) -> Array:
 
 
 def sample_onehot(key: Array, logp: Array) -> Array:
-  """One-hot draws `[..., S, C]` from log-probabilities, straight through.
+  """One-hot samples `[..., S, C]` with straight-through gradients.
 
   Inverts the cumulative distribution, which needs one uniform number per
   variable. The gradient is that of the probabilities (Bengio et al. 2013,
@@ -117,7 +118,7 @@ class TwoHot:
 
 
 class Point:
-  """A scalar as it is, learnt by its squared error.
+  """A scalar without a distribution, trained by its squared error.
 
   Args:
     logits: `[..., 1]`, any float type.
@@ -137,7 +138,8 @@ class Point:
 
 
 def scalar(logits: Array) -> TwoHot | Point:
-  """A scalar by outputs `[..., bins]` of a head; one bin is the number."""
+  """The scalar predicted by outputs `[..., bins]` of a head: a `Point` for one
+  bin, else a `TwoHot`."""
   return Point(logits) if logits.shape[-1] == 1 else TwoHot(logits)
 
 
@@ -183,7 +185,7 @@ class Discrete:
     """Class indices `[..., V]`. The key is consumed."""
     keys = jax.random.split(key, len(self.parts))
     pairs = zip(self.parts, keys, strict=True)
-    with loose():
+    with allow_rank_promotion():
       draws = [x.sample(seed=k) for x, k in pairs]
     return jnp.stack(draws, -1).astype(jnp.int32)
 
@@ -193,7 +195,7 @@ class Discrete:
 
   def log_prob(self, action: Array) -> Array:
     """Log-probability of indices `[..., V]`, summed: `[...]`."""
-    with loose():
+    with allow_rank_promotion():
       terms = [x.log_prob(action[..., i]) for i, x in enumerate(self.parts)]
     return sum(terms[1:], terms[0])
 
@@ -230,7 +232,7 @@ class BoundedNormal:
 
   def sample(self, key: Array) -> Array:
     """Actions `[..., A]`. The key is consumed."""
-    with loose():
+    with allow_rank_promotion():
       return self.dist.sample(seed=key)
 
   def mode(self) -> Array:

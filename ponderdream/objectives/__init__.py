@@ -1,8 +1,8 @@
-"""What is learnt: a table of objectives, one file each.
+"""The table of objectives, one file each.
 
 An objective turns a pass over a batch into losses. To add one, write
 `losses(p: Pass) -> Terms` in a file of its own, a row here, and its scales in
-`loss_scales`. Running numbers that it needs go into `state.RUNNING`.
+`loss_scales`. Running statistics that it needs get a row in `state.RUNNING`.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,14 +18,14 @@ class Objective(NamedTuple):
 
   Attributes:
     losses: the function.
-    scales: the keys of `loss_scales` that it answers to. It is traced only if
-      one of them is not 0.
-    fresh: whether it learns from the newest steps of the policy, in updates
-      of their own, instead of from batches of the source.
-    priority: whether its losses `[B, T]` say how badly a step is predicted,
-      which the replay may draw by.
-    keys: what it reads of a batch beside observations, actions and
-      `embodied.SIGNALS`, such as a text that the agent does not see.
+    scales: the keys of `loss_scales` for its losses. It is traced only if one
+      of them is not 0.
+    fresh: whether it is trained on the newest steps of the policy, in updates
+      of their own, instead of on batches of the source.
+    priority: whether its losses `[B, T]` count towards the priorities by which
+      the replay may draw steps.
+    keys: keys that it reads from a batch in addition to observations, actions
+      and `embodied.SIGNALS`, such as a text that the agent does not see.
   """
 
   losses: Callable[[Pass], Terms]
@@ -35,7 +35,7 @@ class Objective(NamedTuple):
   keys: tuple[str, ...] = ()
 
 
-# Rows are added at the end: each one's random key depends on its place.
+# Add rows at the end: the random key of a row depends on its place.
 OBJECTIVES: dict[str, Objective] = {
   'model': Objective(
     model.losses, ('dyn', 'rep', 'rew', 'con', 'tok'), priority=True

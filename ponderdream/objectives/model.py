@@ -15,8 +15,9 @@ sg = jax.lax.stop_gradient
 
 
 def losses(p: Pass) -> Terms:
-  """`dyn`, `rep`, `rew` and `con`, each `[B, T]` in nats, and `tok`, the
-  squared error of the tokens that actor and critic see in a dream."""
+  """`dyn`, `rep`, `rew` and `con`, each `[B, T]` in nats, and `tok` `[B, T]`,
+  the squared error of predicted tokens, which are the input of actor and
+  critic in imagination."""
   prior = p.models.apply(p.params, 'dyn', p.post.deter, method='prior')
   dyn, rep, kl = world.dynamics(p.logp, prior, p.config.loss.free_nats)
   reward = p.models.reward(p.params, p.view)

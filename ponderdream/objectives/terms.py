@@ -1,4 +1,4 @@
-"""What an objective gets and what it gives."""
+"""The arguments and the results of an objective."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -24,8 +24,8 @@ class Pass(NamedTuple):
   Attributes:
     models: the networks.
     params: parameters, with a gradient.
-    frozen: the same without.
-    state: the state of learning before the update.
+    frozen: the same without a gradient.
+    state: the train state before the update.
     batch: replayed steps `[B, T, ...]`, and arrays that all rows share.
     post: their posterior states `[B, T, ...]`, with a gradient.
     tokens: of their observations `[B, T, E]`, with a gradient.
@@ -55,11 +55,11 @@ class Terms(NamedTuple):
   """What an objective adds to an update.
 
   Attributes:
-    losses: by key; arrays of which every entry counts, or `combine.Mean`.
-      The scale of a loss is `loss_scales[key]`, or that of the text before
-      the first `/` of the key.
+    losses: by key; arrays, whose mean is taken, or `combine.Mean`. The scale
+      of a loss is `loss_scales[key]`, where a key such as `rec/image` stands
+      for `rec`.
     metrics: numbers to log.
-    running: the objective's running numbers after the update, if it has some.
+    running: the objective's running statistics after the update, or None.
   """
 
   losses: Mapping[str, combine.Loss]

@@ -121,7 +121,7 @@ class Decoder(nn.Module):
 
 
 def outputs(space: Any) -> int:
-  """Number of outputs that predict a space that is no picture."""
+  """Number of outputs that predict a space other than pictures."""
   count = math.prod(space.shape)
   if space.role == 'class':
     return count * int(space.classes.max())

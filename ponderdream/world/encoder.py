@@ -13,11 +13,12 @@ from ponderdream.world import spaces, table
 
 Array = jax.Array
 
-# The numbers of the patches of a picture: found when the agent acts, and
-# stored beside the step.
+# Key of the codes of a picture's patches, which are computed when the agent
+# acts and stored with the step.
 CODES = 'enc/codes'
-# Pixels in [0, 1]: how far from all codes a patch has to be to become one;
-# pictures that are looked at, and patches that are added at most, per update.
+# A patch is added to the table if its distance from all codes is above GAP
+# (pixels in [0, 1]). Per update, LOOKED_AT pictures are searched, and at most
+# ADDED patches are added.
 GAP, LOOKED_AT, ADDED = 0.8, 16, 8
 
 
@@ -55,7 +56,7 @@ class Encoder(nn.Module):
 
   @property
   def has_table(self) -> bool:
-    """Whether pictures are numbers of patches in a table, the parameter
+    """Whether pictures are encoded by a table of patches, the parameter
     `codes`."""
     return self.kind == 'table' and bool(self.images())
 
@@ -112,7 +113,8 @@ class Encoder(nn.Module):
   def perceive(
     self, codes: Array, obs: Mapping[str, Array]
   ) -> dict[str, Array]:
-    """What is stored of an observation `[B, ...]`: `CODES` `[B, P]`."""
+    """The codes of the P patches of observations `[B, ...]`: `{CODES: [B,
+    P]}`."""
     patches = self.squares(obs)
     index = table.nearest(codes, patches.reshape((-1, patches.shape[-1])))
     kind = jnp.uint8 if self.codes <= 256 else jnp.uint16
@@ -130,8 +132,8 @@ class Encoder(nn.Module):
     obs: Mapping[str, Array],
     gather: Callable[[Array], Array],
   ) -> Array:
-    """The table with new codes from observations `[B, ...]`, the same on all
-    devices; `gather` gives the arrays of all of them side by side."""
+    """The table with new patches of observations `[B, ...]` on all devices;
+    `gather` stacks the arrays of the devices."""
     some = {k: v[:: -(-len(v) // LOOKED_AT)] for k, v in obs.items()}
     patches = self.squares(some)
     patches = patches.reshape((-1, patches.shape[-1]))

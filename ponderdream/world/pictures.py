@@ -1,4 +1,4 @@
-"""Which pictures the encoder and decoder can take."""
+"""Checks that encoder and decoder fit the sizes of pictures."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,18 +7,15 @@ from embodied.errors import UsageError
 
 
 def check(config: Any, obs_space: Mapping[str, Any]) -> None:
-  """Checks that all pictures have one size, and that it fits the settings.
-
-  Raises:
-    UsageError: it does not fit; names the setting to change.
-  """
+  """Raises UsageError if pictures have several sizes, or a size that does not
+  fit the settings."""
   sizes = {v.shape[:2] for v in obs_space.values() if v.role == 'image'}
   if not sizes:
     return
   if len(sizes) > 1:
     raise UsageError(
-      f'The environment shows pictures of sizes {sorted(sizes)}; wrap it so'
-      ' that they have one size.'
+      f'The environment has pictures of the sizes {sorted(sizes)}; resize them'
+      ' to a single size.'
     )
   _check_blocks(config)
   for name in ('enc', 'imgdec'):
@@ -32,20 +29,21 @@ def _check_blocks(config: Any) -> None:
     if count % config.imgdec.blocks:
       raise UsageError(
         f'imgdec.blocks is {config.imgdec.blocks}, which does not divide'
-        f' {count}; it has to divide dyn.deter and the channels of the'
-        ' smallest picture.'
+        f' {count}; choose a divisor of dyn.deter and of the channels of the'
+        " decoder's first layer."
       )
 
 
 def _check_conv(name: str, part: Any, size: tuple[int, int]) -> None:
   if part.kernel % 2 == 0:
     raise UsageError(
-      f'{name}.kernel must be odd, so that it has a middle; got {part.kernel}.'
+      f'{name}.kernel is {part.kernel}; choose an odd number, so that the'
+      ' padding is symmetric.'
     )
   step = 2 ** len(part.mults)
   if any(x % step for x in size):
     raise UsageError(
-      f'The environment shows pictures of {size[0]}x{size[1]} pixels; the'
+      f'The environment has pictures of {size[0]}x{size[1]} pixels; the'
       f' convolutions need multiples of {step}. Resize them, or set enc.kind'
       ' and imgdec.kind to patch.'
     )

@@ -1,4 +1,4 @@
-"""What the networks read from observation spaces: their roles."""
+"""Functions of observation spaces for the networks."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,10 +1,10 @@
-"""A table of patches: pictures as numbers of the nearest code in the table.
+"""A codebook of image patches, and the nearest code of each patch.
 
-Worlds that are drawn from a small set of tiles, such as Crafter with its cells
-of 7x7 pixels, have few different patches. The table is no parameter that a
-gradient changes: codes are patches that were seen, and one is added where a
-patch is far from all of them. Compare the nearest-neighbour tokens of Dedieu
-et al. 2025 (arXiv 2502.01591).
+Environments whose pictures consist of few tiles, such as Crafter with its
+cells of 7x7 pixels, have few different patches. Codes are not trained by a
+gradient. They are patches of earlier observations; a patch that is far from
+all codes is added. Compare the nearest-neighbour tokens of Dedieu et al. 2025
+(arXiv 2502.01591).
 
 Patches are `[N, D]`, codes `[C, D]`, with pixels in [0, 1].
 """
@@ -14,34 +14,33 @@ import jax.numpy as jnp
 
 Array = jax.Array
 
-# The pixels of codes that are not taken yet: further from any patch than two
-# patches can be from each other.
+# Pixels of unused codes. Their distance to any patch is larger than the
+# distance between two patches.
 FREE = 3.0
 
 
 def initial(count: int, size: int) -> Array:
-  """A table `[count, size]` without any code."""
+  """A table `[count, size]` of unused codes."""
   return jnp.full((count, size), FREE)
 
 
 def nearest(codes: Array, patches: Array) -> Array:
-  """Number of the code at the least Euclidean distance, int32 `[N]`."""
+  """Index of the code at the smallest Euclidean distance, int32 `[N]`."""
   far, count = _distances(codes, patches), len(codes)
-  # `argmin` takes three times as long on a CPU as all else here.
+  # On a CPU, `argmin` would take three times as long as the rest.
   is_least = far == far.min(1, keepdims=True)
   return jnp.where(is_least, jnp.arange(count)[None], count).min(1)
 
 
 def _distances(codes: Array, patches: Array) -> Array:
-  """Squared distances up to a number for each patch, `[N, C]`."""
+  """Squared distances without the squared norm of the patch, `[N, C]`."""
   lengths = jnp.square(codes).sum(1)[None]
   return lengths - 2 * patches @ codes.T
 
 
 def farthest(codes: Array, patches: Array, count: int) -> Array:
-  """The `count` patches that a table lacks most, `[count, D]`: the one that
-  is furthest from all codes, then the one that is furthest from these and
-  from it, and so on."""
+  """Farthest-point sampling: `count` patches `[count, D]`, each the one with
+  the largest distance from all codes and from the patches before it."""
   own = jnp.square(patches).sum(1)
   gap = own + _distances(codes, patches).min(1)
 
@@ -54,8 +53,8 @@ def farthest(codes: Array, patches: Array, count: int) -> Array:
 
 
 def grow(codes: Array, patches: Array, least: float) -> Array:
-  """The table with those patches, one after the other, that are further than
-  `least` from all codes; once it is full it stays as it is."""
+  """The table after adding, one after another, the patches whose distance from
+  all codes is more than `least`. A full table does not change."""
 
   def body(codes: Array, patch: Array) -> tuple[Array, None]:
     gap = jnp.square(codes - patch[None]).sum(1).min()

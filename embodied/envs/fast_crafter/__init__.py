@@ -1,7 +1,7 @@
 """A Crafter that is ten times faster.
 
-It has the rules, random numbers and pictures of the `crafter` package, but its
-slow parts are written again. Start reading at `game.Game`.
+It has the rules, random numbers and pictures of the `crafter` package. Its
+slow parts are rewritten. Start reading at `game.Game`.
 """
 
 from embodied.envs.fast_crafter import compiled

@@ -3,8 +3,8 @@
 XLA's CPU backend is slow at the gradient of a convolution by its kernel: two
 to three times slower than the same sum as products of matrices, made from a
 few pictures at a time so that the copies stay in the cache. Where pictures
-have many channels, `winograd` needs fewer products. A train step of size1m is
-faster by a tenth with it. Other devices compute what JAX derives.
+have many channels, `winograd` needs fewer products; it makes a train step of
+size1m a tenth faster. Other devices use the gradient that JAX derives.
 """
 
 import functools

@@ -1,7 +1,5 @@
-"""Functions of pictures, computed for a few of them at a time.
-
-The copies that they make stay in the processor's cache.
-"""
+"""Functions of pictures, computed for a few pictures at a time, so that their
+intermediate copies fit into the processor's cache."""
 
 from collections.abc import Callable
 

@@ -1,12 +1,12 @@
 """Convolutions with fewer products on CPUs: Winograd's form along the width.
 
 Four neighbouring outputs of K taps are coefficients of a product of two
-polynomials. The product is taken where it is cheap, at K + 3 points, with one
+polynomials. The product is computed from its values at K + 3 points, with one
 multiplication each: 8 products instead of 20 for 5 taps, 6 instead of 12 for 3
 (Winograd 1980, Arithmetic Complexity of Computations; Lavin and Gray 2015,
-arXiv 1509.09308). Along the height it is the plain sum over taps. The error in
-float32 is 2e-6 of the largest output, five times that of the plain form; in
-half precision it would be too large.
+arXiv 1509.09308). Along the height, taps are summed as usual. The error in
+float32 is 2e-6 of the largest output, five times that of the plain
+convolution; in half precision it would be too large.
 """
 
 import functools
