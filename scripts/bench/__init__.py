@@ -1,1 +1,1 @@
-"""How long the parts of the system take, beside those of other projects."""
+"""Benchmarks of the parts of the system, also against other projects."""

@@ -53,7 +53,7 @@ def play_run():
 
 
 def serve_case(case):
-  """Body of a process: plays as many steps as it is asked to."""
+  """Main function of a process, which plays steps on request."""
   if case == 'package_without_numba':
     sys.modules['numba'] = None  # importing it fails, as if it were not there
   if case == 'ours_in_a_run':

@@ -39,7 +39,7 @@ WARM = 3
 
 
 def case(size, held, args):
-  """One size of agent with so many steps."""
+  """The result for one size of agent and `held` steps."""
   step = make_step(size, np.float16, True)
   total = sum(np.asarray(x).nbytes for x in step.values())
   line = {
@@ -105,7 +105,7 @@ class Ours:
 
 
 class Peer:
-  """DreamerV3's replay likewise, loaded from a checkout without its agent."""
+  """DreamerV3's replay with the same functions, loaded from a checkout."""
 
   def __init__(self, checkout, step, held):
     package = types.ModuleType('peer')

@@ -4,15 +4,15 @@
     python -m scripts.bench.train --peer CHECKOUT --peer-python PYTHON
     python -m scripts.bench.train --start
 
-Writes a line per case. Times are in seconds as [median, lowest, highest], by
-the clock (`wall`) and of the processor (`cpu`). All cases of a size are alive
-at once and step in turns; ratios are those of the medians. `objectives` are
-train steps that learn one objective alone, the posterior and the optimiser
-included. With `--start` it takes the seconds from the start command to the
-first finished train step instead: `cold` without compiled programs in the home
-folder, and `warm` with those of the first time.
+Writes a line per case. Times are seconds as [median, lowest, highest], of
+wall-clock time (`wall`) and of processor time (`cpu`). The cases of a size run
+in parallel processes and step in turns; ratios are ratios of medians.
+`objectives` are train steps with a single objective, the posterior and the
+optimiser. With `--start` it measures the seconds from the start command to the
+first train step instead: `cold` without compiled programs in the home folder,
+`warm` with them.
 
-Other flags, such as --imag.length 5, go to our agents.
+Other flags, such as --imag.length 5, are passed to our agents.
 """
 
 import functools
@@ -28,9 +28,9 @@ import numpy as np
 from scripts import arguments, results
 from scripts.bench import serve
 
-# The ponder actor halts first as its prior says, and stops computing levels
-# where less than 5% is left: `pondernet` expects 2.9 steps and computes 8
-# levels, `depth3` expects 1.5 and computes 3.
+# At the start of training, the halting distribution is the prior, and levels
+# are computed while the survival is at least 5%: `pondernet` expects 2.9 steps
+# and computes 8 levels, `depth3` expects 1.5 and computes 3.
 ACTORS = {
   'plain': ['crafter'],
   'pondernet': ['crafter', 'pondernet', '--ponder.prior', '0.3333'],
@@ -130,7 +130,7 @@ class Case:
 
 
 def serve_case(argv):
-  """Body of a process with one of our agents: blocks, then flags."""
+  """Main function of a process with one of our agents: blocks, then flags."""
   import jax
 
   from embodied.config import flags, resolve
@@ -163,7 +163,7 @@ def start(args, name, size, rest):
 
 
 def begin(name, child):
-  """Constructs and compiles; the first step of the peer compiles, too."""
+  """Constructs and compiles. The peer compiles in its first step."""
   case = {'construct': child('construct')}
   compiled = child('step' if name == 'peer' else 'compile')
   case['compile'] = {k: compiled.pop(k) for k in ('wall', 'cpu')}
@@ -171,7 +171,7 @@ def begin(name, child):
 
 
 def measure(children, cases, repeats):
-  """Steps in turns, then everything else."""
+  """Steps in turns, then the other measurements."""
   times = results.turns(
     {k: functools.partial(v, 'step') for k, v in children.items()}, repeats
   )

@@ -42,7 +42,7 @@ def step(params, x, h, n):
   return h, *cores.read(params, cores.normed(h))
 
 
-def think(params, x):
+def unroll(params, x):
   """log p `[N, B]`, log pi `[N, B, K]` and the KL to the prior `[B]`."""
   h0 = jnp.zeros((len(x['m']), WIDTH))
   done = loop.unroll(step, params, x, h0, max_steps=LEVELS, eps=EPS)
@@ -102,7 +102,7 @@ def loss(params, baseline, key, method):
   """The mean loss of a batch, and the mean reward of the behaviour."""
   ask, act, pick = jax.random.split(key, 3)
   x = draw(ask, BATCH)
-  log_p, log_pi, kl = think(params, x)
+  log_p, log_pi, kl = unroll(params, x)
   log_pi, reward = try_all(log_pi, x['answer'], act)
   credit = METHODS[method](log_p, log_pi, reward - baseline, pick)
   p = jnp.exp(log_p)
@@ -132,7 +132,7 @@ def make_train(method, optimizer):
 def evaluate(params):
   """Exact: the objective J, and the expected steps for every m `[8]`."""
   m, answer = (a.ravel() for a in jnp.mgrid[1 : LATEST + 1, :ANSWERS])
-  log_p, log_pi, _ = think(params, {'m': m, 'answer': answer})
+  log_p, log_pi, _ = unroll(params, {'m': m, 'answer': answer})
   p = jnp.exp(log_p)
   right = jnp.exp(log_pi)[:, jnp.arange(m.size), answer]
   steps = halting.expected_steps(p)
@@ -175,9 +175,9 @@ def train(method, seeds, updates):
 
 def picture(runs, path):
   """Learning, the same near the oracle, and expected steps against m."""
-  figure, (learn, close, think) = plots.figure(3, 4.6)
+  figure, (learn, close, depth) = plots.figure(3, 4.6)
   levels = np.arange(1, LATEST + 1)
-  think.plot(levels, levels, color=plots.FAINT, ls=':', lw=1.5)
+  depth.plot(levels, levels, color=plots.FAINT, ls=':', lw=1.5)
   for i, method in enumerate(METHODS):
     mine = [run for run in runs if run['method'] == method]
     curves = np.array([run['curve'] for run in mine])
@@ -187,7 +187,7 @@ def picture(runs, path):
     steps = np.array([run['steps'] for run in mine])
     error = np.abs([steps.min(0), steps.max(0)] - steps.mean(0))
     # Three methods agree, so they are shifted to be visible.
-    think.errorbar(
+    depth.errorbar(
       levels + 0.16 * (i - 1.5), steps.mean(0), error,
       fmt='o', ms=5, color=color, label=method,
     )  # fmt: skip
@@ -203,10 +203,10 @@ def picture(runs, path):
     )  # fmt: skip
   learn.set(title='Reward minus the cost of steps', ylim=(0, 0.95))
   close.set(title='The same, close to the oracle', ylim=(0.8, ORACLE + 0.003))
-  think.set(title='Expected steps', ylim=(0, LATEST + 0.6))
-  think.set(xlabel='level m from which the answer is visible')
-  think.set(xticks=levels, yticks=levels)
-  think.legend(loc='upper left')
+  depth.set(title='Expected steps', ylim=(0, LATEST + 0.6))
+  depth.set(xlabel='level m from which the answer is visible')
+  depth.set(xticks=levels, yticks=levels)
+  depth.legend(loc='upper left')
   plots.save(figure, path)
 
 

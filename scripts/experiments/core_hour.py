@@ -1,15 +1,14 @@
-"""Crafter by the core-hour: what agents learn in so much processor time.
+"""Crafter by the core-hour: agents with equal budgets of processor time.
 
     python -m scripts.experiments.core_hour --logdir DIR
     python -m scripts.experiments.core_hour --logdir DIR --minutes 5 \\
       --seeds 1 --agents pondernet 'pondernet --run.envs 16' --out DIR/compared
 
-Every run has a core to itself and ends when it has used up its processor time:
-user and system time of all its processes from the first import on, with all
-that it compiles (a minute or so for our agents). Runs stay in
-DIR/<agent>-<seed>: one that is finished is not run again, and one that was
-stopped goes on (and compiles once more). Prints a table, and writes JSON and a
-picture.
+Each run has its own core and a budget of processor time: the user and system
+time of all its processes, including imports and compilation (about a minute
+for our agents). Runs stay in DIR/<agent>-<seed>. A finished run is not
+repeated, and a stopped one is resumed (and compiles again). Prints a table,
+and writes JSON and a figure.
 
 Agents (flags behind a name make a variant of it):
 
@@ -39,8 +38,8 @@ from embodied.run.evaluate import summary
 from scripts import arguments, budget, results
 from scripts.experiments import hours
 
-# Every run compiles for itself, whatever was compiled before, unless the
-# caller sets this to true.
+# Runs do not use compiled programs of earlier ones, unless the caller sets
+# this to true.
 CACHE = {'JAX_ENABLE_COMPILATION_CACHE': 'false'}
 PATH = {'PYTHONPATH': str(results.ROOT)}
 HOW = {'cwd': results.ROOT, 'env': CACHE | os.environ | PATH}
@@ -78,8 +77,8 @@ def ppo(run, args, episodes):
 
 
 def dreamerv3(run, args, episodes):
-  """Commands of danijar/dreamerv3 at its smallest size, in float32; it is
-  stopped at once, and evaluated from a checkpoint that may be a minute old."""
+  """Commands of danijar/dreamerv3 at its smallest size, in float32. It saves
+  every minute, but not when it is stopped."""
   if not args.dreamerv3:
     raise UsageError('dreamerv3 needs --dreamerv3 CHECKOUT.')
   folder = pathlib.Path(run['folder'])
@@ -105,7 +104,7 @@ AGENTS = {**OURS, 'ppo': ppo, 'dreamerv3': dreamerv3}
 
 
 def plan(args):
-  """The runs that are asked for, one dict each."""
+  """The runs of the command line, one dict each."""
   runs = []
   for seed in range(args.seeds):
     for label in args.agents:
@@ -117,19 +116,19 @@ def plan(args):
       folder = str(args.logdir.resolve() / f'{name}-{seed}')
       runs.append({'label': label, 'seed': seed, 'minutes': args.minutes})
       runs[-1] |= {'flags': flags, 'folder': folder}
-      AGENTS[agent](runs[-1], args, 0)  # which may refuse
+      AGENTS[agent](runs[-1], args, 0)  # Raises an error if it cannot run.
   return runs
 
 
 def prepare(run):
-  """Makes the folder of a run; returns whether something is left to be done.
+  """Creates the folder of a run; returns whether the run is not finished.
 
-  Raises UsageError if it holds something else."""
+  Raises UsageError if the folder holds another run."""
   folder = pathlib.Path(run['folder'])
   begun = folder / 'begun.json'
   if not begun.exists():
     if folder.exists():
-      raise UsageError(f'{folder} is no run of this script; move it away.')
+      raise UsageError(f'{folder} is not a run of this script; move it.')
     folder.mkdir(parents=True)
     about = {'commit': commit(), **results.machine()}
     begun.write_text(json.dumps(run | about) + '\n')
@@ -143,23 +142,23 @@ def prepare(run):
 
 
 def commit():
-  """The commit that is checked out, if git knows it."""
+  """The current commit; empty outside of a git checkout."""
   git = ['git', 'describe', '--always', '--dirty']
   done = subprocess.run(git, cwd=results.ROOT, text=True, capture_output=True)
   return done.stdout.strip()
 
 
 def train(run, args, stop):
-  """Trains until the budget is used up; writes every episode down with the
-  processor seconds at which it was over, which are at most a second late.
+  """Trains until the budget is used. Writes each episode with the processor
+  seconds at its end, which are at most a second late.
 
-  Returns the seconds. What an earlier process used of them counts."""
+  Returns the seconds, including those of earlier processes of the run."""
   folder = pathlib.Path(run['folder'])
-  clock, told = folder / 'seconds', folder / 'episodes.jsonl'
+  clock, log = folder / 'seconds', folder / 'episodes.jsonl'
   before = float(clock.read_text()) if clock.exists() else 0.0
-  scores, known = (budget.Tail(x) for x in (folder / 'scores.jsonl', told))
+  scores, known = (budget.Tail(x) for x in (folder / 'scores.jsonl', log))
   scores.lines(len(known.lines()))
-  with told.open('a') as file:
+  with log.open('a') as file:
 
     def watch(used):
       clock.write_text(str(before + used))
@@ -182,9 +181,9 @@ def start(run, args, episodes, log, *limits):
 
 
 def evaluate(run, args, stop):
-  """Plays new episodes; returns what came of them."""
+  """Evaluates the agent in new episodes; returns the summary."""
   folder = pathlib.Path(run['folder'])
-  # Who evaluates for ever (dreamerv3) writes its episodes here.
+  # dreamerv3 evaluates without end, and writes its episodes here.
   scores, lines = budget.Tail(folder / 'eval' / 'scores.jsonl'), []
 
   def watch(used):
@@ -193,7 +192,7 @@ def evaluate(run, args, stop):
 
   start(run, args, args.episodes, 'evaluate.log', math.inf, watch)
   if lines:
-    # Their lengths are not among what it writes.
+    # It does not write their lengths.
     played = [{'score': x['episode/score'], 'length': 0} for x in lines]
     found = summary(played[: args.episodes])
     return {k: v for k, v in found.items() if k != 'length_mean'}
@@ -202,12 +201,12 @@ def evaluate(run, args, stop):
 
 
 def perform(run, args, stop, cores):
-  """Does one run on a core that no other run has; says so if it fails."""
+  """Performs one run on a core of its own; prints the error if it fails."""
   if stop.is_set():
     return
   core = cores.get()
   try:
-    # Of this thread; what it starts inherits it.
+    # The affinity of this thread, which its processes inherit.
     os.sched_setaffinity(0, {core})
     print(f'{run["label"]}, seed {run["seed"]}: {run["folder"]}', flush=True)
     done = {'seconds': train(run, args, stop)}
@@ -222,12 +221,12 @@ def perform(run, args, stop, cores):
 
 
 def finished(run):
-  """The file that says what a finished run has found."""
+  """The file with the results of a finished run."""
   return pathlib.Path(run['folder'], 'finished.json')
 
 
 def perform_all(runs, args):
-  """Does the runs that are left, several side by side."""
+  """Performs the runs that are not finished, several in parallel."""
   stop, cores = threading.Event(), queue.SimpleQueue()
   mine = sorted(os.sched_getaffinity(0))
   if args.jobs > len(mine):
@@ -276,6 +275,6 @@ def main(argv):
 
 
 if __name__ == '__main__':
-  # As after Ctrl-C, what was started is ended.
+  # As after Ctrl-C, the processes of runs are ended.
   signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
   arguments.run(main)

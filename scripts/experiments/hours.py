@@ -23,7 +23,8 @@ POINTS, FEW = 160, 10
 
 
 def episodes(path, seconds):
-  """Reads `episodes.jsonl`, up to so many processor seconds."""
+  """Reads the episodes in `episodes.jsonl` up to `seconds` of processor
+  time."""
   lines = results.read_lines(pathlib.Path(path))
   lines = [x for x in lines if x['cpu'] <= seconds]
   start = f'episode/{achievements.PREFIX}'
@@ -32,7 +33,7 @@ def episodes(path, seconds):
   step = np.array([x['step'] for x in lines], int)
   return {
     'cpu': np.array([x['cpu'] for x in lines]),
-    # Those of DreamerV3 go back where it goes on from a checkpoint.
+    # DreamerV3's steps jump back when it resumes from a checkpoint.
     'step': np.maximum.accumulate(step),
     'score': np.array([x['episode/score'] for x in lines]),
     'unlocked': unlocked.reshape(len(lines), len(names)),
@@ -131,7 +132,7 @@ def rows(runs):
   yield ['', '', *head, 'new episodes']
   for label, own in grouped(runs).items():
 
-    def told(by, marks, key, digits, own=own):
+    def cells_of(by, marks, key, digits, own=own):
       get = lambda run, mark: (run[by][mark] or {}).get(key)
       return [cell([get(run, x) for run in own], digits) for x in marks]
 
@@ -140,11 +141,11 @@ def rows(runs):
       ('score', 'crafter_score', 1),
     ):
       last = cell([x['evaluated'][final] for x in own], digits)
-      cells = told('minutes', minutes, key, digits)
-      cells += told('steps', steps, key, digits)
+      cells = cells_of('minutes', minutes, key, digits)
+      cells += cells_of('steps', steps, key, digits)
       yield [label, key, *cells, last]
-    cells = told('minutes', minutes, 'steps', 0)
-    cells += told('steps', steps, 'minutes', 1)
+    cells = cells_of('minutes', minutes, 'steps', 0)
+    cells += cells_of('steps', steps, 'minutes', 1)
     yield [label, 'steps, minutes', *cells, '']
 
 

@@ -93,7 +93,7 @@ def accuracy(answer, odd):
 
 
 def loss(params, key, method, setting):
-  """The mean loss of a batch; beside it accuracy and levels computed."""
+  """The mean loss of a batch, its accuracy and the computed levels."""
   x, odd = draw(key, setting, 1, setting.trained, setting.batch)
   answer = METHODS[method](setting, params, x)
   fit = optax.sigmoid_binary_cross_entropy(answer.logit, odd[None])
@@ -108,7 +108,7 @@ def optimizer(setting):
 
 @functools.partial(jax.jit, static_argnames=('method', 'setting'))
 def advance(state, key, method, setting):
-  """`CHUNK` updates; mean accuracy and levels computed beside the state."""
+  """`CHUNK` updates: the state, mean accuracy and mean computed levels."""
 
   def update(state, key):
     params, opt = state

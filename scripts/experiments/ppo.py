@@ -3,10 +3,10 @@
     python -m scripts.experiments.ppo --logdir DIR --seed 0
     python -m scripts.experiments.ppo --logdir DIR --seed 0 --episodes 50
 
-The first trains on one thread until SIGTERM, writes a line per episode to
-DIR/scores.jsonl, and at last DIR/model.zip; the second measures that model in
-new episodes. Both write what `ponderdream.train` and `ponderdream.evaluate`
-write. Needs `pip install -e '.[peers]'`.
+The first command trains in one thread until SIGTERM, writes a line per episode
+to DIR/scores.jsonl, and then DIR/model.zip. The second command evaluates this
+model in new episodes. The files have the format of `ponderdream.train` and
+`ponderdream.evaluate`. Needs `pip install -e '.[peers]'`.
 """
 
 import argparse
@@ -41,7 +41,7 @@ FIRST, SIDE_BY_SIDE = 2**40, 4
 
 
 class Crafter(gymnasium.Env):
-  """Our environment as one of Gymnasium; `info` holds an episode's end.
+  """Our environment for Gymnasium; `info['end']` is a finished episode.
 
   Args:
     index, seed: as in `embodied.envs.make_env`.
@@ -76,7 +76,7 @@ class Crafter(gymnasium.Env):
 
 
 class Follow(callbacks.BaseCallback):
-  """Writes a line per episode; ends the training when asked to stop."""
+  """Writes a line per episode; ends the training when `stop` is set."""
 
   def __init__(self, logdir, stop):
     super().__init__()
@@ -94,7 +94,7 @@ class Follow(callbacks.BaseCallback):
 
 
 class Player(embodied.Agent):
-  """The model as the agent that `embodied.run.evaluate` plays with."""
+  """The model as an agent for `embodied.run.evaluate`."""
 
   def __init__(self, model):
     self.model = model
@@ -108,19 +108,19 @@ class Player(embodied.Agent):
 
 
 def worlds(first, seed):
-  """Environments side by side, numbered from `first` on."""
+  """A batch of environments, numbered from `first` on."""
   makers = [functools.partial(Crafter, first + i, seed) for i in range(ENVS)]
   return vec_env.DummyVecEnv(makers)
 
 
 def train(logdir, seed):
-  """Learns until SIGTERM, and saves the model; goes on with a saved one."""
+  """Trains until SIGTERM and saves the model; resumes from a saved model."""
   stop = threading.Event()
   signal.signal(signal.SIGTERM, lambda *_: stop.set())
   path = logdir / 'model.zip'
   if path.exists():
     model = PPO.load(path, device='cpu')
-    # Worlds that it has not seen.
+    # Environments with new numbers.
     model.set_env(worlds(model.num_timesteps, seed))
   else:
     settings = {'seed': seed, 'device': 'cpu', **SETTINGS}
@@ -131,7 +131,7 @@ def train(logdir, seed):
 
 
 def measure(logdir, seed, episodes):
-  """Plays new episodes as it played while training, sampling actions."""
+  """Evaluates the model in new episodes, with sampled actions."""
   model = PPO.load(logdir / 'model.zip', device='cpu')
   make = functools.partial(envs.make_env, TASK, seed=seed)
   count = min(SIDE_BY_SIDE, episodes)
