@@ -12,7 +12,7 @@ import embodied
 from embodied.envs import make_env
 from embodied.errors import UsageError
 from scripts import cores
-from scripts.experiments import bandit, curve, ladder, parity
+from scripts.experiments import bandit, ladder, parity
 from tests.naming import naming, says
 
 
@@ -108,7 +108,6 @@ def test_act_runs_the_levels_it_is_said_to_run(monkeypatch):
   (parity, ['--prior', '1.5'], ['--prior', "'1.5'", 0, 1]),
   (parity, ['--rate', 'x'], ['--rate', "'x'"]),
   (bandit, ['--seeds', '0'], ['--seeds', "'0'"]),
-  (curve, ['out', 'logdir'], ["'logdir'", 'NAME=LOGDIR']),
   (ladder, ['--seeds', '1'], ['--logdir']),
 ])  # fmt: skip
 def test_bad_flags(script, flags, words, capsys):
@@ -120,32 +119,6 @@ def test_bad_flags(script, flags, words, capsys):
 
 def write_lines(path, *lines):
   path.write_text(''.join(json.dumps(x) + '\n' for x in lines))
-
-
-def test_curves_are_read_from_a_logdir(tmp_path, capsys):
-  write_lines(
-    tmp_path / 'scores.jsonl',
-    {'step': 10, 'episode/score': 1.0},
-    {'step': 20, 'episode/score': 2.0},
-  )
-  losses = {f'train/loss/{k}': 0.5 for k in curve.LOSSES.values()}
-  write_lines(
-    tmp_path / 'metrics.jsonl',
-    {'step': 5, 'replay/steps': 5},
-    {'step': 15, 'train/ponder/steps': 1.5, 'train/ponder/depth': 3, **losses},
-  )
-  curve.main([str(tmp_path / 'out'), f'a={tmp_path}'])
-  run = json.loads((tmp_path / 'out.json').read_text())['a']
-  assert run['episode_step'] == [10, 20] and run['return'] == [1, 2]
-  assert run['step'] == [15] and run['ponder_steps'] == [1.5]
-  assert run['loss_image'] == [0.5] and run['random'] is None
-  assert (tmp_path / 'out.png').exists()
-  assert 'a: 1.50' in capsys.readouterr().out
-
-
-def test_returns_are_smoothed_over_thirty_episodes():
-  smooth = curve.smooth(np.arange(40))
-  np.testing.assert_allclose(smooth[[0, 1, 29, 39]], [0, 0.5, 14.5, 24.5])
 
 
 def test_chance_on_the_ladder():
