@@ -21,6 +21,9 @@ log = logging.getLogger('embodied')
 # value.
 BINS = 30
 
+# Frames per second of videos.
+FPS = 10
+
 
 class Record(NamedTuple):
   """The values of one step, by key."""
@@ -170,21 +173,17 @@ class TensorBoard:
 
 class VideoFiles:
   """Videos as `<directory>/<key>-<step>.mp4`, with dashes for slashes in the
-  key, and `fps` frames per second. A video that cannot be written causes a
-  warning; the run goes on."""
+  key. If a video cannot be written, a warning is logged."""
 
-  def __init__(
-    self, directory: str | os.PathLike[str], fps: float = 10
-  ) -> None:
+  def __init__(self, directory: str | os.PathLike[str]) -> None:
     self._directory = Path(directory)
-    self._fps = fps
 
   def write(self, record: Record) -> None:
     for key, video in record.videos.items():
       name = f'{key.replace("/", "-")}-{record.step}.mp4'
       path = self._directory / name
       try:
-        write_mp4(path, video, self._fps)
+        write_mp4(path, video, FPS)
       except OSError as e:
         log.warning('The video %s was not written: %s', path, e)
 

@@ -45,15 +45,15 @@ def core_case(width, depths):
   return core_step, params, x, jnp.zeros((len(depths), width))
 
 
-def spread(batch, mean=4):
-  """Depths `[B]` of that mean, geometric but for the cap on the largest."""
+def spread(batch):
+  """Depths `[B]` with a mean of 4, from a truncated geometric distribution."""
   low, high = 1 / LEVELS, 1.0
   for _ in range(50):
     rate = (low + high) / 2
     quantiles = (np.arange(batch) + 0.5) / batch
     depths = np.ceil(np.log1p(-quantiles) / np.log1p(-rate))
     depths = np.clip(depths, 1, LEVELS).astype(np.int32)
-    low, high = (rate, high) if depths.mean() > mean else (low, rate)
+    low, high = (rate, high) if depths.mean() > 4 else (low, rate)
   return np.random.default_rng(0).permutation(depths)
 
 
