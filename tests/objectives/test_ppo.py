@@ -11,9 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from embodied.config import resolve
 from embodied.envs import make_env
 from embodied.errors import UsageError
-from ponderdream import factories
+from ponderdream import factories, settings
 from ponderdream.agent import Acting, Agent
 from ponderdream.dream import posterior
 from ponderdream.objectives import ppo
@@ -23,6 +24,11 @@ REAL = {
   'loss_scales.ppo': 1.0, 'inputs': 'tokens', 'enc.kind': 'table',
   'ppo.opt.lr': 1e-3,
 }  # fmt: skip
+
+
+def debug():
+  """The settings without an agent."""
+  return resolve(settings.blocks(), ['debug']).update(REAL)
 
 
 def acted(kit, seed=0):
@@ -36,7 +42,10 @@ def acted(kit, seed=0):
 @pytest.fixture(scope='module', params=['plain', 'pondernet'])
 def kit(request):
   names = [] if request.param == 'plain' else [request.param]
-  return tiny(*names, **REAL)
+  made = tiny(*names, **REAL)
+  # As after each test, so that an update is compiled once.
+  made.agent.load(jax.tree.map(np.array, made.agent.save()))
+  return made
 
 
 on_plain = pytest.mark.parametrize('kit', ['plain'], indirect=True)
@@ -268,7 +277,7 @@ def test_only_training_stores_probabilities(kit, monkeypatch):
 
 def test_only_sampled_actions_can_be_learnt_from():
   env = make_env('dummy_disc', 0, seed=0)
-  config = tiny().config.update({**REAL})
+  config = debug()
   acting = {'train': Acting(greedy=True)}
   with pytest.raises(ValueError, match='train'):
     Agent(env.obs_space, env.act_space, config, acting)
@@ -289,6 +298,6 @@ def test_replayed_steps_teach_beside_it(kit):
 
 @pytest.mark.parametrize(('envs', 'batch'), [(6, 4), (4, 3)])
 def test_windows_that_do_not_divide_are_refused(envs, batch):
-  config = tiny().config.update({**REAL, 'run.envs': envs, 'ppo.batch': batch})
+  config = debug().update({'run.envs': envs, 'ppo.batch': batch})
   with pytest.raises(UsageError, match='ppo.batch'):
     factories.make_newest(config)
