@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from embodied.base import mask_key
 from ponderdream.goals import immediate
 from ponderdream.nets import dists
-from ponderdream.parts import PARTS, Part, Shapes
+from ponderdream.parts import PARTS, Part, Shapes, token_width
 from ponderdream.world import actions, pictures, rssm, spaces
 
 Array = jax.Array
@@ -56,9 +56,7 @@ def build(
     goal=0 if config.ponder.mode == 'none' else config.goalenc.units,
     dtype=jnp.dtype(config.jax.dtype),
   )
-  enc, inputs = PARTS['enc'](config, shapes)
-  encode = lambda obs: enc.init_with_output(jax.random.key(0), obs)[0]
-  tokens = jax.eval_shape(encode, *inputs).shape[-1]
+  tokens = token_width(config, shapes)
   actor = {'stoch': shapes.feat, 'tokens': config.dyn.deter + tokens}
   shapes = dataclasses.replace(
     shapes, tokens=tokens, actor=actor[config.inputs]

@@ -65,6 +65,13 @@ def _enc(config: Any, shapes: Shapes) -> Part:
   return Part(module, (shapes.observation(),))
 
 
+def token_width(config: Any, shapes: Shapes) -> int:
+  """Width of the encoder's output."""
+  enc, inputs = _enc(config, shapes)
+  encode = lambda obs: enc.init_with_output(jax.random.key(0), obs)[0]
+  return jax.eval_shape(encode, *inputs).shape[-1]
+
+
 def _dyn(config: Any, shapes: Shapes) -> Part:
   module = rssm.RSSM(
     **config.dyn,
