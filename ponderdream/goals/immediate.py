@@ -48,9 +48,6 @@ class Acting(NamedTuple):
 # As in training: halting and actions are sampled.
 SAMPLED = Acting()
 
-# Stopping rules of the ponder modes, if not PonderNet's.
-RULES = {'act': graves.act_rule}
-
 
 class HaltingLevels(NamedTuple):
   """The policies of all halting levels.
@@ -124,34 +121,61 @@ def all_levels(
       level and no goal.
     params: dict with `actdec`, and with `inner` where there is one.
   """
-  zeros = jnp.zeros(feat.shape[:1], jnp.float32)
   if subgoal is None or goal is None:
     raw = actdec.apply({'params': params['actdec']}, feat)
-    none = zeros, zeros, zeros, jnp.int32(0)
-    return HaltingLevels(raw[None], zeros[None], *none)
+    none = jnp.zeros(feat.shape[:1], jnp.float32)
+    return single_level(raw, none, none, jnp.int32(0))
+  stop, levels = MODES[ponder.mode]
   done = loop.unroll(
     make_step(subgoal, actdec),
     *start(subgoal, params, feat, goal),
     max_steps=ponder.max_steps,
-    eps=None if ponder.mode == 'fixed' else ponder.eps,
+    eps=None if stop is None else ponder.eps,
     compact=ponder.compact,
-    stop=RULES.get(ponder.mode, halting.pondernet_rule),
+    stop=stop or halting.pondernet_rule,
   )
-  if ponder.mode == 'fixed':
-    raw, steps = done.out[-1], zeros + ponder.max_steps
-    return HaltingLevels(
-      raw[None], zeros[None], steps, steps, zeros, done.steps
-    )
-  if ponder.mode == 'act':
-    weights = graves.halt(done.logit, done.active)
-    raw = graves.mean(done.out, weights.p)
-    steps = weights.steps.astype(jnp.float32)
-    paid = steps, graves.cost(weights), zeros, done.steps
-    return HaltingLevels(raw[None], zeros[None], *paid)
+  return levels(done, ponder)
+
+
+def single_level(
+  raw: Array, steps: Array, price: Array, depth: Array
+) -> HaltingLevels:
+  """An actor with one policy, of outputs `[B, O]`."""
+  zeros = jnp.zeros(raw.shape[:1], jnp.float32)
+  return HaltingLevels(raw[None], zeros[None], steps, price, zeros, depth)
+
+
+def pondernet_levels(
+  done: loop.Unrolled, ponder: PonderConfig
+) -> HaltingLevels:
+  """PonderNet: each level has a policy, and acts if it halts."""
   log_p = halting.log_distribution(done.logit, done.active)
   steps = halting.expected_steps(jnp.exp(log_p))
   kl = halting.kl_geometric(done.logit, done.active, ponder.prior)
   return HaltingLevels(done.out, log_p, steps, steps, kl, done.steps)
+
+
+def act_levels(done: loop.Unrolled, ponder: PonderConfig) -> HaltingLevels:
+  """Graves 2016: the weighted mean of the levels acts."""
+  weights = graves.halt(done.logit, done.active)
+  raw = graves.mean(done.out, weights.p)
+  steps = weights.steps.astype(jnp.float32)
+  return single_level(raw, steps, graves.cost(weights), done.steps)
+
+
+def fixed_levels(done: loop.Unrolled, ponder: PonderConfig) -> HaltingLevels:
+  """The last of `max_steps` levels acts."""
+  steps = jnp.full(done.logit.shape[1:], ponder.max_steps, jnp.float32)
+  return single_level(done.out[-1], steps, steps, done.steps)
+
+
+# By `ponder.mode`: the stopping rule (None never stops early), and the levels
+# of an unroll.
+MODES: dict[str, tuple[halting.Rule | None, Callable[..., HaltingLevels]]] = {
+  'pondernet': (halting.pondernet_rule, pondernet_levels),
+  'act': (graves.act_rule, act_levels),
+  'fixed': (None, fixed_levels),
+}
 
 
 def sample_level(every: HaltingLevels, key: Array) -> tuple[Array, Array]:

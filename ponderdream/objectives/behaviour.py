@@ -219,15 +219,14 @@ def sampled_credit(
   p: Pass, imagined: Imagined, key: Array
 ) -> tuple[Array, dict[str, Any]]:
   """`-A (log p_n + log pi_n(a))` for the level that acted, `[H, B]`."""
-  adv, log_p = imagined.judged.adv, imagined.every.log_p
+  log_p, log_pi = imagined.every.log_p, imagined.log_pi()
   # The acting loop rounds differently: use a level that this pass reached.
   deepest = (log_p > -jnp.inf).sum(0) - 1
   n = flat(imagined.dream.steps).astype(jnp.int32) - 1
   n = jnp.minimum(n, deepest)
   take = lambda x: jnp.take_along_axis(x, n[None], 0)[0]
-  loss = policy_gradient.sampled(
-    take(log_p), take(imagined.log_pi()), flat(adv)
-  )
+  adv = imagined.judged.adv
+  loss = policy_gradient.sampled(take(log_p), take(log_pi), flat(adv))
   return loss.reshape(adv.shape), {}
 
 
