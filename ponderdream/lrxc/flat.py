@@ -130,17 +130,13 @@ def _spans(values: Mapping[str, Any]) -> Spans:
 
 def _apart(spans: Spans) -> Spans:
   """The spans, each ended where the next one begins."""
-  begins = [x[0] for x in spans[1:]] + [math.inf]
-  cut = [
-    (t0, min(t1, after), text)
-    for (t0, t1, text), after in zip(spans, begins, strict=True)
-  ]
-  # One that is turned round stays, and is refused.
-  return [
-    x
-    for x, (_, t1, _) in zip(cut, spans, strict=True)
-    if x[0] < x[1] or t1 < x[0]
-  ]
+  found = []
+  for i, (t0, t1, text) in enumerate(spans):
+    after = spans[i + 1][0] if i + 1 < len(spans) else math.inf
+    # One that is turned round stays, and is refused.
+    if t0 < after or t1 < t0:
+      found.append((t0, min(t1, after), text))
+  return found
 
 
 def _is_time(value: Any) -> bool:
