@@ -1,10 +1,13 @@
 """Windows against what the data set says step by step."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
 from embodied.errors import UsageError
-from ponderdream.lrxc import data, store, windows
+from ponderdream.lrxc import data, store, tables, windows
 from tests.lrxc.plans import STACKS, plan
 from tests.lrxc.test_store import make_recording, make_steps, words
 from tests.naming import naming
@@ -138,3 +141,41 @@ def test_an_episode_without_a_goal(tmp_path):
   assert (batch['goal'] == -1).all() and (batch['stack'] == -1).all()
   assert batch['stack'].shape == (2, 4, 1)
   assert batch['shared/texts'].shape == (0,)
+
+
+LIMITED = """
+import resource, sys, time
+from ponderdream.lrxc import windows
+start = time.monotonic()
+source = windows.Windows(sys.argv[1], 33)
+opened = time.monotonic() - start
+for _ in range(30):
+  batch = source.sample(8)
+  assert (batch['image'][:, :, 0, 0, 0] == batch['stepid'] % 251).all()
+memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+print(len(source) * 64 * 64 * 3, opened, memory)
+"""
+
+
+@pytest.mark.slow
+def test_a_data_set_larger_than_memory_opens_at_once(tmp_path):
+  # 2.4 GB of pictures, read by a process that needs a quarter of that. They
+  # are almost blank, which makes them small on disk.
+  def recordings():
+    for number in range(100):
+      count = 2000
+      made = make_recording(number, count)
+      steps = {k: made.steps[k] for k in tables.KNOWN}
+      image = np.zeros((count, 64, 64, 3), np.uint8)
+      numbers = number * count + np.arange(count)
+      image[:] = (numbers % 251)[:, None, None, None]
+      yield made._replace(steps=steps | {'image': image})
+
+  store.write(tmp_path, recordings())
+  done = subprocess.run(
+    [sys.executable, '-c', LIMITED, tmp_path],
+    capture_output=True, text=True, check=True,
+  )  # fmt: skip
+  size, seconds, memory = map(float, done.stdout.split())
+  print(f'{size / 1e9} GB opened in {seconds} s; {memory / 1e9} GB used')
+  assert memory < size / 4 and seconds < 5

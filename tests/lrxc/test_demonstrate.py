@@ -1,0 +1,86 @@
+"""What an agent does, as data."""
+
+import numpy as np
+import pytest
+
+import embodied
+from ponderdream import demonstrate, evaluate, train
+from ponderdream.lrxc import audit, cli, data, store
+from tests.naming import says
+
+
+def run(*argv):
+  return cli.main([str(x) for x in argv], demonstrate.demonstrate)
+
+
+@pytest.fixture
+def logdir(tmp_path, monkeypatch):
+  """A run whose agent acts at random, so that none is compiled."""
+  configs = ['--configs', 'ladder', 'debug', '--run.parallel', 'False']
+  folder = tmp_path / 'run'
+  config = train.configure([*configs, '--logdir', str(folder)])
+  folder.mkdir()
+  config.save(folder / 'config.yaml')
+
+  def restore(driver, config, options):
+    spaces = driver.obs_space, driver.act_space
+    return 7, embodied.RandomAgent(*spaces, seed=0)
+
+  monkeypatch.setattr(evaluate, 'restore', restore)
+  return folder
+
+
+def test_an_agents_episodes_become_data(logdir, tmp_path, capsys):
+  out = tmp_path / 'data'
+  argv = ['collect', '--policy', logdir, '--out', out, '--workers', 3]
+  assert run(*argv, '--episodes', 10) == 0
+  assert says(capsys.readouterr().out, 10, out)
+  assert list(audit.problems(out)) == []
+  first = data.Data(out)
+  assert sorted(x.episode_id for x in first.rows) == [
+    f'policy-{i:06}' for i in range(10)
+  ]
+  assert sorted(first.fields) == ['lane', 'prize', 'rungs']
+  for number in range(10):
+    episode, steps = first.episode(number), first.steps(number)
+    assert episode.source.kind == 'policy' and first.nodes(number) == []
+    # One action per three rows, the first of which chooses the lane.
+    rows = int((steps['rungs'][0] > 0).sum())
+    assert episode.n_steps == 1 + -(-rows // 3)
+    assert steps['lane'][1:].max(initial=0) < 4 == steps['lane'][0]
+    assert steps['terminated'].tolist() == [False] * (len(steps['lane']) - 1) \
+        + [True]  # fmt: skip
+    assert steps['action'][-1] == -1 and (steps['action'][:-1] >= 0).all()
+    assert episode.return_ == steps['reward'].sum()
+  # The same command goes on, in worlds that were not seen before.
+  assert run(*argv, '--episodes', 14) == 0
+  second = data.Data(out)
+  assert len(second) == 14 and list(audit.problems(out)) == []
+  worlds = [second.steps(x)['rungs'][0].tobytes() for x in range(14)]
+  # With the numbers of the first environments these would be the same.
+  assert set(worlds[10:]) - set(worlds[:10])
+  assert run(*argv, '--episodes', 14) == 0
+  assert len(data.Data(out)) == 14
+
+
+def test_what_an_agent_cannot_be_told(logdir, tmp_path, capsys):
+  argv = ['collect', '--policy', logdir, '--out', tmp_path / 'x']
+  for more, words in (
+    (['--expert', 'crafter'], ['--expert', '--policy']),
+    (['--noise', 0.5], ['--noise', 'experts']),
+    (['--length', 5], ['--length', 'experts']),
+  ):
+    assert run(*argv, *more) == 2
+    assert says(capsys.readouterr().err, *words)
+  assert run('collect', '--policy', tmp_path, '--out', tmp_path / 'x') == 2
+  assert says(capsys.readouterr().err, tmp_path, 'run')
+  store.write(tmp_path / 'x', [])
+  assert not (tmp_path / 'x' / 'episodes').exists()
+
+
+def test_actions_that_are_no_number_are_refused(logdir, tmp_path):
+  config = embodied.Config.load(logdir / 'config.yaml')
+  config.update({'task': 'dummy_cont'}).save(logdir / 'config.yaml')
+  out = tmp_path / 'data'
+  assert run('collect', '--policy', logdir, '--out', out) == 2
+  assert np.size(list(out.glob('*/*'))) == 0
