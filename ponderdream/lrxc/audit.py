@@ -26,8 +26,12 @@ def problems(folder: pathlib.Path) -> Iterator[str]:
     return
   seen: set[str] = set()
   for shard in data.shards:
+    rows = list(data.index(shard))
+    for row in rows:
+      if row.episode_id in seen:
+        yield f'Episode {row.episode_id!r} is there twice, in {shard} too.'
+      seen.add(row.episode_id)
     try:
-      rows = list(data.index(shard))
       _sizes(data, shard, rows)
     except UsageError as error:
       yield str(error)
@@ -37,9 +41,6 @@ def problems(folder: pathlib.Path) -> Iterator[str]:
         _check(data, row)
       except UsageError as error:
         yield f'{data.path("episodes", shard)}: {error}'
-      if row.episode_id in seen:
-        yield f'Episode {row.episode_id!r} is there twice, in {shard} too.'
-      seen.add(row.episode_id)
 
 
 def _sizes(data: Data, shard: str, rows: list[Row]) -> None:

@@ -25,7 +25,7 @@ def validate(options: Config) -> int:
   for problem in found[:MOST]:
     print(problem)
   if found:
-    print(f'{len(found)} problems in {path}.')
+    print(f'Problems in {path}: {len(found)}.')
     return 1
   data = Data(path)
   steps = sum(x.n_steps for x in data.rows)

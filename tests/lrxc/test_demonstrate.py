@@ -1,5 +1,9 @@
 """What an agent does, as data."""
 
+import pathlib
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -7,6 +11,8 @@ import embodied
 from ponderdream import demonstrate, evaluate, train
 from ponderdream.lrxc import audit, cli, data, store
 from tests.naming import says
+
+ROOT = pathlib.Path(__file__).parents[2]
 
 
 def run(*argv):
@@ -84,3 +90,17 @@ def test_actions_that_are_no_number_are_refused(logdir, tmp_path):
   out = tmp_path / 'data'
   assert run('collect', '--policy', logdir, '--out', out) == 2
   assert np.size(list(out.glob('*/*'))) == 0
+
+
+@pytest.mark.slow
+def test_the_real_command_records_a_trained_agent(tmp_path):
+  python = lambda *argv: subprocess.run(
+    [sys.executable, '-m', *map(str, argv)],
+    cwd=ROOT, capture_output=True, text=True, check=True,
+  ).stdout  # fmt: skip
+  run, out = tmp_path / 'run', tmp_path / 'data'
+  blocks = ('--configs', 'dummy', 'pondernet', 'debug', '--run.steps', 60)
+  python('ponderdream.train', *blocks, '--logdir', run)
+  collect = ('ponderdream.lrxc', 'collect', '--policy', run, '--out', out)
+  assert says(python(*collect, '--episodes', 3, '--workers', 2), 3, out)
+  assert says(python('ponderdream.lrxc', 'validate', out), 3, 'valid')
