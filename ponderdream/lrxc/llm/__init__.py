@@ -1,0 +1,1 @@
+"""Goals from words by a language model."""

@@ -1,0 +1,186 @@
+"""A tree of goals that grows as they are spoken of.
+
+The open goals are a stack, the most abstract first. A goal that is mentioned
+joins the stack where the game says that it helps; what lay above that place is
+closed. So spans are in order, siblings do not overlap, and children lie inside
+their parents, whatever is said.
+"""
+
+import itertools
+from collections.abc import Sequence
+
+from ponderdream.lrxc.branch import TINY, Branch
+from ponderdream.lrxc.lexicons import Goal, Lexicon
+from ponderdream.lrxc.schema import Status
+
+BACK = 15.0  # seconds: how long ago something unannounced may have begun
+
+
+class Tree:
+  """Goals from `t0` on, in seconds; `finish` gives all of them."""
+
+  def __init__(self, lexicon: Lexicon, t0: float) -> None:
+    self.lexicon = lexicon
+    self.branches: list[Branch] = []
+    self.stack: list[int] = []
+    self.reached: set[Goal] = set()
+    self.told = False  # whether somebody said what it is all about
+    self._again = False  # whether the root alone was mentioned last
+    self._last = t0  # when a goal was opened or closed
+    self._left: list[Goal] = []  # what an urgent goal interrupted
+    self._push(lexicon.root, t0, said=False)
+
+  @property
+  def open(self) -> list[Goal]:
+    return [self.branches[i].goal for i in self.stack]
+
+  @property
+  def top(self) -> Goal | None:
+    """The open goal that is deepest. What all is about counts only if it
+    was just mentioned again."""
+    alone = len(self.stack) == 1 and not self._again
+    return self.open[-1] if self.stack and not alone else None
+
+  def aim(self, goal: Goal, t: float) -> None:
+    """`goal` is what all is about. Later ones are like any other goal."""
+    if self.told or len(self.branches) > 1:
+      self.want(goal, t)
+      return
+    self.told = True
+    self.branches[0].goal = goal
+    self.branches[0].said = True
+    self.branches[0].t0 = t
+
+  def want(self, goal: Goal, t: float, parents: Sequence[Goal] = ()) -> Branch:
+    """`goal` is in force from `t` on, for the first of `parents`."""
+    open_ = self.open
+    self._again = goal in open_[:1]
+    if goal in open_:
+      self._close(open_.index(goal) + 1, t, goal)
+      return self.branches[self.stack[-1]]
+    if parents and parents[0] != goal:
+      self.want(parents[0], t)
+      return self._push(goal, t)
+    self._make_room(goal, t)
+    return self._push(goal, t)
+
+  def done(self, goal: Goal, t: float) -> Branch | None:
+    """`goal` was reached; if nobody spoke of it before, just now."""
+    self.reached.add(goal)
+    open_ = self.open
+    if goal == self.lexicon.root:
+      return None
+    if goal not in open_:
+      self.want(goal, max(self._last, t - BACK))
+    return self._end(goal, t, 'achieved')
+
+  def end(self, goal: Goal, t: float, status: Status) -> Branch | None:
+    """An open goal failed or was given up."""
+    return self._end(goal, t, status) if goal in self.open else None
+
+  def die(self, t: float) -> None:
+    """Everything that was wanted failed."""
+    self._close(0, t, None, 'failed')
+    self._left = []
+
+  def finish(self, t: float) -> list[Branch]:
+    """All goals that lasted, in order of time, parents before children."""
+    self._close(0, t, None, 'ongoing')
+    _share(self.branches)
+    keep = [x.t1 - x.t0 >= TINY for x in self.branches]
+    place = [sum(keep[:i]) for i in range(len(keep))]
+    for branch in self.branches:
+      if branch.parent is not None:
+        branch.parent = place[branch.parent]
+    return [x for x, kept in zip(self.branches, keep, strict=True) if kept]
+
+  def _make_room(self, goal: Goal, t: float) -> None:
+    """Closes what `goal` does not serve, and goes back to what was left."""
+    if goal.verb == 'go':
+      self._stay(goal, t)
+      return
+    open_ = self.open
+    helped = [i for i, x in enumerate(open_) if self.helps(goal, x)]
+    if helped in ([], [0]):
+      chain = self._resumed(goal)
+      if chain:
+        self._close(1, t, goal)
+        for each in chain:
+          self._push(each, t, said=False)
+        self._left = []
+        return
+    self._close(helped[-1] + 1 if helped else 1, t, goal)
+
+  def _stay(self, goal: Goal, t: float) -> None:
+    """Somebody goes somewhere for the deepest goal that is not fetched
+    elsewhere."""
+    place = len(self.stack)
+    for other in self.open[:0:-1]:
+      if other.verb not in ('collect', 'go') or other.object == goal.object:
+        break
+      place -= 1
+    self._close(place, t, goal)
+
+  def helps(self, goal: Goal, other: Goal) -> bool:
+    """Whether `goal` leads to `other`."""
+    return goal in self.lexicon.closure(other)
+
+  def _resumed(self, goal: Goal) -> list[Goal]:
+    """The goals that were left and that `goal` serves."""
+    if goal in self._left:
+      return self._left[: self._left.index(goal)]
+    places = [i for i, x in enumerate(self._left) if self.helps(goal, x)]
+    return self._left[: places[-1] + 1] if places else []
+
+  def _push(self, goal: Goal, t: float, said: bool = True) -> Branch:
+    parent = self.stack[-1] if self.stack else None
+    self.stack.append(len(self.branches))
+    self.branches.append(Branch(goal, t, parent, said))
+    self._last = t
+    return self.branches[-1]
+
+  def _end(self, goal: Goal, t: float, status: Status) -> Branch:
+    place = self.open.index(goal)
+    branch = self.branches[self.stack[place]]
+    self._close(place + 1, t, goal if status == 'achieved' else None, status)
+    self._close(place, t, None, status)
+    return branch
+
+  def _close(
+    self, place: int, t: float, by: Goal | None, status: Status | None = None
+  ) -> None:
+    """Closes the goals from `place` on, because `by` came up."""
+    ended = self.open[place:]
+    urgent = by is not None and by.verb in self.lexicon.urgent
+    stays = [x for x in ended if x.verb not in self.lexicon.urgent]
+    if urgent and stays:
+      self._left = stays
+    for i in reversed(self.stack[place:]):
+      branch = self.branches[i]
+      branch.t1 = max(t, branch.t0)
+      left = urgent and branch.goal in stays
+      branch.status = status or ('abandoned' if left else 'achieved')
+      if branch.status == 'achieved':
+        self.reached.add(branch.goal)
+    if self.stack[place:]:
+      self._last = t
+    del self.stack[place:]
+
+
+def _share(branches: Sequence[Branch]) -> None:
+  """Divides the time of goals that were named in one breath.
+
+  'Wooden pickaxe, wooden sword' takes a second to say and longer to do.
+  """
+  key = lambda x: (x.parent, x.group)
+  for _, each in itertools.groupby(branches, key):
+    same = list(each)
+    if same[0].group >= 0 and len(same) > 1:
+      _divide(same)
+
+
+def _divide(same: Sequence[Branch]) -> None:
+  start, end = same[0].t0, same[-1].t1
+  for i, branch in enumerate(same):
+    branch.t0 = start + (end - start) * i / len(same)
+    branch.t1 = start + (end - start) * (i + 1) / len(same)

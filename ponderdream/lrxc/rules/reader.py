@@ -1,0 +1,232 @@
+"""Goal trees from words, by rules: an intent grammar and a game's lexicon."""
+
+from collections.abc import Sequence
+
+from ponderdream.lrxc.branch import Branch
+from ponderdream.lrxc.captions import Word
+from ponderdream.lrxc.lexicons import Goal, Lexicon
+from ponderdream.lrxc.rules import grammar
+from ponderdream.lrxc.rules.clause import Clause, Found
+from ponderdream.lrxc.rules.grammar import Sentence
+from ponderdream.lrxc.rules.growth import Tree
+from ponderdream.lrxc.schema import Status
+
+VERSION = '1'
+INTRO = 60.0  # seconds in which a speaker says what a video is about
+MEMORY = 20.0  # seconds after which 'it' no longer stands for a thing
+SOON = 8.0  # seconds from 'today' to what it is about
+ECHO = 4.0  # seconds in which 'done' is said again
+STRAY = 2  # unknown words in a clause that wants what it only names
+
+# Deeds that are said without the thing: 'chop chop'.
+ALONE = {'mine', 'kill', 'hit', 'flee'}
+
+Goals = list[tuple[Goal, Found]]
+
+
+def extract(
+  words: Sequence[Word], lexicon: Lexicon, t0: float, t1: float
+) -> list[Branch]:
+  """The goals that are spoken of between `t0` and `t1` (seconds)."""
+  reader = Reader(lexicon, t0)
+  for sentence in grammar.sentences(words):
+    reader.read(sentence)
+  return reader.tree.finish(max(t1, words[-1].t1 if words else t1))
+
+
+class Reader:
+  """Reads sentences one after the other and grows a tree of goals."""
+
+  def __init__(self, lexicon: Lexicon, t0: float) -> None:
+    self.lexicon = lexicon
+    self.tree = Tree(lexicon, t0)
+    self._start = t0
+    self._things: dict[str, float] = {}  # when each was last named
+    self._today = -SOON  # when somebody began to say what it is about
+    self._ended = -ECHO  # when a goal was last said to be reached
+
+  def read(self, sentence: Sentence) -> None:
+    parts = grammar.chunks(sentence.tokens, self.lexicon)
+    purpose: list[Goal] = []  # of the sentence's next wish
+    idle = past = False
+    for each in grammar.clauses(parts):
+      clause = Clause(each, sentence)
+      now = clause.parts[0][:2] == ('start', 'now')
+      past = clause.has('past') or past and not now
+      idle = past or self._is_idle(clause, idle)
+      main = self._resolve(clause, clause.main)
+      aims = [x for x, _ in self._resolve(clause, clause.purpose)]
+      if clause.has('for', 'that'):
+        aims = self.tree.open[-1:]
+      if not idle:
+        purpose = self._take(clause, main, aims or purpose)
+      self._remember(clause)
+
+  def _is_idle(self, clause: Clause, before: bool) -> bool:
+    """Whether a clause is about a reason or a chance; one
+    that begins with a deed goes on like the clause before it."""
+    if before and clause.parts[0].kind in ('do', 'did'):
+      return True
+    return clause.has('perhaps') or clause.has('for', 'because')
+
+  def _take(self, clause: Clause, main: Goals, aims: list[Goal]) -> list[Goal]:
+    """Takes in a clause; returns what the next one may be for."""
+    if clause.has('die'):
+      self.tree.die(clause.t1)
+    elif clause.has('drop') or clause.has('fail'):
+      self._give_up(clause, main)
+    elif clause.has('not'):
+      return []
+    elif clause.has('needs'):
+      self._need(clause, main)
+    elif self._tells_of_end(clause, main):
+      self._finish(clause, main)
+    elif main and self._tells_of_wish(clause, main[0][0]):
+      self._want(clause, main, aims)
+    elif not main:
+      return aims
+    return []
+
+  def _give_up(self, clause: Clause, main: Goals) -> None:
+    status: Status = 'failed' if clause.has('fail') else 'abandoned'
+    open_ = self.tree.open
+    named = [x for x, _ in main if x in open_]
+    goal = named[0] if named else self.tree.top
+    if goal and (named or not main):
+      self._note(self.tree.end(goal, clause.t1, status), clause)
+
+  def _need(self, clause: Clause, main: Goals) -> None:
+    """'The pickaxe needs wood': before the verb is what the rest is for."""
+    verb = next(x.i for x in clause.parts if x.kind == 'needs')
+    before = [x for x, y in main if y.i < verb]
+    after = [(x, y) for x, y in main if y.i > verb]
+    if before:
+      self.tree.want(before[0], clause.t0)
+    if len(after) == 1:
+      self._want(clause, after, before[:1])
+
+  def _tells_of_end(self, clause: Clause, main: Goals) -> bool:
+    if clause.has('want'):
+      return False
+    if any(x.past for x in clause.main) or clause.has('sign'):
+      return True
+    if clause.has('look', 'that') and main and main[0][1].number:
+      return main[0][0] in self.tree.open and main[0][1].number > 1
+    if clause.has('look'):
+      return False
+    if clause.has('done', 'have'):
+      return any(x in self.tree.open for x, _ in main)
+    return clause.has('done')
+
+  def _finish(self, clause: Clause, main: Goals) -> None:
+    """What was reached: what is named, or what lies on top."""
+    goals = [x for x, _ in main]
+    goals += self._deed_done(clause)
+    for verb in clause.values('sign'):
+      goals += [x for x in self.tree.open[::-1] if x.verb == verb][:1]
+    sure = clause.has('done', 'sure') or clause.has('done', 'enough')
+    weak = clause.has('done', 'weak') and len(clause.text.split()) <= 3
+    again = clause.t0 - self._ended < ECHO
+    if not goals and self.tree.top and (sure or weak) and not again:
+      goals = [self.tree.top]
+    for goal in goals:
+      self._note(self.tree.done(goal, clause.t1), clause)
+      self._ended = clause.t1
+
+  def _deed_done(self, clause: Clause) -> list[Goal]:
+    """The open goal that 'crafted' or 'planted' ends, without its thing."""
+    ways = [x.way for x in clause.main if x.past and not x.thing]
+    return [
+      goal
+      for goal in self.tree.open[::-1]
+      for way in ways
+      if self.lexicon.goal(way, goal.object) == goal
+    ][:1]
+
+  def _tells_of_wish(self, clause: Clause, goal: Goal) -> bool:
+    if clause.has('want') or clause.has('today'):
+      return True
+    if clause.has('look'):
+      # What is seen is wanted if it is just what is needed.
+      return not clause.has('look', 'is') and any(
+        self.tree.helps(goal, x) for x in self.tree.open[-1:]
+      )
+    if clause.has('start', 'they'):
+      return False
+    if clause.has('do'):
+      return not clause.has('start', 'you')
+    return clause.count('word') < STRAY and (clause.main[0].number or 1) == 1
+
+  def _want(self, clause: Clause, main: Goals, aims: list[Goal]) -> None:
+    if self._is_aim(clause, main[0][0]):
+      self.tree.aim(main[0][0], clause.t0)
+      return
+    self._ended = -ECHO
+    listed = clause.has('want') and main[0][1].way in ('', 'get')
+    for i, (goal, found) in enumerate(main[:1] if listed else main):
+      t = clause.time(found.i) if i else clause.t0
+      node = self.tree.want(goal, t, aims)
+      node.group = clause.t0
+      node.count = node.count or found.number
+      self._note(node, clause)
+
+  def _is_aim(self, clause: Clause, goal: Goal) -> bool:
+    """Whether the whole video is about `goal`."""
+    if clause.t0 - self._start > INTRO:
+      return False
+    if clause.has('today'):
+      return True
+    needs = self.lexicon.needs(goal)
+    return clause.t0 - self._today < SOON and bool(needs)
+
+  def _note(self, node: Branch | None, clause: Clause) -> None:
+    if node is not None:
+      node.evidence.append((clause.t0, clause.t1, clause.text))
+
+  def _resolve(self, clause: Clause, found: Sequence[Found]) -> Goals:
+    """The goals of what was found, as far as the game knows them."""
+    goals: Goals = []
+    for each in found:
+      goal = self._goal(each, clause.time(each.i))
+      if goal and goal not in [x for x, _ in goals]:
+        goals.append((goal, each))
+    return goals
+
+  def _goal(self, found: Found, t: float) -> Goal | None:
+    if found.thing in self.lexicon.kinds:
+      found = found._replace(thing=self._kind(found.thing))
+    if not found.way:
+      return self.lexicon.usual.get(found.thing)
+    goal = None
+    if found.thing != 'it':
+      goal = self.lexicon.goal(found.way, found.thing)
+    if goal is None and found.thing in ('', 'it'):
+      goal = self.lexicon.goal(found.way, '')
+      if goal is None and (found.thing or found.way in ALONE):
+        goal = self._recall(found.way, t)
+    return goal
+
+  def _recall(self, way: str, t: float) -> Goal | None:
+    """What `way` aims at, done to the last thing that was named."""
+    for thing, when in reversed(self._things.items()):
+      goal = self.lexicon.goal(way, thing)
+      if goal and goal.verb != 'go' and t - when < MEMORY:
+        return goal
+    return None
+
+  def _kind(self, shape: str) -> str:
+    """Which pickaxe 'the pickaxe' is: one that is wanted, or the next."""
+    kinds = self.lexicon.kinds[shape]
+    for goal in reversed(self.tree.open):
+      if goal.object in kinds:
+        return goal.object
+    reached = {x.object for x in self.tree.reached}
+    return next((x for x in kinds if x not in reached), kinds[0])
+
+  def _remember(self, clause: Clause) -> None:
+    if clause.has('today'):
+      self._today = clause.t1
+    for part in clause.parts:
+      if part.kind == 'thing':
+        self._things.pop(part.value, None)
+        self._things[part.value] = clause.time(part.i)
