@@ -49,7 +49,7 @@ class Tree:
     self.told = True
     self.branches[0].goal = goal
     self.branches[0].said = True
-    self.branches[0].t0 = t
+    self.branches[0].t0 = self._last = t
 
   def want(self, goal: Goal, t: float, parents: Sequence[Goal] = ()) -> Branch:
     """`goal` is in force from `t` on, for the first of `parents`."""
@@ -134,6 +134,7 @@ class Tree:
 
   def _push(self, goal: Goal, t: float, said: bool = True) -> Branch:
     parent = self.stack[-1] if self.stack else None
+    t = max(t, self._last)  # a goal begins after the end of the one before
     self.stack.append(len(self.branches))
     self.branches.append(Branch(goal, t, parent, said))
     self._last = t
@@ -157,7 +158,7 @@ class Tree:
       self._left = stays
     for i in reversed(self.stack[place:]):
       branch = self.branches[i]
-      branch.t1 = max(t, branch.t0)
+      branch.t1 = max(t, self._last)
       left = urgent and branch.goal in stays
       branch.status = status or ('abandoned' if left else 'achieved')
       if branch.status == 'achieved':
