@@ -18,10 +18,14 @@ STAMP = r'(?:(\d{1,6}):)?(\d{1,2}):(\d{1,2})[.,](\d{1,3})'
 TIMING = re.compile(rf'\s*{STAMP}\s*-->\s*{STAMP}')
 INLINE = re.compile(rf'<{STAMP}>')
 TAG = re.compile(r'<[^<>]{0,500}>')
+# What lines with nothing to take out of them do not have.
+MARKED = re.compile(r'[<>\[\]()♪&\x00-\x08\x0e-\x1b\x7f-\x9f]|^\s*-')
 NOISE = re.compile(r'\[[^\[\]]{0,80}\]|♪[^♪]{0,500}♪|♪')
 ASIDE = re.compile(r'\s*\([^()]{0,80}\)\s*')  # a whole line: (laughs)
 CONTROL = re.compile(r'[\x00-\x08\x0e-\x1b\x7f-\x9f]')
 SPEAKER = re.compile(r'^\s*(?:>>|&gt;&gt;|-)\s*')
+SAMPLE = 2000  # cues by which it is told how a file is made
+SHORT = 0.1  # seconds between cues that roll
 ROLLING = 0.3  # share of cues that repeat a line of the one before
 WORD = 0.4  # seconds, the longest that a word takes
 
@@ -110,10 +114,12 @@ def words_of(cues: Sequence[Cue]) -> list[Word]:
 
 def is_rolling(cues: Sequence[Cue]) -> bool:
   """Whether the cues are automatic ones, which repeat lines."""
-  shown = [_shown(cue) for cue in cues]
-  pairs = list(zip(shown, shown[1:], strict=False))
-  repeated = sum(bool(_overlap(a, b)) for a, b in pairs)
-  return repeated > ROLLING * max(len(pairs), 1)
+  some = [(x, _shown(x)) for x in cues[:SAMPLE]]
+  repeated = sum(
+    bool(_overlap(a, b)) and after.t0 - before.t1 < SHORT
+    for (before, a), (after, b) in zip(some, some[1:], strict=False)
+  )
+  return repeated > ROLLING * max(len(some) - 1, 1)
 
 
 def _spoken(cues: Sequence[Cue]) -> Iterator[tuple[float, float, str]]:
@@ -146,6 +152,8 @@ def _overlap(last: list[str], shown: list[str]) -> int:
 
 def _plain(line: str) -> str:
   """A line without tags, marks of speakers, sounds and character codes."""
+  if not MARKED.search(line):
+    return ' '.join(line.split())
   line = CONTROL.sub('', TAG.sub('', line))
   line = SPEAKER.sub('', NOISE.sub(' ', line))
   if ASIDE.fullmatch(line):
@@ -155,9 +163,11 @@ def _plain(line: str) -> str:
 
 def _timed(text: str, t0: float, t1: float) -> Iterator[Word]:
   """The words of a cue's text, with the times in its tags if it has some."""
-  parts = INLINE.split(
-    text
-  )  # text, then four groups and text, again and again
+  if '<' not in text:
+    yield from _share(_plain(text).split(), t0, t1)
+    return
+  # A text, and then four groups and a text, again and again.
+  parts = INLINE.split(text)
   starts = [t0, *(seconds(parts[i : i + 4]) for i in range(1, len(parts), 5))]
   starts = [min(max(x, t0), t1) for x in starts]
   for i, start in enumerate(starts):

@@ -66,6 +66,10 @@ class Lexicon:
     """What `goal` needs directly."""
     return self._needs.get(goal, ())
 
+  def serves(self, goal: Goal) -> bool:
+    """Whether something else needs `goal`."""
+    return any(goal in x for x in self._needs.values())
+
   def goal(self, way: str, thing: str) -> Goal | None:
     """What `way` (a value of `verbs`) does to `thing` (one of `nouns`)."""
     return self._goals.get((way, thing)) or self._any(way, thing)

@@ -18,6 +18,12 @@ PAUSE = 0.9  # seconds of silence that end a sentence
 LONGEST = 5  # words of a phrase
 END = re.compile(r'[.!?;…]["\')]*$')
 SOFT = re.compile(r'[,:–—-]$')
+# Words that change nothing wherever they stand.
+ADVERBS = frozenset(
+  'really just actually probably definitely quickly basically literally'
+  ' honestly simply only kinda sorta totally absolutely certainly clearly'
+  ' hopefully finally um uh er erm eh'.split()
+)
 LETTERS = re.compile(r"[^a-z0-9']+")
 
 
@@ -83,27 +89,29 @@ def plain(text: str) -> str:
 def chunks(tokens: Sequence[str], lexicon: Lexicon) -> list[Chunk]:
   """The longest known phrases, from left to right; others are 'word'."""
   known = table(lexicon)
+  places = [i for i, x in enumerate(tokens) if x and x not in ADVERBS]
+  heard = [tokens[i] for i in places]
   found = []
   i = 0
-  while i < len(tokens):
-    for j in range(min(len(tokens), i + LONGEST), i, -1):
-      entry = known.get(tuple(tokens[i:j]))
+  while i < len(heard):
+    for j in range(min(len(heard), i + LONGEST), i, -1):
+      entry = known.get(tuple(heard[i:j]))
       if entry:
         break
     else:
       j = i + 1
       # "the zombie's coming"
-      entry = known.get((tokens[i].removesuffix("'s"),))
+      entry = known.get((heard[i].removesuffix("'s"),))
       if not entry or entry[0] != 'thing':
-        entry = ('word' if tokens[i] else 'filler'), ''
-    found.append(Chunk(*entry, i, j))
+        entry = 'word', ''
+    found.append(Chunk(*entry, places[i], places[j - 1] + 1))
     i = j
   return found
 
 
 # What makes a clause complete, so that another one may begin after it.
 BODY = {'thing', 'do', 'did', 'done', 'sign', 'fail', 'drop', 'die', 'it'}
-OPENERS = {'want', 'look', 'past', 'drop', 'fail', 'die', 'perhaps'}
+OPENERS = {'oops', 'want', 'look', 'past', 'drop', 'fail', 'die', 'perhaps'}
 
 
 def clauses(parts: Sequence[Chunk]) -> list[list[Chunk]]:
@@ -120,9 +128,11 @@ def clauses(parts: Sequence[Chunk]) -> list[list[Chunk]]:
 def _begins(part: Chunk, body: set[str], now: list[Chunk]) -> bool:
   """Whether `part` begins a clause after the chunks `now`."""
   if part.kind == 'start':
-    return bool(body) or any(x.kind in ('look', 'not') for x in now)
+    before = any(x.kind in ('look', 'not') for x in now)
+    # 'What we want to do now is' goes on.
+    return bool(body - {'do'} if part.value == 'now' else body) or before
   if part.kind in OPENERS and part.value != 'is':
-    return bool(body - {'it'})
+    return bool(body - {'it'}) and now[-1].kind != 'not'
   if part.kind in ('done', 'sign'):
     return 'thing' in body and any(x.kind in ('want', 'do') for x in now)
   if part.kind in ('do', 'did'):

@@ -57,12 +57,21 @@ class Tree:
     self._again = goal in open_[:1]
     if goal in open_:
       self._close(open_.index(goal) + 1, t, goal)
-      return self.branches[self.stack[-1]]
+      branch = self.branches[self.stack[-1]]
+      branch.said = True
+      return branch
     if parents and parents[0] != goal:
       self.want(parents[0], t)
       return self._push(goal, t)
     self._make_room(goal, t)
     return self._push(goal, t)
+
+  def retract(self, branch: Branch) -> None:
+    """The last goal that was wanted was a slip of the tongue."""
+    if self.stack and self.branches[self.stack[-1]] is branch:
+      if self.branches[-1] is branch and len(self.stack) > 1:
+        self.branches.pop()
+        self.stack.pop()
 
   def done(self, goal: Goal, t: float) -> Branch | None:
     """`goal` was reached; if nobody spoke of it before, just now."""
@@ -109,6 +118,8 @@ class Tree:
           self._push(each, t, said=False)
         self._left = []
         return
+      if goal.verb not in self.lexicon.urgent:
+        self._left = []
     self._close(helped[-1] + 1 if helped else 1, t, goal)
 
   def _stay(self, goal: Goal, t: float) -> None:

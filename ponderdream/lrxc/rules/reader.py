@@ -14,6 +14,7 @@ from ponderdream.lrxc.schema import Status
 VERSION = '1'
 INTRO = 60.0  # seconds in which a speaker says what a video is about
 MEMORY = 20.0  # seconds after which 'it' no longer stands for a thing
+SLIP = 6.0  # seconds in which a speaker corrects or explains himself
 SOON = 8.0  # seconds from 'today' to what it is about
 ECHO = 4.0  # seconds in which 'done' is said again
 STRAY = 2  # unknown words in a clause that wants what it only names
@@ -44,6 +45,7 @@ class Reader:
     self._things: dict[str, float] = {}  # when each was last named
     self._today = -SOON  # when somebody began to say what it is about
     self._ended = -ECHO  # when a goal was last said to be reached
+    self._last: tuple[float, Branch] | None = None  # what was wanted last
 
   def read(self, sentence: Sentence) -> None:
     parts = grammar.chunks(sentence.tokens, self.lexicon)
@@ -52,15 +54,42 @@ class Reader:
     for each in grammar.clauses(parts):
       clause = Clause(each, sentence)
       now = clause.parts[0][:2] == ('start', 'now')
+      now = now or clause.has('today')
       past = clause.has('past') or past and not now
       idle = past or self._is_idle(clause, idle)
-      main = self._resolve(clause, clause.main)
-      aims = [x for x, _ in self._resolve(clause, clause.purpose)]
-      if clause.has('for', 'that'):
+      near = [x for x, _ in self._resolve(clause, clause.main, ())]
+      pairs = self._resolve(clause, clause.purpose, near)
+      aims = [x for x, _ in pairs] or purpose
+      unknown = clause.purpose and not pairs and clause.has('for', 'to')
+      if clause.has('for', 'that') or unknown:
         aims = self.tree.open[-1:]
+      main = self._resolve(clause, clause.main, aims)
+      if clause.has('oops'):
+        self._take_back(clause.t0)
+      if clause.has('for', 'because'):
+        self._explain(clause, [*(x for x, _ in main), *aims])
       if not idle:
-        purpose = self._take(clause, main, aims or purpose)
+        purpose = self._take(clause, main, aims)
       self._remember(clause)
+
+  def _take_back(self, t: float) -> None:
+    """What was just wanted was a slip of the tongue."""
+    if self._last and t - self._last[0] < SLIP:
+      self.tree.retract(self._last[1])
+    self._last = None
+
+  def _explain(self, clause: Clause, reasons: list[Goal]) -> None:
+    """'... because I want a table': what was just wanted is for that."""
+    if not self._last or clause.t0 - self._last[0] > SLIP:
+      return
+    t, branch = self._last
+    branch.why = branch.why or clause.text
+    served = [x for x in reasons if self.tree.helps(branch.goal, x)]
+    if served and served[0] not in self.tree.open:
+      self.tree.retract(branch)
+      again = self.tree.want(branch.goal, t, served[:1])
+      again.evidence, again.why = branch.evidence, branch.why
+      again.count = branch.count
 
   def _is_idle(self, clause: Clause, before: bool) -> bool:
     """Whether a clause is about a reason or a chance; one
@@ -146,6 +175,8 @@ class Reader:
   def _tells_of_wish(self, clause: Clause, goal: Goal) -> bool:
     if clause.has('want') or clause.has('today'):
       return True
+    if clause.has('done', 'have'):
+      return False
     if clause.has('look'):
       # What is seen is wanted if it is just what is needed.
       return not clause.has('look', 'is') and any(
@@ -167,6 +198,7 @@ class Reader:
       t = clause.time(found.i) if i else clause.t0
       node = self.tree.want(goal, t, aims)
       node.group = clause.t0
+      self._last = clause.t1, node
       node.count = node.count or found.number
       self._note(node, clause)
 
@@ -174,27 +206,31 @@ class Reader:
     """Whether the whole video is about `goal`."""
     if clause.t0 - self._start > INTRO:
       return False
+    needs = bool(self.lexicon.needs(goal)) or goal == self.lexicon.root
     if clause.has('today'):
-      return True
-    needs = self.lexicon.needs(goal)
-    return clause.t0 - self._today < SOON and bool(needs)
+      return needs
+    final = needs and not self.lexicon.serves(goal)
+    return final and clause.t0 - self._today < SOON
 
   def _note(self, node: Branch | None, clause: Clause) -> None:
     if node is not None:
       node.evidence.append((clause.t0, clause.t1, clause.text))
 
-  def _resolve(self, clause: Clause, found: Sequence[Found]) -> Goals:
-    """The goals of what was found, as far as the game knows them."""
+  def _resolve(
+    self, clause: Clause, found: Sequence[Found], near: Sequence[Goal]
+  ) -> Goals:
+    """The goals of what was found, as far as the game knows them; a sword is
+    the one that has to do with the goals `near`."""
     goals: Goals = []
     for each in found:
-      goal = self._goal(each, clause.time(each.i))
+      goal = self._goal(each, clause.time(each.i), near)
       if goal and goal not in [x for x, _ in goals]:
         goals.append((goal, each))
     return goals
 
-  def _goal(self, found: Found, t: float) -> Goal | None:
+  def _goal(self, found: Found, t: float, near: Sequence[Goal]) -> Goal | None:
     if found.thing in self.lexicon.kinds:
-      found = found._replace(thing=self._kind(found.thing))
+      found = found._replace(thing=self._kind(found.thing, near))
     if not found.way:
       return self.lexicon.usual.get(found.thing)
     goal = None
@@ -204,6 +240,8 @@ class Reader:
       goal = self.lexicon.goal(found.way, '')
       if goal is None and (found.thing or found.way in ALONE):
         goal = self._recall(found.way, t)
+    if goal is None and found.thing != 'it':
+      goal = self.lexicon.goal(found.way, '')  # 'a nap in my shelter'
     return goal
 
   def _recall(self, way: str, t: float) -> Goal | None:
@@ -214,14 +252,31 @@ class Reader:
         return goal
     return None
 
-  def _kind(self, shape: str) -> str:
-    """Which pickaxe 'the pickaxe' is: one that is wanted, or the next."""
+  def _kind(self, shape: str, near: Sequence[Goal]) -> str:
+    """Which pickaxe 'the pickaxe' is: one that is wanted, one that what is
+    wanted needs, or the next that was not made."""
     kinds = self.lexicon.kinds[shape]
-    for goal in reversed(self.tree.open):
-      if goal.object in kinds:
-        return goal.object
+    open_ = self.tree.open[::-1]
+    wanted = [x.object for x in open_ if x.object in kinds]
+    if wanted and not near:
+      return wanted[0]
     reached = {x.object for x in self.tree.reached}
-    return next((x for x in kinds if x not in reached), kinds[0])
+    rest = [x for x in kinds if x not in reached] or kinds[:1]
+    for kind in rest:
+      made = self.lexicon.usual[kind]
+      if any(made in self.lexicon.needs(x) for x in near):
+        return kind
+      if any(x in self._special(made) for x in near):
+        return kind
+    for goal in open_:
+      for kind in rest:
+        if self.lexicon.usual[kind] in self.lexicon.closure(goal):
+          return kind
+    return rest[0]
+
+  def _special(self, goal: Goal) -> list[Goal]:
+    """What `goal` needs, and not all that is like it."""
+    return [x for x in self.lexicon.needs(goal) if x.verb == 'collect'][1:]
 
   def _remember(self, clause: Clause) -> None:
     if clause.has('today'):
