@@ -55,6 +55,8 @@ setuptools.setup(
   extras_require={
     'cuda': ['jax[cuda12]>=0.10'],
     'tpu': ['jax[tpu]>=0.10', 'etils[epath-gcs]'],
+    # Goals from captions by a language model.
+    'llm': ['openai>=1.40'],
     # LRXC data to and from Minari.
     'minari': ['minari[hdf5]>=0.5.4'],
     'dev': [
@@ -66,6 +68,9 @@ setuptools.setup(
       'pre-commit>=4',
       'matplotlib>=3.9',
       'minari[hdf5]>=0.5.4',
+      'openai>=1.40',
+      'hypothesis>=6',
+      'apted>=1.0',
     ],
     # What scripts/experiments/core_hour.py measures the agents against.
     'peers': ['stable-baselines3>=2.9', 'torch>=2.6'],

@@ -40,8 +40,8 @@ FLOORS = {
 ALONE = {
   'ponderdream.ponder': {'jax'},
   'ponderdream.lrxc': {
-    'PIL', 'cv2', 'embodied', 'gymnasium', 'minari', 'numpy', 'openai',
-    'pyarrow', 'pydantic', 'rich',
+    'PIL', 'embodied', 'gymnasium', 'imageio_ffmpeg', 'minari', 'numpy',
+    'openai', 'pyarrow', 'pydantic', 'rich',
   },
   'embodied': {
     'crafter', 'gymnasium', 'imageio_ffmpeg', 'numba', 'numpy',

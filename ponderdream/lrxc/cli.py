@@ -21,6 +21,26 @@ python -m ponderdream.lrxc COMMAND ...
       --steps OLD       the data set that has the steps of these episodes
   to-minari DIR ID      a Minari data set, lossless (needs the extra [minari])
   from-minari ID DIR    and back
+
+From captions of game videos to a data set; each stage goes on where it was
+stopped:
+
+  ingest VIDEOS OUT     captions as yt-dlp leaves them, as words with times
+      --language L      of the captions; en
+  extract CAPTIONS OUT  the goals in what was said
+      --with W          rules (offline, English) or llm (a language model)
+      --game G          whose words the speakers use; crafter
+      --model M         of --with llm, which needs the extra [llm]
+      --base_url U      a server that speaks OpenAI's chat completions;
+                        OpenAI's own if not given, with OPENAI_API_KEY
+      --timeout S       seconds to wait for an answer
+      --price_in P --price_out P   dollars per million tokens
+      --max_price D     dollars to spend on this folder at most; no limit if 0
+  score TREES OUT       the same trees, with the probability of each goal
+      --against DIR     trees by another extractor, which may agree
+  merge TREES CAPTIONS DIR   a data set, without copies of videos
+  frames DIR CAPTIONS   pictures of the videos at the starts and ends of goals
+      --size N          pixels of a side
 """
 
 import importlib
@@ -73,6 +93,25 @@ COMMANDS = {
     f'{ROOM}.commands:import_', ('file', 'data'), {'steps': ''}
   ),
   'to-minari': Command(f'{ROOM}.minari_data:export', ('data', 'id')),
+  'ingest': Command(
+    f'{ROOM}.pipeline:read_captions', ('videos', 'out'), {'language': 'en'}
+  ),
+  'extract': Command(
+    f'{ROOM}.pipeline:find_goals', ('captions', 'out'),
+    {
+      'with': 'rules', 'game': 'crafter', 'model': '', 'base_url': '',
+      'timeout': 120.0, 'price_in': 0.0, 'price_out': 0.0, 'max_price': 0.0,
+    },
+  ),
+  'score': Command(
+    f'{ROOM}.pipeline:score_goals', ('trees', 'out'), {'against': ''}
+  ),
+  'merge': Command(
+    f'{ROOM}.pipeline:merge_trees', ('trees', 'captions', 'data')
+  ),
+  'frames': Command(
+    f'{ROOM}.pipeline:cut_frames', ('data', 'captions'), {'size': 64}
+  ),
   'from-minari': Command(f'{ROOM}.minari_data:import_', ('id', 'data')),
 }  # fmt: skip
 

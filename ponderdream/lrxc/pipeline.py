@@ -1,4 +1,4 @@
-"""From captions of game videos to a data set: the commands, stage by stage.
+"""From captions of game videos to a data set, stage by stage.
 
   ingest   captions as yt-dlp leaves them -> words with times, a file per video
   extract  words -> trees of goals
@@ -11,13 +11,11 @@ again; what it has made stays, and is made again only if its sources change.
 """
 
 import functools
-import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from embodied.config import Config
-from embodied.config import flags as flags_
 from embodied.errors import UsageError
 from ponderdream.lrxc import (
   extract,
@@ -37,44 +35,26 @@ from ponderdream.lrxc.llm.model import VERSION, Model
 
 
 def read_captions(options: Config) -> int:
-  """Reads captions and descriptions of videos.
+  """Reads the captions and descriptions of videos.
 
-  python -m ponderdream.lrxc ingest --videos DIR --out DIR
-
-    --videos DIR   what yt-dlp wrote: .info.json, .vtt or .srt, videos
-    --out DIR      a file for each video
-    --language L   of the captions; en by default
+  `options.videos` is what yt-dlp wrote; `options.out` gets a file per video.
   """
   out = Path(options.out)
   jobs = ingest.jobs(Path(options.videos), options.language)
-  left = stages.run('Reading captions', out, jobs)
+  left = stages.run('videos', out, jobs)
   return stages.tell('read', 'videos', left, out)
 
 
 def find_goals(options: Config) -> int:
   """Finds the goals in what was said.
 
-  python -m ponderdream.lrxc extract --captions DIR --out DIR
-
-    --captions DIR  what `ingest` wrote
-    --out DIR       a tree for each video
-    --with W        rules (offline, English) or llm (a language model)
-    --game G        whose words the speakers use; crafter
-
-  With a language model, which needs `pip install ponderdream[llm]`:
-
-    --model M       its name on the server
-    --base_url U    of a server that speaks OpenAI's chat completions; OpenAI's
-                    own by default, with the key in OPENAI_API_KEY
-    --timeout S     seconds to wait for an answer
-    --price_in P    dollars per million tokens of questions
-    --price_out P   dollars per million tokens of answers
-    --max_price D   stop before more dollars are spent in the folder; 0: never
+  `options.captions` is what `ingest` wrote; `options.out` gets a file per
+  video.
   """
   make, version = _extractor(options)
   out = Path(options.out)
   jobs = extract.jobs(Path(options.captions), version, make)
-  left = stages.run('Finding goals', out, jobs)
+  left = stages.run('trees', out, jobs)
   return stages.tell('extracted', 'trees', left, out)
 
 
@@ -103,12 +83,9 @@ def _extractor(options: Config) -> tuple[Any, str]:
 def score_goals(options: Config) -> int:
   """Says of every goal how probable it is that the player wanted it.
 
-  python -m ponderdream.lrxc score --trees DIR --out DIR
-
-    --trees DIR     what `extract` wrote
-    --out DIR       the same trees, with p_good
-    --against DIR   trees of the same videos by another extractor; where they
-                    agree, p_good is higher
+  `options.trees` is what `extract` wrote; `options.out` gets the same with
+  p_good. In `options.against` are trees of the same videos by another
+  extractor; where they agree, p_good is higher.
   """
   others = [Path(options.against)] if options.against else []
   out = Path(options.out)
@@ -116,7 +93,7 @@ def score_goals(options: Config) -> int:
     name: _score_job(path, [x / path.name for x in others])
     for name, path in stages.records(Path(options.trees), 'extract')
   }
-  left = stages.run('Scoring', out, jobs)
+  left = stages.run('trees', out, jobs)
   return stages.tell('scored', 'trees', left, out)
 
 
@@ -135,15 +112,8 @@ def _score_job(path: Path, others: Sequence[Path]) -> stages.Job:
 
 
 def merge_trees(options: Config) -> int:
-  """Makes a data set of trees. Copies of a video are left out.
-
-  python -m ponderdream.lrxc merge --trees DIR --captions DIR --out DIR
-
-    --trees DIR      what `extract` or `score` wrote
-    --captions DIR   what `ingest` wrote
-    --out DIR        a data set
-  """
-  captions, out = Path(options.captions), Path(options.out)
+  """Makes the data set `options.data` of trees, without copies of videos."""
+  captions, out = Path(options.captions), Path(options.data)
   trees = dict(stages.records(Path(options.trees), 'extract'))
   videos = [
     _video(name, path)
@@ -184,11 +154,8 @@ def _remove_more(out: Path, count: int) -> None:
 def cut_frames(options: Config) -> int:
   """Cuts pictures out of videos, at the starts and ends of goals.
 
-  python -m ponderdream.lrxc frames --data DIR --captions DIR
-
-    --data DIR       a data set; pictures are written to DIR/frames
-    --captions DIR   what `ingest` wrote, which knows where the videos are
-    --size N         pixels of a side
+  They are written to the folder `frames` in the data set `options.data`.
+  `options.captions`, what `ingest` wrote, knows where the videos are.
   """
   if options.size < 1:
     raise UsageError(f'A picture cannot have {options.size} pixels a side.')
@@ -217,49 +184,3 @@ def _cut(
     path = folder / episode.episode_id / frames.name(t)
     if path.exists() or frames.cut(Path(video), t, path, options.size):
       yield path
-
-
-class Command(NamedTuple):
-  """`run` with its options and their defaults; `needed` have to be given."""
-
-  run: Callable[[Config], int]
-  needed: tuple[str, ...]
-  options: dict[str, Any]
-
-  def __call__(self, argv: Sequence[str]) -> int:
-    """Runs the command line; returns the exit code.
-
-    Raises:
-      UsageError: A flag that is unknown, wrong, or missing.
-    """
-    if flags_.asks_for_help(argv):
-      print(inspect.getdoc(self.run))
-      return 0
-    defaults = Config({**dict.fromkeys(self.needed, ''), **self.options})
-    options = flags_.apply(defaults, flags_.split_flags(argv))
-    for name in self.needed:
-      if not options[name]:
-        raise UsageError(f'Add --{name} DIR; --help says what it is.')
-    return self.run(options)
-
-
-# What `find_goals` needs to know of a language model.
-MODEL = {
-  'model': '',
-  'base_url': '',
-  'timeout': 120.0,
-  'price_in': 0.0,
-  'price_out': 0.0,
-  'max_price': 0.0,
-}
-COMMANDS = {
-  'ingest': Command(read_captions, ('videos', 'out'), {'language': 'en'}),
-  'extract': Command(
-    find_goals,
-    ('captions', 'out'),
-    {'with': 'rules', 'game': 'crafter', **MODEL},
-  ),
-  'score': Command(score_goals, ('trees', 'out'), {'against': ''}),
-  'merge': Command(merge_trees, ('trees', 'captions', 'out'), {}),
-  'frames': Command(cut_frames, ('data', 'captions'), {'size': 64}),
-}

@@ -12,12 +12,10 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rich.console import Console
-from rich.progress import Progress
-
 from embodied import lock
 from embodied.errors import UsageError
 from ponderdream.lrxc import files
+from ponderdream.lrxc.progress import progress
 
 Record = dict[str, Any]
 KEY = re.compile(r'[A-Za-z0-9_-]{1,64}')
@@ -59,11 +57,11 @@ def digest(*parts: str | bytes) -> str:
   return total.hexdigest()
 
 
-def run(verb: str, out: Path, jobs: Mapping[str, Job]) -> Left:
+def run(noun: str, out: Path, jobs: Mapping[str, Job]) -> Left:
   """Makes the records of all jobs in the folder `out`, those that are new.
 
   Args:
-    verb: what the stage does, for the progress bar.
+    noun: what the records are of, such as 'videos'.
     jobs: by key, which is the name of the file.
 
   Raises:
@@ -71,8 +69,9 @@ def run(verb: str, out: Path, jobs: Mapping[str, Job]) -> Left:
       job raised Halt. The records that were made stay.
   """
   made, kept, missing = 0, 0, {}
-  with hold(out), Progress(console=Console(), disable=_quiet()) as bar:
-    for name, job in bar.track(jobs.items(), len(jobs), description=verb):
+  with hold(out), progress(noun, len(jobs)) as bar:
+    for i, (name, job) in enumerate(jobs.items()):
+      bar(i)
       path = out / f'{name}.json'
       if _made_from(path) == job.made_from:
         kept += 1
@@ -85,6 +84,7 @@ def run(verb: str, out: Path, jobs: Mapping[str, Job]) -> Left:
         raise
       except UsageError as error:
         missing[name] = str(error)
+    bar(len(jobs))
   return Left(made, kept, missing)
 
 
@@ -149,7 +149,3 @@ def _made_from(path: Path) -> str | None:
     return read(path).get('made_from')
   except UsageError:
     return None
-
-
-def _quiet() -> bool:
-  return not Console().is_terminal

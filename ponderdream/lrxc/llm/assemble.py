@@ -52,9 +52,10 @@ def _place(
   """Appends the children of `i` to `found`, whose `parent` they get."""
   t0, end = found[parent].t0, found[parent].t1
   row = sorted(children.get(i, []), key=lambda x: branches[x].t0)
-  for child, after in zip(row, [*row[1:], None], strict=True):
+  starts = [branches[x].t0 for x in row[1:]]
+  for child, after in zip(row, [*starts, end], strict=False):
     branch = branches[child]
-    limit = end if after is None else min(end, branches[after].t0)
+    limit = min(end, after)
     branch.t0, branch.t1 = max(branch.t0, t0), min(branch.t1, limit)
     if branch.t1 - branch.t0 < TINY:
       continue

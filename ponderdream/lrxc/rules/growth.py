@@ -41,15 +41,15 @@ class Tree:
     alone = len(self.stack) == 1 and not self._again
     return self.open[-1] if self.stack and not alone else None
 
-  def aim(self, goal: Goal, t: float) -> None:
+  def aim(self, goal: Goal, t: float) -> Branch:
     """`goal` is what all is about. Later ones are like any other goal."""
     if self.told or len(self.branches) > 1:
-      self.want(goal, t)
-      return
+      return self.want(goal, t)
     self.told = True
     self.branches[0].goal = goal
     self.branches[0].said = True
     self.branches[0].t0 = self._last = t
+    return self.branches[0]
 
   def want(self, goal: Goal, t: float, parents: Sequence[Goal] = ()) -> Branch:
     """`goal` is in force from `t` on, for the first of `parents`."""

@@ -190,13 +190,15 @@ class Reader:
 
   def _want(self, clause: Clause, main: Goals, aims: list[Goal]) -> None:
     if self._is_aim(clause, main[0][0]):
-      self.tree.aim(main[0][0], clause.t0)
+      self._note(self.tree.aim(main[0][0], clause.t0), clause)
       return
     self._ended = -ECHO
     listed = clause.has('want') and main[0][1].way in ('', 'get')
     for i, (goal, found) in enumerate(main[:1] if listed else main):
       t = clause.time(found.i) if i else clause.t0
       node = self.tree.want(goal, t, aims)
+      if aims and node.parent is not None and not i:
+        self._note(self.tree.branches[node.parent], clause)
       node.group = clause.t0
       self._last = clause.t1, node
       node.count = node.count or found.number
