@@ -184,10 +184,13 @@ def _share(branches: Sequence[Branch]) -> None:
 
   'Wooden pickaxe, wooden sword' takes a second to say and longer to do.
   """
-  key = lambda x: (x.parent, x.group)
-  for _, each in itertools.groupby(branches, key):
-    same = list(each)
-    if same[0].group >= 0 and len(same) > 1:
+  key = lambda i: (branches[i].parent, branches[i].group)
+  parents = {x.parent for x in branches}
+  for _, each in itertools.groupby(range(len(branches)), key):
+    places = list(each)
+    same = [branches[i] for i in places]
+    # A goal with children keeps its time.
+    if same[0].group >= 0 and len(same) > 1 and places[-1] not in parents:
       _divide(same)
 
 
