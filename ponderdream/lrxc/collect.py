@@ -171,8 +171,9 @@ def shard(job: Job) -> Sealed:
       out.add(play.play(expert, env, job.expert, index, seed, job.length))
       env.close()
     return out.seal()
-  except BaseException:
+  except Exception as error:
     out.discard()
+    error.add_note(f'This was in episode {index}, of seed {seed}.')
     raise
 
 
