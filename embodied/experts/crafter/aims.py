@@ -1,133 +1,159 @@
-"""What to do next: needs, dangers, opportunities, and progress."""
+"""What to do next: dangers, needs, opportunities, and progress."""
 
-import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from embodied.experts.crafter import fight, shelter
+from embodied.experts.crafter import fight, needs, plants, shelter
 from embodied.experts.crafter.body import Body, Skill
 from embodied.experts.crafter.gather import collect, make, place
-from embodied.experts.crafter.memory import ID, distance
-from embodied.experts.crafter.moving import GREEN, WET, explore, reach
+from embodied.experts.crafter.memory import DAY, ID, distance
+from embodied.experts.crafter.moving import GREEN, explore
 from embodied.experts.plan import Goal
 
 IDLE, PROGRESS, CHANCE, NEED, REST, DANGER = range(6)
+Named = Iterator[tuple[str, Skill]]
+PAUSE = 15  # steps after which a skill that failed is tried again
 
 
 class Aim(NamedTuple):
   """Something to do now; the higher `rank` wins."""
 
   rank: int
-  skill: Callable[[Body], Skill]
+  name: str
+  skill: Skill
 
 
-def choose(me: Body) -> Aim:
-  """The most urgent aim."""
-  return next(candidates(me))
+def choose(me: Body, above: int) -> Aim | None:
+  """The most urgent aim of a rank above this one; None without any."""
+  for rank, aims in SECTIONS:
+    if rank <= above:
+      return None
+    for name, skill in aims(me):
+      if me.refused.get(name, -1) < me.memory.time:
+        return Aim(rank, name, skill)
+  return None
 
 
-def candidates(me: Body) -> Iterator[Aim]:
-  """Aims in falling order of rank."""
+def refuse(me: Body, aim: Aim) -> None:
+  """Does not choose this aim for a while."""
+  me.refused[aim.name] = me.memory.time + PAUSE
+
+
+def dangers(me: Body) -> Named:
   if fight.creatures(me, 'zombie', 1):
-    yield Aim(DANGER, lambda me: fight.defeat(me, 'zombie', 2, 'it attacks'))
-  energy = me.has('energy')
-  if energy <= 2 or (me.memory.dark and energy <= 5):
-    yield Aim(REST, lambda me: shelter.sleep(me, 'tired'))
-  if me.has('drink') <= 3:
-    yield Aim(NEED, lambda me: drink(me, 'thirsty'))
-  if me.has('food') <= 3:
-    yield Aim(NEED, lambda me: eat(me, 'hungry'))
-  yield from chances(me)
-  yield from progress(me)
-  yield Aim(IDLE, lambda me: wander(me))
+    yield 'zombie', fight.defeat(me, 'zombie', 2, 'it attacks')
+  if fight.creatures(me, 'skeleton', 1):
+    yield 'skeleton', fight.defeat(me, 'skeleton', 1, 'it is in reach')
+  if fight.archers(me):
+    yield 'block', fight.block(me, 'arrows hurt')
 
 
-def locked(me: Body, name: str) -> bool:
-  return name not in me.memory.unlocked
+def tired(me: Body) -> Named:
+  """Sleep, and shelter from the zombies of the night."""
+  energy, night = me.has('energy'), me.night()
+  exposed = night and me.greenery() >= 12
+  hopeless = me.has('health') <= 2 and not me.provided()
+  if energy <= 1 or (energy <= 3 and night):
+    yield 'sleep', shelter.sleep(me, 'tired')
+  if exposed and not hopeless:
+    yield 'night', shelter.spend_night(me, 'zombies come at night')
+  if me.has('health') <= 4 and me.provided():
+    yield 'rest', shelter.rest(me, 'wounded')
 
 
-def chances(me: Body) -> Iterator[Aim]:
+def needy(me: Body) -> Named:
+  """Food and water; more of both before a night."""
+  low = 2 if me.night() else 4
+  if me.has('drink') <= low:
+    yield 'drink', needs.drink(me, 'thirsty')
+  if me.has('food') <= low:
+    yield 'eat', needs.eat(me, 'hungry')
+  if not me.evening():
+    return
+  if me.has('drink') <= 7 and near(me, 'water', 40):
+    yield 'drink', needs.drink(me, 'the night is long')
+  if me.has('food') <= 5 and me.memory.time % DAY < 125:
+    yield 'eat', needs.eat(me, 'the night is long')
+
+
+def near(me: Body, material: str, limit: int) -> bool:
+  """Whether there is a way of at most `limit` steps to the material."""
+  return me.search(frozenset([ID[material]]), limit=limit).goal is not None
+
+
+def chances(me: Body) -> Named:
   """What is near and does good."""
   memory = me.memory
-  cows = [x for x in memory.cows if distance(x, memory.cell) <= 5]
-  if cows and (locked(me, 'eat_cow') or me.has('food') <= 6):
-    yield Aim(CHANCE, lambda me: eat(me, 'a cow is near'))
+  cows = [x for x in memory.cows if distance(x, memory.cell) <= 6]
+  if cows and (me.locked('eat_cow') or me.has('food') <= 6):
+    yield 'cow', needs.eat(me, 'a cow is near', False)
   thirst = 9 - me.has('drink')
-  if thirst and (locked(me, 'collect_drink') or thirst >= 3):
-    if me.search(frozenset([ID['water']]), limit=5).goal is not None:
-      yield Aim(CHANCE, lambda me: drink(me, 'water is near'))
-  strong = me.has('health') >= 5
+  if thirst and (me.locked('collect_drink') or thirst >= 4):
+    if near(me, 'water', 6):
+      yield 'drink', needs.drink(me, 'water is near')
   for kind in ('zombie', 'skeleton'):
-    if strong and locked(me, f'defeat_{kind}'):
+    if me.has('health') >= 5 and me.locked(f'defeat_{kind}'):
       if fight.creatures(me, kind, 6):
-        yield Aim(CHANCE, functools.partial(_first_fight, kind=kind))
+        why = f'a {kind} was never defeated'
+        yield kind, fight.defeat(me, kind, 8, why)
+  if plants.ready(me) and (me.locked('eat_plant') or me.has('food') <= 5):
+    yield 'plant', plants.eat(me, 'the plant is ripe')
 
 
-def _first_fight(me: Body, kind: str) -> Skill:
-  return fight.defeat(me, kind, 8, f'a {kind} was never defeated')
-
-
-def progress(me: Body) -> Iterator[Aim]:
+def progress(me: Body) -> Named:
   """The next achievements, in order."""
-  todo = lambda skill: Aim(PROGRESS, skill)
-  if locked(me, 'collect_sapling'):
-    yield todo(lambda me: collect(me, 'sapling', 1, 'plants give food'))
+  if me.locked('collect_sapling'):
+    yield 'sapling', collect(me, 'sapling', 1, 'plants give food')
   for tool in ('wood_pickaxe', 'wood_sword'):
-    if locked(me, f'make_{tool}'):
-      yield todo(lambda me, t=tool: make(me, t, 'tools come first'))
-  if not me.has('stone_pickaxe') and me.has('wood') < 7:
-    yield todo(lambda me: collect(me, 'wood', 9, 'tools need wood'))
+    if me.locked(f'make_{tool}'):
+      yield tool, make(me, tool, 'tools come first')
+  if not me.has('stone_pickaxe') and lacks_wood(me):
+    yield 'wood', collect(me, 'wood', 9, 'tools need wood')
   for tool in ('stone_pickaxe', 'stone_sword'):
-    if locked(me, f'make_{tool}'):
-      yield todo(lambda me, t=tool: make(me, t, 'stone tools are better'))
-  if me.has('stone') < 6 and locked(me, 'place_furnace'):
-    yield todo(lambda me: collect(me, 'stone', 9, 'a stock of stone'))
-  if locked(me, 'place_stone'):
-    yield todo(lambda me: place(me, 'stone', 'never done'))
-  if locked(me, 'place_furnace'):
-    yield todo(lambda me: place(me, 'furnace', 'iron needs a furnace'))
-  if locked(me, 'wake_up') and me.has('energy') < 8:
-    yield todo(lambda me: shelter.sleep(me, 'never done'))
+    if me.locked(f'make_{tool}'):
+      yield tool, make(me, tool, 'stone tools are better')
+  if me.has('stone') < 5 and near(me, 'stone', 15):
+    yield 'stone', collect(me, 'stone', 9, 'stones make shelters')
+  if me.locked('place_stone'):
+    yield 'place', place(me, 'stone', 'it was never done')
+  if me.locked('place_furnace'):
+    yield 'furnace', place(me, 'furnace', 'iron needs a furnace')
+  if me.locked('wake_up') and me.has('energy') < 8:
+    yield 'sleep', shelter.sleep(me, 'it was never done')
+  if me.locked('eat_plant') and not me.memory.plants and not me.memory.dark:
+    yield 'plant', plants.plant(me, 'plants give food')
+  yield from treasures(me)
+
+
+def treasures(me: Body) -> Named:
   for item in ('coal', 'iron'):
-    if locked(me, 'make_iron_pickaxe') and not me.has(item):
-      yield todo(lambda me, i=item: collect(me, i, 1, 'iron tools'))
+    if me.locked('make_iron_pickaxe') and not me.has(item):
+      yield item, collect(me, item, 1, 'iron tools are best')
   for tool in ('iron_pickaxe', 'iron_sword'):
-    if locked(me, f'make_{tool}'):
-      yield todo(lambda me, t=tool: make(me, t, 'iron tools are best'))
-  if locked(me, 'collect_diamond'):
-    yield todo(lambda me: collect(me, 'diamond', 1, 'the last treasure'))
+    if me.locked(f'make_{tool}'):
+      yield tool, make(me, tool, 'iron tools are best')
+  if me.locked('collect_diamond'):
+    yield 'diamond', collect(me, 'diamond', 1, 'nothing is rarer')
+  if me.locked('eat_plant') and me.garden:
+    yield 'plant', plants.eat(me, 'the plant will be ripe')
 
 
-def drink(me: Body, why: str) -> Skill:
-  goal = Goal('drink water', 'drink', 'water', 1, why)
-  return (yield from me.pursue(goal, _drink(me)))
+def lacks_wood(me: Body) -> bool:
+  wood = me.has('wood')
+  return wood < 5 or (wood < 9 and near(me, 'tree', 4))
 
 
-def _drink(me: Body) -> Skill:
-  while me.has('drink') < 9:
-    if not (yield from reach(me, 'water', WET, frozenset([ID['water']]))):
-      return False
-    yield 'do'
-  return True
-
-
-def eat(me: Body, why: str) -> Skill:
-  goal = Goal('eat a cow', 'eat', 'cow', 1, why)
-  return (yield from me.pursue(goal, _eat(me)))
-
-
-def _eat(me: Body) -> Skill:
-  food = me.has('food')
-  while me.has('food') <= food:
-    cows = lambda: me.memory.cows.keys()
-    if not (yield from reach(me, 'cow', GREEN, cells=cows)):
-      return False
-    food = min(food, me.has('food'))
-    yield 'do'
-  return True
-
-
-def wander(me: Body) -> Skill:
+def idle(me: Body) -> Named:
   goal = Goal('look around', 'explore', '', 1, 'nothing else to do')
-  skill = explore(me, GREEN, lambda: False)
-  return (yield from me.pursue(goal, skill))
+  yield 'idle', me.pursue(goal, explore(me, GREEN, lambda: False, True))
+
+
+# Highest rank first.
+SECTIONS = (
+  (DANGER, dangers),
+  (REST, tired),
+  (NEED, needy),
+  (CHANCE, chances),
+  (PROGRESS, progress),
+  (IDLE, idle),
+)

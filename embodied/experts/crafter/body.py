@@ -5,10 +5,12 @@ from collections.abc import Collection, Generator
 import numpy as np
 
 from embodied.experts.crafter.memory import (
+  DAY,
   ID,
   NAMES,
   TURNS,
   WALKABLE,
+  WIDE,
   Memory,
 )
 from embodied.experts.crafter.paths import Flood, aim, flood
@@ -34,9 +36,11 @@ class Body:
     memory: what it has seen.
     random: for its own choices.
     stack: the goals in force without the action.
+    garden: saplings of its own by cell, and the steps they have grown.
+    heading: direction of the last exploration.
     ended: goals that ended since the last step, with their endings.
-    refused: cells that turned out to be useless for something, as
-      `(something, cell)`, with the step until which they are avoided.
+    refused: names of aims that failed, with the step until which they are
+      not tried again.
   """
 
   def __init__(self, memory: Memory, seed: int) -> None:
@@ -44,11 +48,37 @@ class Body:
     self.random = np.random.default_rng(seed)
     self.stack: list[Goal] = []
     self.ended: list[tuple[Goal, str]] = []
+    self.garden: dict[int, int] = {}
     self.heading = (0.0, 0.0)
-    self.refused: dict[tuple[str, int], int] = {}
+    self.refused: dict[str, int] = {}
+
+  def provided(self) -> bool:
+    """Whether neither hunger nor thirst costs health."""
+    return self.has('food') > 0 and self.has('drink') > 0
+
+  def night(self) -> bool:
+    """Whether zombies are many, by the count of steps."""
+    return 155 <= self.memory.time % DAY < 265
+
+  def evening(self) -> bool:
+    return 90 <= self.memory.time % DAY < 145
+
+  def greenery(self) -> int:
+    """How many cells in sight are grass, where zombies come from."""
+    rows = range(
+      self.memory.cell - 4 * WIDE, self.memory.cell + 5 * WIDE, WIDE
+    )
+    ground, grass = self.memory.ground, ID['grass']
+    return sum(
+      ground[max(0, x - 3) : max(0, x + 4)].count(grass) for x in rows
+    )
 
   def has(self, item: str) -> int:
     return self.memory.has[item]
+
+  def locked(self, name: str) -> bool:
+    """Whether the achievement is still to be unlocked."""
+    return name not in self.memory.unlocked
 
   def pursue(self, goal: Goal, skill: Skill) -> Skill:
     """Does `skill` with `goal` on the stack. A skill that is closed before
@@ -68,6 +98,8 @@ class Body:
     out = [0] * len(NAMES)
     for kind in WALKABLE:
       out[kind] = 1
+    if self.night():
+      out[ID['grass']] = out[ID['sand']] = 3
     for name, tool in TOOLS.items():
       if self.has(tool):
         out[ID[name]] = DIG

@@ -5,7 +5,7 @@ from typing import Any
 from crafter import constants
 
 from embodied.base import Env
-from embodied.experts.crafter import aims
+from embodied.experts.crafter import aims, plants
 from embodied.experts.crafter.body import Body, Skill
 from embodied.experts.crafter.memory import Memory
 from embodied.experts.plan import Goal, Plan
@@ -46,6 +46,7 @@ class CrafterExpert:
     """The next action in the game that `env` holds."""
     self._game = _game(env)
     self._body.memory.look(self._game, self._time)
+    plants.grow(self._body)
     name = self._next()
     action = ACTIONS.index(name)
     verb, _, thing = name.partition('_')
@@ -69,14 +70,17 @@ class CrafterExpert:
   def _next(self) -> str:
     """The next action of the most urgent skill."""
     for _ in range(20):
-      aim = aims.choose(self._body)
-      if self._skill is None or aim.rank > self._rank:
+      aim = aims.choose(self._body, self._rank)
+      if aim is not None:
         if self._skill is not None:
           self._skill.close()
-        self._skill, self._rank = aim.skill(self._body), aim.rank
+        self._skill, self._rank, self._aim = aim.skill, aim.rank, aim
+      assert self._skill is not None
       try:
         return next(self._skill)
-      except StopIteration:
+      except StopIteration as end:
+        if not end.value:
+          aims.refuse(self._body, self._aim)
         self._skill, self._rank = None, -1
     return 'noop'
 

@@ -1,9 +1,14 @@
 """Skills against creatures."""
 
 from embodied.experts.crafter.body import Body, Skill
-from embodied.experts.crafter.memory import TURNS, distance
+from embodied.experts.crafter.memory import STEPS, TURNS, distance
 from embodied.experts.crafter.moving import approach
 from embodied.experts.plan import Goal
+
+# The picture of an arrow by the direction in which it flies.
+ARROWS = {
+  step: f'arrow-{name.removeprefix("move_")}' for step, name in TURNS.items()
+}
 
 
 def creatures(me: Body, kind: str, within: int) -> list[int]:
@@ -33,3 +38,40 @@ def _defeat(me: Body, kind: str, within: int) -> Skill:
     if not (yield from approach(me, cells=cells)):
       return not creatures(me, kind, within)
   return False
+
+
+def archers(me: Body) -> list[int]:
+  """Directions in which a skeleton can hit the player with arrows."""
+  memory, out = me.memory, []
+  if not me.has('stone') or (
+    'defeat_skeleton' not in memory.unlocked and me.has('health') >= 5
+  ):
+    return out
+  for step in STEPS:
+    for far in range(1, 6):
+      thing = memory.things.get(memory.cell + far * step)
+      if thing:
+        shot = thing.kind == 'arrow' and thing.look == ARROWS[-step]
+        if far > 1 and (shot or thing.kind == 'skeleton'):
+          out.append(step)
+        break
+      if not memory.free(memory.cell + far * step):
+        break
+  return out
+
+
+def block(me: Body, why: str) -> Skill:
+  goal = Goal('block the arrows', 'place', 'stone', 1, why)
+  return (yield from me.pursue(goal, _block(me)))
+
+
+def _block(me: Body) -> Skill:
+  for _ in range(3):
+    steps = archers(me)
+    if not steps:
+      return True
+    if me.memory.facing in steps:
+      yield 'place_stone'
+    else:
+      yield TURNS[steps[0]]
+  return not archers(me)

@@ -3,7 +3,7 @@
 from crafter import constants
 
 from embodied.experts.crafter.body import TOOLS, Body, Skill
-from embodied.experts.crafter.memory import ID, WIDE
+from embodied.experts.crafter.memory import ID, WIDE, block
 from embodied.experts.crafter.moving import (
   GREEN,
   ROCK,
@@ -132,11 +132,9 @@ def _place(me: Body, thing: str) -> Skill:
       memory.ahead in memory.things
     ):
       near = {
-        memory.cell + x * WIDE + y
-        for x in range(-3, 4)
-        for y in range(-3, 4)
-        if memory.ground[memory.cell + x * WIDE + y] in where
-        and memory.cell + x * WIDE + y not in memory.things
+        x
+        for x in block(memory.cell, 3, 3)
+        if memory.ground[x] in where and x not in memory.things
       } - {memory.cell}
       if not (yield from me.face(near)):
         yield 'do'

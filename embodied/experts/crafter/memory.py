@@ -6,6 +6,7 @@ cell of the material EDGE. A direction is the difference of two numbers.
 
 from typing import Any, NamedTuple
 
+import numpy as np
 from crafter import constants
 
 from embodied.envs.fast_crafter.picture import OFFSET, VIEW
@@ -26,6 +27,7 @@ MOVES = {
 TURNS = {v: k for k, v in MOVES.items()}
 STEPS = tuple(MOVES.values())
 DAY = 300  # steps
+NEVER = -(1 << 20)
 
 
 class Thing(NamedTuple):
@@ -51,11 +53,20 @@ def around(cell: int) -> tuple[int, int, int, int]:
   return cell - WIDE, cell + WIDE, cell - 1, cell + 1
 
 
+def block(cell: int, width: int, height: int) -> list[int]:
+  """The cells of the map at most so far away in x and in y."""
+  x, y = cell // WIDE, cell % WIDE
+  rows = range(max(1, x - width), min(AREA[0], x + width) + 1)
+  columns = range(max(1, y - height), min(AREA[1], y + height) + 1)
+  return [i * WIDE + j for i in rows for j in columns]
+
+
 class Memory:
   """The map as far as it was seen, and the state of the player.
 
   Attributes:
     ground: material of every cell, UNKNOWN where it was not seen.
+    seen: step at which each cell was seen last, `[x, y]` with the border.
     things: objects in sight, by cell.
     cows: where cows were seen last, by cell, with the step.
     plants: where plants were seen, by cell, with whether they were ripe.
@@ -69,6 +80,7 @@ class Memory:
     for i in range(CELLS):
       if not (0 < i // WIDE <= AREA[0] and 0 < i % WIDE <= AREA[1]):
         self.ground[i] = EDGE
+    self.seen = np.full((AREA[0] + 2, WIDE), NEVER, np.int32)
     self.things: dict[int, Thing] = {}
     self.cows: dict[int, int] = {}
     self.plants: dict[int, bool] = {}
@@ -111,6 +123,7 @@ class Memory:
   def _look_at_ground(
     self, source: Any, low: tuple[int, int], high: tuple[int, int]
   ) -> None:
+    self.seen[low[0] + 1 : high[0] + 1, low[1] + 1 : high[1] + 1] = self.time
     for x in range(low[0], high[0]):
       row = source[x * AREA[1] + low[1] : x * AREA[1] + high[1]]
       start = number(x, low[1])

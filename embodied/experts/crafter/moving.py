@@ -23,6 +23,7 @@ WET = frozenset(ID[x] for x in ('water', 'sand'))
 # Things that can be counted.
 NOUNS = {'tree': 'a tree', 'cow': 'a cow', 'plant': 'the plant'}
 FEW = 3  # unknown cells that are not worth a way
+FORGET = 120  # steps after which cows may have come
 PATIENCE = 12  # steps after which a way is searched for again
 
 Cells = Callable[[], Collection[int]]
@@ -93,16 +94,20 @@ def walk(me: Body, path: list[int], enough: Callable[[], bool]) -> Skill:
 
 
 def explore(
-  me: Body, like: frozenset[int], enough: Callable[[], bool]
+  me: Body,
+  like: frozenset[int],
+  enough: Callable[[], bool],
+  again: bool = False,
 ) -> Skill:
   """Goes where much is unknown, rather near the materials `like`, until
-  `enough()`. False if everything that can be reached is known."""
+  `enough()`. False if everything that can be reached is known. With `again`,
+  grass that was not seen for long counts as unknown."""
   while not enough():
-    path = _frontier(me, like)
+    path = _frontier(me, like, again)
     if path is None:
       return False
     goal = path[-1]
-    known = lambda g=goal: enough() or _unknown(me, g) < FEW
+    known = lambda g=goal: enough() or (not again and _unknown(me, g) < FEW)
     if not (yield from walk(me, path, known)):
       yield 'noop'
   return True
@@ -117,12 +122,16 @@ def _unknown(me: Body, cell: int) -> int:
   )
 
 
-def _frontier(me: Body, like: frozenset[int]) -> list[int] | None:
+def _frontier(me: Body, like: frozenset[int], again: bool) -> list[int] | None:
   """The way to the cell from which the most is learnt for its distance."""
   found = me.search()
   away = np.array(found.away)
   ground = np.frombuffer(bytes(me.memory.ground), np.uint8)
-  new = _in_sight(ground == UNKNOWN)
+  fresh = ground == UNKNOWN
+  if again:
+    old = me.memory.time - me.memory.seen.reshape(-1) > FORGET
+    fresh = fresh | (old & (ground == ID['grass']))
+  new = _in_sight(fresh)
   liked = _in_sight(np.isin(ground, list(like)))
   score = away - 0.4 * new - 0.3 * np.minimum(liked, 30)
   score += 0.3 * _turn(me)
@@ -175,5 +184,7 @@ def reach(
     known = count()
     find = Goal(f'find {noun}', 'find', thing, 1, f'no {thing} is in reach')
     more = lambda k=known: count() > k
-    if not (yield from me.pursue(find, explore(me, like, more))):
+    if not (
+      yield from me.pursue(find, explore(me, like, more, thing == 'cow'))
+    ):
       return False

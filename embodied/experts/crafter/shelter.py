@@ -7,9 +7,11 @@ of a room are those that can be faced by walking inside it: the ends of two
 cells in a row, and every side of a square of four.
 """
 
+from embodied.experts.crafter import fight
 from embodied.experts.crafter.body import TOOLS, Body, Skill
 from embodied.experts.crafter.gather import collect
 from embodied.experts.crafter.memory import (
+  DAY,
   ID,
   NAMES,
   TURNS,
@@ -17,13 +19,15 @@ from embodied.experts.crafter.memory import (
   WALKABLE,
   WIDE,
   around,
+  block,
   distance,
 )
 from embodied.experts.plan import Goal
 
 SHAPES = ((0, WIDE), (0, 1), (0, 1, WIDE, WIDE + 1))
-REACH = 6  # cells from the player in which rooms are looked for
-STONES = 5  # to have before looking for a shelter again
+REACH = 5  # cells from the player in which rooms are looked for
+POOL = 12  # steps that water beside a shelter is worth
+STONES = 6  # to have before looking for a shelter again
 
 
 def openings(me: Body, room: tuple[int, ...]) -> set[int]:
@@ -36,13 +40,12 @@ def openings(me: Body, room: tuple[int, ...]) -> set[int]:
 def rooms(me: Body) -> list[tuple[float, tuple[int, ...]]]:
   """Rooms near the player that its stones can close, with their costs."""
   out = []
-  for x in range(-REACH, REACH + 1):
-    for y in range(-REACH, REACH + 1):
-      for shape in SHAPES:
-        room = tuple(me.memory.cell + x * WIDE + y + z for z in shape)
-        cost = _cost(me, room)
-        if cost is not None:
-          out.append((cost, room))
+  for corner in block(me.memory.cell, REACH, REACH):
+    for shape in SHAPES:
+      room = tuple(corner + x for x in shape)
+      cost = _cost(me, room)
+      if cost is not None:
+        out.append((cost, room))
   return sorted(out)
 
 
@@ -51,7 +54,7 @@ def _cost(me: Body, room: tuple[int, ...]) -> float | None:
   memory = me.memory
   ground, digs = memory.ground, 0
   for cell in room:
-    if not 0 <= cell < len(ground) or cell in memory.things:
+    if cell in memory.things:
       return None
     if ground[cell] not in WALKABLE:
       tool = TOOLS.get(NAMES[ground[cell]] or '')
@@ -67,7 +70,9 @@ def _cost(me: Body, room: tuple[int, ...]) -> float | None:
   if not all(_can_face(room, x) for x in holes):
     return None
   far = min(distance(memory.cell, x) for x in room)
-  return far + 3 * len(holes) + 2 * digs + 0.1 * len(room)
+  wet = any(ground[x] == ID['water'] for x in sides)
+  cost = far + 3 * len(holes) + 2 * digs + 0.1 * len(room)
+  return cost - POOL * (wet and me.has('energy') > 2)
 
 
 def _can_face(room: tuple[int, ...], hole: int) -> bool:
@@ -151,6 +156,53 @@ def _sleep(me: Body) -> Skill:
   return (yield from nap(me))
 
 
+def spend_night(me: Body, why: str) -> Skill:
+  """Stays in a shelter until the morning."""
+  goal = Goal('wait for the day', 'wait', 'day', 1, why)
+  return (yield from me.pursue(goal, _spend_night(me)))
+
+
+def _spend_night(me: Body) -> Skill:
+  if not is_closed(me) and not (yield from hide(me, 'to be left alone')):
+    return False
+  while (me.night() or _besieged(me)) and is_closed(me):
+    if me.has('health') <= 2 and not me.provided():
+      return False
+    if me.has('energy') <= 6 and me.night():
+      yield from sleep(me, 'tired')
+    elif me.has('drink') <= 7 and _pools(me):
+      yield from _sip(me)
+    else:
+      yield 'noop'
+  return not me.night()
+
+
+def _besieged(me: Body) -> bool:
+  """Whether zombies wait outside that the morning will remove."""
+  morning = (me.memory.time - 40) % DAY > 220
+  return morning and bool(fight.creatures(me, 'zombie', 5))
+
+
+def _pools(me: Body) -> set[int]:
+  """Water that can be reached from inside."""
+  return {
+    x for x in around(me.memory.cell) if me.memory.ground[x] == ID['water']
+  }
+
+
+def _sip(me: Body) -> Skill:
+  goal = Goal('drink water', 'drink', 'water', 1, 'it is beside the shelter')
+
+  def skill() -> Skill:
+    while me.has('drink') < 9:
+      if not (yield from me.face(_pools(me), {me.memory.cell})):
+        return False
+      yield 'do'
+    return True
+
+  return (yield from me.pursue(goal, skill()))
+
+
 def nap(me: Body) -> Skill:
   """Sleeps here. True if it woke up by itself."""
   health = me.has('health')
@@ -159,3 +211,19 @@ def nap(me: Body) -> Skill:
     health = me.has('health')
     yield 'sleep'
   return me.has('health') >= health
+
+
+def rest(me: Body, why: str) -> Skill:
+  """Is healthy again, after a while in a shelter."""
+  goal = Goal('rest', 'rest', '', 1, why)
+  return (yield from me.pursue(goal, _rest(me)))
+
+
+def _rest(me: Body) -> Skill:
+  if not is_closed(me) and not (yield from hide(me, 'to be left alone')):
+    return False
+  while me.has('health') < 8 and me.provided():
+    if not is_closed(me):
+      return False
+    yield 'sleep' if me.has('energy') < 7 else 'noop'
+  return True
