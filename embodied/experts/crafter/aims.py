@@ -51,28 +51,29 @@ def dangers(me: Body) -> Named:
 def tired(me: Body) -> Named:
   """Sleep, and shelter from the zombies of the night."""
   energy, night = me.has('energy'), me.night()
-  exposed = night and me.greenery() >= 12
-  hopeless = me.has('health') <= 2 and not me.provided()
-  if energy <= 1 or (energy <= 3 and night):
+  if energy <= 1 or (energy <= 4 and night and not me.desperate()):
     yield 'sleep', shelter.sleep(me, 'tired')
-  if exposed and not hopeless:
+  if me.exposed() and not me.desperate():
     yield 'night', shelter.spend_night(me, 'zombies come at night')
-  if me.has('health') <= 4 and me.provided():
+  if me.has('health') <= 3 and me.provided():
     yield 'rest', shelter.rest(me, 'wounded')
 
 
 def needy(me: Body) -> Named:
   """Food and water; more of both before a night."""
-  low = 2 if me.night() else 4
+  low = 0 if me.night() else 4
   if me.has('drink') <= low:
     yield 'drink', needs.drink(me, 'thirsty')
-  if me.has('food') <= low:
+  if me.has('food') <= (0 if me.night() else 5):
     yield 'eat', needs.eat(me, 'hungry')
   if not me.evening():
     return
+  if me.memory.time % DAY > 100 and me.has('wood_pickaxe'):
+    if me.has('stone') < 6 and near(me, 'stone', 60):
+      yield 'stone', collect(me, 'stone', 8, 'stones make a shelter')
   if me.has('drink') <= 7 and near(me, 'water', 40):
     yield 'drink', needs.drink(me, 'the night is long')
-  if me.has('food') <= 5 and me.memory.time % DAY < 125:
+  if me.has('food') <= 6 and me.memory.time % DAY < 120:
     yield 'eat', needs.eat(me, 'the night is long')
 
 
@@ -85,7 +86,7 @@ def chances(me: Body) -> Named:
   """What is near and does good."""
   memory = me.memory
   cows = [x for x in memory.cows if distance(x, memory.cell) <= 6]
-  if cows and (me.locked('eat_cow') or me.has('food') <= 6):
+  if cows and not me.night() and (me.locked('eat_cow') or me.has('food') <= 6):
     yield 'cow', needs.eat(me, 'a cow is near', False)
   thirst = 9 - me.has('drink')
   if thirst and (me.locked('collect_drink') or thirst >= 4):
@@ -102,25 +103,30 @@ def chances(me: Body) -> Named:
 
 def progress(me: Body) -> Named:
   """The next achievements, in order."""
+  if me.night():
+    yield from treasures(me)
+    return
   if me.locked('collect_sapling'):
     yield 'sapling', collect(me, 'sapling', 1, 'plants give food')
+  if me.locked('place_plant'):
+    yield 'sow', plants.sow(me, 'it was never done')
   for tool in ('wood_pickaxe', 'wood_sword'):
     if me.locked(f'make_{tool}'):
       yield tool, make(me, tool, 'tools come first')
   if not me.has('stone_pickaxe') and lacks_wood(me):
-    yield 'wood', collect(me, 'wood', 9, 'tools need wood')
+    yield 'wood', collect(me, 'wood', 7, 'tools need wood')
   for tool in ('stone_pickaxe', 'stone_sword'):
     if me.locked(f'make_{tool}'):
       yield tool, make(me, tool, 'stone tools are better')
-  if me.has('stone') < 5 and near(me, 'stone', 15):
-    yield 'stone', collect(me, 'stone', 9, 'stones make shelters')
   if me.locked('place_stone'):
     yield 'place', place(me, 'stone', 'it was never done')
   if me.locked('place_furnace'):
     yield 'furnace', place(me, 'furnace', 'iron needs a furnace')
+  if me.has('stone') < 5 and near(me, 'stone', 15):
+    yield 'stone', collect(me, 'stone', 9, 'stones make shelters')
   if me.locked('wake_up') and me.has('energy') < 8:
     yield 'sleep', shelter.sleep(me, 'it was never done')
-  if me.locked('eat_plant') and not me.memory.plants and not me.memory.dark:
+  if me.locked('eat_plant') and not me.garden and not me.memory.dark:
     yield 'plant', plants.plant(me, 'plants give food')
   yield from treasures(me)
 
@@ -140,10 +146,12 @@ def treasures(me: Body) -> Named:
 
 def lacks_wood(me: Body) -> bool:
   wood = me.has('wood')
-  return wood < 5 or (wood < 9 and near(me, 'tree', 4))
+  return wood < 4 or (wood < 7 and near(me, 'tree', 4))
 
 
 def idle(me: Body) -> Named:
+  if me.memory.dark:
+    yield 'night', shelter.spend_night(me, 'zombies come at night')
   goal = Goal('look around', 'explore', '', 1, 'nothing else to do')
   yield 'idle', me.pursue(goal, explore(me, GREEN, lambda: False, True))
 

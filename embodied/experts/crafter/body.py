@@ -12,6 +12,7 @@ from embodied.experts.crafter.memory import (
   WALKABLE,
   WIDE,
   Memory,
+  block,
 )
 from embodied.experts.crafter.paths import Flood, aim, flood
 from embodied.experts.plan import Goal
@@ -20,6 +21,9 @@ from embodied.experts.plan import Goal
 Skill = Generator[str, None, bool]
 
 # Steps it takes to enter a cell of each material: turn, dig and go.
+# Where zombies come, and where they do not.
+OPEN = frozenset([ID['grass'], ID['sand']])
+SOLID = frozenset(ID[x] for x in ('stone', 'coal', 'iron', 'diamond'))
 DIG, BRIDGE = 3, 5
 TOOLS = {
   'stone': 'wood_pickaxe',
@@ -58,10 +62,28 @@ class Body:
 
   def night(self) -> bool:
     """Whether zombies are many, by the count of steps."""
-    return 155 <= self.memory.time % DAY < 265
+    return self.memory.time >= 10 and not 10 <= self.memory.time % DAY < 145
+
+  def desperate(self) -> bool:
+    """Whether it has to go out for food or water, even at night."""
+    return not self.provided() and self.has('health') <= 4
+
+  def exposed(self) -> bool:
+    """Whether zombies may come from all sides."""
+    return self.memory.dark and not self.in_rock()
+
+  def in_rock(self) -> bool:
+    """Whether it is inside a mountain, where zombies hardly come."""
+    memory = self.memory
+    ground = memory.ground
+    if not self.has('wood_pickaxe') or ground[memory.cell] != ID['path']:
+      return False
+    if any(ground[x] in OPEN for x in block(memory.cell, 1, 1)):
+      return False
+    return sum(ground[x] in SOLID for x in block(memory.cell, 3, 3)) >= 15
 
   def evening(self) -> bool:
-    return 90 <= self.memory.time % DAY < 145
+    return 70 <= self.memory.time % DAY < 145
 
   def greenery(self) -> int:
     """How many cells in sight are grass, where zombies come from."""
@@ -98,8 +120,9 @@ class Body:
     out = [0] * len(NAMES)
     for kind in WALKABLE:
       out[kind] = 1
-    if self.night():
-      out[ID['grass']] = out[ID['sand']] = 3
+    if self.night() and not self.desperate():
+      outside = self.memory.ground[self.memory.cell] in OPEN
+      out[ID['grass']] = out[ID['sand']] = 4 if outside else 0
     for name, tool in TOOLS.items():
       if self.has(tool):
         out[ID[name]] = DIG

@@ -75,7 +75,8 @@ class CrafterExpert:
         if self._skill is not None:
           self._skill.close()
         self._skill, self._rank, self._aim = aim.skill, aim.rank, aim
-      assert self._skill is not None
+      if self._skill is None:
+        break
       try:
         return next(self._skill)
       except StopIteration as end:

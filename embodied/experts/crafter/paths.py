@@ -65,7 +65,7 @@ def flood(
       for step in STEPS:
         to = cell + step
         kind = ground[to]
-        if kind in materials or to in cells:
+        if (kind in materials or to in cells) and to != start:
           away[to], back[to] = now + 1, cell
           return Flood(to, away, back)
         cost = costs[kind]

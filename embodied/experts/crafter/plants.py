@@ -52,6 +52,28 @@ def sites(me: Body) -> list[int]:
   return [cell for _, cell in sorted(out)]
 
 
+def sow(me: Body, why: str) -> Skill:
+  """Places a sapling without a fence."""
+  goal = Goal('plant a sapling', 'place', 'plant', 1, why)
+  return (yield from me.pursue(goal, _sow(me)))
+
+
+def _sow(me: Body) -> Skill:
+  why = 'without a sapling there is no plant'
+  if not (yield from collect(me, 'sapling', 1, why)):
+    return False
+  memory = me.memory
+  grass = {
+    x
+    for x in block(memory.cell, 4, 3)
+    if memory.ground[x] == ID['grass'] and x not in memory.things
+  } - {memory.cell}
+  if not (yield from me.face(grass)):
+    return False
+  yield 'place_plant'
+  return not me.has('sapling')
+
+
 def plant(me: Body, why: str) -> Skill:
   goal = Goal('plant a sapling', 'place', 'plant', 1, why)
   return (yield from me.pursue(goal, _plant(me)))

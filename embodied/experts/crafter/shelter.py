@@ -8,7 +8,7 @@ cells in a row, and every side of a square of four.
 """
 
 from embodied.experts.crafter import fight
-from embodied.experts.crafter.body import TOOLS, Body, Skill
+from embodied.experts.crafter.body import OPEN, TOOLS, Body, Skill
 from embodied.experts.crafter.gather import collect
 from embodied.experts.crafter.memory import (
   DAY,
@@ -26,6 +26,7 @@ from embodied.experts.plan import Goal
 
 SHAPES = ((0, WIDE), (0, 1), (0, 1, WIDE, WIDE + 1))
 REACH = 5  # cells from the player in which rooms are looked for
+ROCK = 8  # steps that a shelter is worth from which one can mine
 POOL = 12  # steps that water beside a shelter is worth
 STONES = 6  # to have before looking for a shelter again
 
@@ -72,6 +73,8 @@ def _cost(me: Body, room: tuple[int, ...]) -> float | None:
   far = min(distance(memory.cell, x) for x in room)
   wet = any(ground[x] == ID['water'] for x in sides)
   cost = far + 3 * len(holes) + 2 * digs + 0.1 * len(room)
+  if digs == len(room) and not any(x in OPEN for x in sides):
+    cost -= ROCK
   return cost - POOL * (wet and me.has('energy') > 2)
 
 
@@ -165,21 +168,27 @@ def spend_night(me: Body, why: str) -> Skill:
 def _spend_night(me: Body) -> Skill:
   if not is_closed(me) and not (yield from hide(me, 'to be left alone')):
     return False
-  while (me.night() or _besieged(me)) and is_closed(me):
-    if me.has('health') <= 2 and not me.provided():
+  while (me.memory.dark or _besieged(me)) and is_closed(me):
+    if me.desperate():
       return False
-    if me.has('energy') <= 6 and me.night():
+    if me.has('energy') <= 6 and me.memory.dark:
       yield from sleep(me, 'tired')
     elif me.has('drink') <= 7 and _pools(me):
       yield from _sip(me)
+    elif (
+      me.night()
+      and me.in_rock()
+      and me.refused.get('mine', 0) < me.memory.time
+    ):
+      return True
     else:
       yield 'noop'
-  return not me.night()
+  return not me.memory.dark
 
 
 def _besieged(me: Body) -> bool:
   """Whether zombies wait outside that the morning will remove."""
-  morning = (me.memory.time - 40) % DAY > 220
+  morning = (me.memory.time - 40) % DAY > 200
   return morning and bool(fight.creatures(me, 'zombie', 5))
 
 
@@ -222,7 +231,7 @@ def rest(me: Body, why: str) -> Skill:
 def _rest(me: Body) -> Skill:
   if not is_closed(me) and not (yield from hide(me, 'to be left alone')):
     return False
-  while me.has('health') < 8 and me.provided():
+  while me.has('health') < 6 and min(me.has('food'), me.has('drink')) > 2:
     if not is_closed(me):
       return False
     yield 'sleep' if me.has('energy') < 7 else 'noop'
