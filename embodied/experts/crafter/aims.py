@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from embodied.experts.crafter import fight, needs, plants, shelter
-from embodied.experts.crafter.body import Body, Skill
+from embodied.experts.crafter.body import TOOLS, Body, Skill
 from embodied.experts.crafter.gather import collect, make, place
 from embodied.experts.crafter.memory import DAY, ID, distance
 from embodied.experts.crafter.moving import GREEN, explore
@@ -68,7 +68,7 @@ def needy(me: Body) -> Named:
     yield 'eat', needs.eat(me, 'hungry')
   if not me.evening():
     return
-  if me.memory.time % DAY > 100 and me.has('wood_pickaxe'):
+  if me.memory.time % DAY > 110 and me.has('wood_pickaxe'):
     if me.has('stone') < 6 and near(me, 'stone', 60):
       yield 'stone', collect(me, 'stone', 8, 'stones make a shelter')
   if me.has('drink') <= 7 and near(me, 'water', 40):
@@ -92,6 +92,9 @@ def chances(me: Body) -> Named:
   if thirst and (me.locked('collect_drink') or thirst >= 4):
     if near(me, 'water', 6):
       yield 'drink', needs.drink(me, 'water is near')
+  for item in ('diamond', 'iron', 'coal'):
+    if me.has(item) < wanted(me, item) and near(me, item, 8):
+      yield item, collect(me, item, me.has(item) + 1, 'it is near')
   for kind in ('zombie', 'skeleton'):
     if me.has('health') >= 5 and me.locked(f'defeat_{kind}'):
       if fight.creatures(me, kind, 6):
@@ -99,6 +102,15 @@ def chances(me: Body) -> Named:
         yield kind, fight.defeat(me, kind, 8, why)
   if plants.ready(me) and (me.locked('eat_plant') or me.has('food') <= 5):
     yield 'plant', plants.eat(me, 'the plant is ripe')
+
+
+def wanted(me: Body, item: str) -> int:
+  """How many the tools that are to be made need, and can be mined."""
+  if not me.has(TOOLS[item]):
+    return 0
+  if item == 'diamond':
+    return int(me.locked('collect_diamond'))
+  return sum(me.locked(f'make_iron_{x}') for x in ('pickaxe', 'sword'))
 
 
 def progress(me: Body) -> Named:

@@ -83,7 +83,7 @@ class Body:
     return sum(ground[x] in SOLID for x in block(memory.cell, 3, 3)) >= 15
 
   def evening(self) -> bool:
-    return 70 <= self.memory.time % DAY < 145
+    return 100 <= self.memory.time % DAY < 145
 
   def greenery(self) -> int:
     """How many cells in sight are grass, where zombies come from."""

@@ -155,7 +155,9 @@ def sleep(me: Body, why: str) -> Skill:
 
 def _sleep(me: Body) -> Skill:
   if not is_closed(me):
-    yield from hide(me, 'sleeping in the open is deadly')
+    hidden = yield from hide(me, 'sleeping in the open is deadly')
+    if not hidden and me.has('energy') and fight.creatures(me, 'zombie', 8):
+      return False
   return (yield from nap(me))
 
 
