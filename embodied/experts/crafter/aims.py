@@ -44,7 +44,7 @@ def dangers(me: Body) -> Named:
     yield 'zombie', fight.defeat(me, 'zombie', 2, 'it attacks')
   if fight.creatures(me, 'skeleton', 1):
     yield 'skeleton', fight.defeat(me, 'skeleton', 1, 'it is in reach')
-  if fight.archers(me):
+  if me.memory.facing in fight.archers(me):
     yield 'block', fight.block(me, 'arrows hurt')
 
 
@@ -100,6 +100,9 @@ def chances(me: Body) -> Named:
       if fight.creatures(me, kind, 6):
         why = f'a {kind} was never defeated'
         yield kind, fight.defeat(me, kind, 8, why)
+  holes = plants.unfenced(me)
+  if holes and me.has('stone'):
+    yield 'fence', plants.fence(me, holes[0])
   if plants.ready(me) and (me.locked('eat_plant') or me.has('food') <= 5):
     yield 'plant', plants.eat(me, 'the plant is ripe')
 

@@ -21,6 +21,8 @@ from embodied.experts.plan import Goal
 Skill = Generator[str, None, bool]
 
 # Steps it takes to enter a cell of each material: turn, dig and go.
+# Steps of the day.
+DAWN, EVENING, DUSK = 10, 100, 145
 # Where zombies come, and where they do not.
 OPEN = frozenset([ID['grass'], ID['sand']])
 SOLID = frozenset(ID[x] for x in ('stone', 'coal', 'iron', 'diamond'))
@@ -62,7 +64,7 @@ class Body:
 
   def night(self) -> bool:
     """Whether zombies are many, by the count of steps."""
-    return self.memory.time >= 10 and not 10 <= self.memory.time % DAY < 145
+    return self.memory.time >= 10 and not DAWN <= self.memory.time % DAY < DUSK
 
   def desperate(self) -> bool:
     """Whether it has to go out for food or water, even at night."""
@@ -83,7 +85,7 @@ class Body:
     return sum(ground[x] in SOLID for x in block(memory.cell, 3, 3)) >= 15
 
   def evening(self) -> bool:
-    return 100 <= self.memory.time % DAY < 145
+    return EVENING <= self.memory.time % DAY < DUSK
 
   def greenery(self) -> int:
     """How many cells in sight are grass, where zombies come from."""

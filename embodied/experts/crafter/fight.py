@@ -61,17 +61,11 @@ def archers(me: Body) -> list[int]:
 
 
 def block(me: Body, why: str) -> Skill:
+  """Puts a stone between the player and a skeleton ahead."""
   goal = Goal('block the arrows', 'place', 'stone', 1, why)
   return (yield from me.pursue(goal, _block(me)))
 
 
 def _block(me: Body) -> Skill:
-  for _ in range(3):
-    steps = archers(me)
-    if not steps:
-      return True
-    if me.memory.facing in steps:
-      yield 'place_stone'
-    else:
-      yield TURNS[steps[0]]
-  return not archers(me)
+  yield 'place_stone'
+  return me.memory.facing not in archers(me)

@@ -101,6 +101,12 @@ def _plant(me: Body) -> Skill:
   return False
 
 
+def unfenced(me: Body) -> list[int]:
+  """Own plants near that still have open sides."""
+  near = [x for x in me.garden if distance(x, me.memory.cell) <= 8]
+  return [x for x in near if sides(me, x)]
+
+
 def fence(me: Body, cell: int) -> Skill:
   goal = Goal('fence the plant', 'fence', 'plant', 1, 'creatures trample it')
   return (yield from me.pursue(goal, _fence(me, cell)))

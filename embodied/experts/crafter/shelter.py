@@ -24,6 +24,7 @@ from embodied.experts.crafter.memory import (
 )
 from embodied.experts.plan import Goal
 
+LIFTED = 40  # step of the day when zombies are gone
 SHAPES = ((0, WIDE), (0, 1), (0, 1, WIDE, WIDE + 1))
 REACH = 5  # cells from the player in which rooms are looked for
 ROCK = 8  # steps that a shelter is worth from which one can mine
@@ -190,7 +191,7 @@ def _spend_night(me: Body) -> Skill:
 
 def _besieged(me: Body) -> bool:
   """Whether zombies wait outside that the morning will remove."""
-  morning = (me.memory.time - 40) % DAY > 200
+  morning = (me.memory.time - LIFTED) % DAY > 200
   return morning and bool(fight.creatures(me, 'zombie', 5))
 
 
