@@ -12,6 +12,8 @@ from embodied.experts.plan import Goal
 
 IDLE, PROGRESS, CHANCE, NEED, REST, DANGER = range(6)
 Named = Iterator[tuple[str, Skill]]
+# Levels of food, drink and health at which something is done.
+HUNGRY, THIRSTY, WOUNDED = 5, 4, 3
 PAUSE = 15  # steps after which a skill that failed is tried again
 
 
@@ -55,16 +57,16 @@ def tired(me: Body) -> Named:
     yield 'sleep', shelter.sleep(me, 'tired')
   if me.exposed() and not me.desperate():
     yield 'night', shelter.spend_night(me, 'zombies come at night')
-  if me.has('health') <= 3 and me.provided():
+  if me.has('health') <= WOUNDED and me.provided():
     yield 'rest', shelter.rest(me, 'wounded')
 
 
 def needy(me: Body) -> Named:
   """Food and water; more of both before a night."""
-  low = 0 if me.night() else 4
+  low = 0 if me.night() else THIRSTY
   if me.has('drink') <= low:
     yield 'drink', needs.drink(me, 'thirsty')
-  if me.has('food') <= (0 if me.night() else 5):
+  if me.has('food') <= (0 if me.night() else HUNGRY):
     yield 'eat', needs.eat(me, 'hungry')
   if not me.evening():
     return

@@ -22,7 +22,7 @@ Skill = Generator[str, None, bool]
 
 # Steps it takes to enter a cell of each material: turn, dig and go.
 # Steps of the day.
-DAWN, EVENING, DUSK = 10, 100, 145
+DAWN, EVENING, DUSK = 25, 100, 145
 # Where zombies come, and where they do not.
 OPEN = frozenset([ID['grass'], ID['sand']])
 SOLID = frozenset(ID[x] for x in ('stone', 'coal', 'iron', 'diamond'))
@@ -55,6 +55,7 @@ class Body:
     self.stack: list[Goal] = []
     self.ended: list[tuple[Goal, str]] = []
     self.garden: dict[int, int] = {}
+    self._costs: tuple[int, list[int]] = (-1, [])
     self.heading = (0.0, 0.0)
     self.refused: dict[str, int] = {}
 
@@ -119,12 +120,16 @@ class Body:
 
   def costs(self) -> list[int]:
     """Steps to enter each material, 0 for those that cannot be entered."""
+    if self._costs[0] != self.memory.time:
+      self._costs = self.memory.time, self._costs_now()
+    return self._costs[1]
+
+  def _costs_now(self) -> list[int]:
     out = [0] * len(NAMES)
     for kind in WALKABLE:
       out[kind] = 1
     if self.night() and not self.desperate():
-      outside = self.memory.ground[self.memory.cell] in OPEN
-      out[ID['grass']] = out[ID['sand']] = 4 if outside else 0
+      out[ID['grass']] = out[ID['sand']] = 0 if self.in_rock() else 4
     for name, tool in TOOLS.items():
       if self.has(tool):
         out[ID[name]] = DIG

@@ -24,7 +24,7 @@ from embodied.experts.crafter.memory import (
 )
 from embodied.experts.plan import Goal
 
-LIFTED = 40  # step of the day when zombies are gone
+LIFTED = 25  # step of the day when zombies are gone
 SHAPES = ((0, WIDE), (0, 1), (0, 1, WIDE, WIDE + 1))
 REACH = 5  # cells from the player in which rooms are looked for
 ROCK = 8  # steps that a shelter is worth from which one can mine
@@ -36,7 +36,8 @@ def openings(me: Body, room: tuple[int, ...]) -> set[int]:
   """The cells through which creatures can come in."""
   ground = me.memory.ground
   sides = {x for cell in room for x in around(cell)} - set(room)
-  return {x for x in sides if ground[x] in WALKABLE}
+  plants = me.memory.plants
+  return {x for x in sides if ground[x] in WALKABLE and x not in plants}
 
 
 def rooms(me: Body) -> list[tuple[float, tuple[int, ...]]]:
@@ -95,8 +96,9 @@ def hide(me: Body, why: str) -> Skill:
 def _hide(me: Body) -> Skill:
   for _ in range(6):
     found = rooms(me)
-    if found and (yield from settle(me, found[0][1])):
-      return True
+    for _, room in found[:3]:
+      if (yield from settle(me, room)):
+        return True
     if not found:
       more = min(9, max(STONES, me.has('stone') + 2))
       why = 'stones close a shelter'
