@@ -30,10 +30,19 @@ def choose(me: Body, above: int) -> Aim | None:
   for rank, aims in SECTIONS:
     if rank <= above:
       return None
-    for name, skill in aims(me):
+    found = aims(me)
+    if rank == PROGRESS and me.habits.disorder:
+      found = disordered(me, found)
+    for name, skill in found:
       if me.refused.get(name, -1) < me.memory.time:
         return Aim(rank, name, skill)
   return None
+
+
+def disordered(me: Body, aims: Named) -> Named:
+  """The aims in an order that was drawn once for the episode."""
+  whim = lambda name: me.whims.setdefault(name, me.random.random())
+  yield from sorted(aims, key=lambda aim: whim(aim[0]))
 
 
 def refuse(me: Body, aim: Aim) -> None:
@@ -66,7 +75,8 @@ def needy(me: Body) -> Named:
   low = 0 if me.night() else THIRSTY
   if me.has('drink') <= low:
     yield 'drink', needs.drink(me, 'thirsty')
-  if me.has('food') <= (0 if me.night() else HUNGRY):
+  hungry = me.has('food') <= (0 if me.night() else HUNGRY)
+  if hungry and not me.habits.forgetful:
     yield 'eat', needs.eat(me, 'hungry')
   if not me.evening():
     return
@@ -75,7 +85,8 @@ def needy(me: Body) -> Named:
       yield 'stone', collect(me, 'stone', 8, 'stones make a shelter')
   if me.has('drink') <= 7 and near(me, 'water', 40):
     yield 'drink', needs.drink(me, 'the night is long')
-  if me.has('food') <= 6 and me.memory.time % DAY < 120:
+  full = me.has('food') > 6 or me.habits.forgetful
+  if not full and me.memory.time % DAY < 120:
     yield 'eat', needs.eat(me, 'the night is long')
 
 
@@ -88,7 +99,8 @@ def chances(me: Body) -> Named:
   """What is near and does good."""
   memory = me.memory
   cows = [x for x in memory.cows if distance(x, memory.cell) <= 6]
-  if cows and not me.night() and (me.locked('eat_cow') or me.has('food') <= 6):
+  hungry = me.has('food') <= 6 and not me.habits.forgetful
+  if cows and not me.night() and (me.locked('eat_cow') or hungry):
     yield 'cow', needs.eat(me, 'a cow is near', False)
   thirst = 9 - me.has('drink')
   if thirst and (me.locked('collect_drink') or thirst >= 4):

@@ -1,6 +1,7 @@
 """The player: what it knows, what it wants, and how it pursues a goal."""
 
 from collections.abc import Collection, Generator
+from typing import NamedTuple
 
 import numpy as np
 
@@ -35,12 +36,20 @@ TOOLS = {
 }
 
 
+class Habits(NamedTuple):
+  """Faults of a player: no order in what it wants, no thought of food."""
+
+  disorder: bool = False
+  forgetful: bool = False
+
+
 class Body:
   """A player in one episode.
 
   Attributes:
     memory: what it has seen.
     random: for its own choices.
+    whims: by the name of an aim, its place in a disordered player's order.
     stack: the goals in force without the action.
     garden: saplings of its own by cell, and the steps they have grown.
     heading: direction of the last exploration.
@@ -49,14 +58,16 @@ class Body:
       not tried again.
   """
 
-  def __init__(self, memory: Memory, seed: int) -> None:
+  def __init__(self, memory: Memory, habits: Habits, seed: int) -> None:
     self.memory = memory
+    self.habits = habits
     self.random = np.random.default_rng(seed)
     self.stack: list[Goal] = []
     self.ended: list[tuple[Goal, str]] = []
     self.garden: dict[int, int] = {}
     self._costs: tuple[int, list[int]] = (-1, [])
     self.heading = (0.0, 0.0)
+    self.whims: dict[str, float] = {}
     self.refused: dict[str, int] = {}
 
   def provided(self) -> bool:

@@ -5,8 +5,9 @@ from typing import Any
 from crafter import constants
 
 from embodied.base import Env
+from embodied.errors import UsageError
 from embodied.experts.crafter import aims, plants
-from embodied.experts.crafter.body import Body, Skill
+from embodied.experts.crafter.body import Body, Habits, Skill
 from embodied.experts.crafter.memory import Memory
 from embodied.experts.plan import Goal, Plan
 
@@ -21,21 +22,42 @@ class CrafterExpert:
   It knows what a player sees: the 9 x 7 cells around it, the inventory, what
   it remembers, and what it has achieved.
 
+  Three variants play worse, for data of different quality.
+
   Args:
     privileged: sees the whole map.
+    noise: share of its actions that are random, from 0 to 1.
+    disorder: wants achievements in an order that makes no sense.
+    forgetful: does not eat when it is hungry.
+
+  Raises:
+    UsageError: a share of actions that is none.
   """
 
   task = 'crafter_reward'
   actions = tuple(WORDS.get(x, x.replace('_', ' ')) for x in ACTIONS)
 
-  def __init__(self, privileged: bool = False) -> None:
+  def __init__(
+    self,
+    privileged: bool = False,
+    noise: float = 0.0,
+    disorder: bool = False,
+    forgetful: bool = False,
+  ) -> None:
+    if not 0 <= noise <= 1:
+      raise UsageError(
+        f'The noise of the expert is {noise:g}; it is a share of its actions,'
+        ' from 0 to 1.'
+      )
     self.privileged = privileged
-    self.p_good = 1.0
+    self.p_good = (1 - noise) * 0.5 ** (disorder + forgetful)
     self.stack: tuple[Goal, ...] = ()
+    self._noise = noise
+    self._habits = Habits(disorder, forgetful)
 
   def reset(self, seed: int) -> None:
     """Starts an episode."""
-    self._body = Body(Memory(self.privileged), seed)
+    self._body = Body(Memory(self.privileged), self._habits, seed)
     self._plan = Plan()
     self._time = 0
     self._rank = -1
@@ -47,9 +69,10 @@ class CrafterExpert:
     self._game = _game(env)
     self._body.memory.look(self._game, self._time)
     plants.grow(self._body)
-    name = self._next()
-    action = ACTIONS.index(name)
-    verb, _, thing = name.partition('_')
+    action = ACTIONS.index(self._next())
+    if self._noise and self._body.random.random() < self._noise:
+      action = int(self._body.random.integers(len(ACTIONS)))
+    verb, _, thing = ACTIONS[action].partition('_')
     last = Goal(self.actions[action], verb, thing)
     self.stack = (ROOT, *self._body.stack, last)
     self._plan.tell(self._time, self.stack, self._body.ended)

@@ -42,7 +42,8 @@ def _defeat(me: Body, kind: str, within: int) -> Skill:
 
 def archers(me: Body) -> list[int]:
   """Directions in which a skeleton can hit the player with arrows."""
-  memory, out = me.memory, []
+  memory = me.memory
+  out: list[int] = []
   if not me.has('stone') or (
     'defeat_skeleton' not in memory.unlocked and me.has('health') >= 5
   ):

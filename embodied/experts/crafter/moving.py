@@ -84,6 +84,8 @@ def walk(me: Body, path: list[int], enough: Callable[[], bool]) -> Skill:
         break
       if enough():
         return True
+      if cell - me.memory.cell not in TURNS:
+        return False  # something else than the way was gone
       action = me.enter(cell)
       if action is None or not me.costs()[me.memory.ground[cell]]:
         return False

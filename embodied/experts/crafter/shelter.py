@@ -72,6 +72,8 @@ def _cost(me: Body, room: tuple[int, ...]) -> float | None:
     return None
   if not all(_can_face(room, x) for x in holes):
     return None
+  if not holes and memory.cell not in room:
+    return None  # a door would have to be broken somewhere
   far = min(distance(memory.cell, x) for x in room)
   wet = any(ground[x] == ID['water'] for x in sides)
   cost = far + 3 * len(holes) + 2 * digs + 0.1 * len(room)
