@@ -56,12 +56,11 @@ class Sealed(NamedTuple):
 
   Attributes:
     moves: temporary and final paths, in the order of renaming.
-    episodes, steps: their numbers.
+    episodes: their number.
   """
 
   moves: tuple[tuple[pathlib.Path, pathlib.Path], ...]
   episodes: int
-  steps: int
 
 
 @contextlib.contextmanager
@@ -72,21 +71,24 @@ def writing(folder: pathlib.Path) -> Iterator[None]:
     UsageError: another process is writing there.
   """
   with lock.hold(folder / 'lock'):
-    for leftover in folder.glob('*/.*.tmp'):
-      leftover.unlink(missing_ok=True)
+    for part in PARTS:
+      (folder / part).mkdir(exist_ok=True)
+      for leftover in (folder / part).glob('.*.tmp'):
+        leftover.unlink(missing_ok=True)
+    files.sync(folder)
     yield
 
 
 class Shard:
-  """Writes recordings to temporary files, one after another."""
+  """Writes recordings to temporary files, one after another, in a folder that
+  some process has open for `writing`."""
 
   def __init__(self, folder: pathlib.Path, name: str) -> None:
     self._final = {k: folder / k / f'{name}.parquet' for k in PARTS}
     self._parts = {k: files.temporary(v) for k, v in self._final.items()}
     self._writers: dict[str, parquet.ParquetWriter] = {}
     self._episodes: list[tuple[Episode, Sequence[Node]]] = []
-    self._steps = 0
-    self.fields: Fields | None = None
+    self._fields: Fields | None = None
 
   def add(self, recording: Recording) -> None:
     """Adds one recording.
@@ -100,12 +102,11 @@ class Shard:
     steps_.check(episode, steps)
     if steps is not None and episode.n_steps:
       fields = tables.fields_in(steps)
-      self.fields = self.fields or fields
-      agree(episode.episode_id, fields, self.fields)
+      self._fields = self._fields or fields
+      _agree(episode.episode_id, fields, self._fields)
       self._write('steps', tables.of_steps(episode.episode_id, steps, fields))
     self._write('nodes', tables.of_nodes(nodes))
     self._episodes.append((episode, nodes))
-    self._steps += episode.n_steps
 
   def seal(self) -> Sealed:
     """Finishes the files and waits until they are on disk."""
@@ -116,7 +117,7 @@ class Shard:
     moves = [
       (self._parts[x], self._final[x]) for x in PARTS if x in self._writers
     ]
-    return Sealed(tuple(moves), len(self._episodes), self._steps)
+    return Sealed(tuple(moves), len(self._episodes))
 
   def discard(self) -> None:
     """Removes what was written."""
@@ -127,14 +128,17 @@ class Shard:
 
   def _write(self, name: str, table: pa.Table) -> None:
     if name not in self._writers:
-      self._parts[name].parent.mkdir(parents=True, exist_ok=True)
       self._writers[name] = _writer(self._parts[name], table.schema)
     group = GROUP if name == 'steps' else max(1, len(table))
     self._writers[name].write_table(table, row_group_size=group)
 
 
 def commit(sealed: Sealed) -> None:
-  """Makes a sealed shard part of the data set; only within `writing`."""
+  """Makes a sealed shard part of the data set; only within `writing`.
+
+  A shard of the same name is gone before any of its files is replaced.
+  """
+  sealed.moves[-1][1].unlink(missing_ok=True)
   for part, final in sealed.moves:
     part.replace(final)
     files.sync(final.parent)
@@ -169,7 +173,7 @@ def write(
   return count
 
 
-def agree(episode_id: str, fields: Fields, wanted: Fields) -> None:
+def _agree(episode_id: str, fields: Fields, wanted: Fields) -> None:
   """Raises UsageError if an episode observes other things than wanted."""
   if fields != wanted:
     differ = sorted(k for k in fields | wanted if fields.get(k) !=

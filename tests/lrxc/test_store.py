@@ -182,7 +182,7 @@ def test_one_data_set_observes_one_kind_of_thing(tmp_path):
 def test_a_kill_between_two_renames_leaves_a_whole_data_set(tmp_path):
   store.write(tmp_path, [make_recording(0)], 'a')
   for renamed in range(3):
-    shard = store.Shard(tmp_path, 'b')
+    shard = store.Shard(tmp_path, 'b-00000')
     shard.add(make_recording(1))
     moves = shard.seal().moves
     assert [x[1].parent.name for x in moves] == [*store.PARTS]
@@ -197,6 +197,29 @@ def test_a_kill_between_two_renames_leaves_a_whole_data_set(tmp_path):
   names = [x.episode_id for x in data.Data(tmp_path).rows]
   assert names == ['crafter-0', 'crafter-2']
   assert list(audit.problems(tmp_path)) == []
+
+
+def test_a_kill_while_a_shard_is_replaced_leaves_no_mixture(tmp_path):
+  store.write(tmp_path, [make_recording(0)], 'a')
+  store.write(tmp_path, [make_recording(1)], 'b')
+
+  class Killed(Exception):
+    pass
+
+  for fatal in range(3):
+    shard = store.Shard(tmp_path, 'b-00000')
+    shard.add(make_recording(2 + fatal, 20))
+    moves = [*shard.seal().moves]
+
+    class Trap(type(tmp_path)):
+      def replace(self, target):
+        raise Killed
+
+    moves[fatal] = Trap(moves[fatal][0]), moves[fatal][1]
+    with pytest.raises(Killed):
+      store.commit(store.Sealed(tuple(moves), 1))
+    names = [x.episode_id for x in data.Data(tmp_path).rows]
+    assert names == ['crafter-0'] and list(audit.problems(tmp_path)) == []
 
 
 WRITER = """
