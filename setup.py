@@ -43,7 +43,6 @@ setuptools.setup(
     'opensimplex>=0.4.5',
     'numba>=0.60',
     'ruamel.yaml>=0.18',
-    'imageio>=2.31',
     'imageio-ffmpeg>=0.5',
     'pillow>=10',
     'tensorboardX>=2.6',
