@@ -55,7 +55,7 @@ def dangers(me: Body) -> Named:
     yield 'zombie', fight.defeat(me, 'zombie', 2, 'it attacks')
   if fight.creatures(me, 'skeleton', 1):
     yield 'skeleton', fight.defeat(me, 'skeleton', 1, 'it is in reach')
-  if me.memory.facing in fight.archers(me):
+  if fight.stoppable(me):
     yield 'block', fight.block(me, 'arrows hurt')
 
 

@@ -1,7 +1,13 @@
 """Skills against creatures."""
 
 from embodied.experts.crafter.body import Body, Skill
-from embodied.experts.crafter.memory import STEPS, TURNS, distance
+from embodied.experts.crafter.memory import (
+  ID,
+  STEPS,
+  TURNS,
+  WALKABLE,
+  distance,
+)
 from embodied.experts.crafter.moving import approach
 from embodied.experts.plan import Goal
 
@@ -9,6 +15,10 @@ from embodied.experts.plan import Goal
 ARROWS = {
   step: f'arrow-{name.removeprefix("move_")}' for step, name in TURNS.items()
 }
+
+
+# What arrows fly over.
+FLIGHT = WALKABLE | {ID['water'], ID['lava']}
 
 
 def creatures(me: Body, kind: str, within: int) -> list[int]:
@@ -56,17 +66,32 @@ def archers(me: Body) -> list[int]:
         if far > 1 and (shot or thing.kind == 'skeleton'):
           out.append(step)
         break
-      if not memory.free(memory.cell + far * step):
+      if memory.ground[memory.cell + far * step] not in FLIGHT:
         break
   return out
 
 
+def stoppable(me: Body) -> list[int]:
+  """Directions of `archers` in which a stone can be placed at once: the one
+  ahead, and those to water, as turning there is no step."""
+  memory = me.memory
+  return [
+    step
+    for step in archers(me)
+    if step == memory.facing
+    or memory.ground[memory.cell + step] == ID['water']
+  ]
+
+
 def block(me: Body, why: str) -> Skill:
-  """Puts a stone between the player and a skeleton ahead."""
+  """Puts a stone between the player and a skeleton."""
   goal = Goal('block the arrows', 'place', 'stone', 1, why)
   return (yield from me.pursue(goal, _block(me)))
 
 
 def _block(me: Body) -> Skill:
+  step = stoppable(me)[0]
+  if me.memory.facing != step:
+    yield TURNS[step]
   yield 'place_stone'
-  return me.memory.facing not in archers(me)
+  return step not in archers(me)
