@@ -62,7 +62,10 @@ class Plan:
       ValueError: An empty stack, a step out of order, a text out of bounds,
         or an unknown ending.
     """
-    how = dict(ended)
+    how: dict[Goal, str] = {}
+    for goal, ending in ended:
+      # The first one is that of the last stack, later ones took no step.
+      how.setdefault(goal, ending)
     self._check(t, stack, how)
     self._time = t
     same = 0

@@ -7,9 +7,11 @@ with death, with the last achievement, or after --length steps. Writes
 scripts/results/experts.json: the mean number of achievements with a 95%
 interval, the share of the episodes in which each was unlocked, Crafter's
 score of these shares, deaths, lengths, and steps per second of processor time
-with pictures.
+with pictures. The file keeps what it
+has of other variants.
 """
 
+import json
 import time
 
 import numpy as np
@@ -81,11 +83,12 @@ def main(argv):
   parser.add_argument('--variants', nargs='+', default=list(VARIANTS))
   args = parser.parse_args(argv)
   play(args.seed, 50, {})  # compiles the environment
-  found = {}
+  path = results.named(args.out, '.json')
+  found = json.loads(path.read_text()) if path.exists() else {}
   for name in args.variants:
     seeds = range(args.seed, args.seed + args.episodes)
     episodes = [play(x, args.length, VARIANTS[name]) for x in seeds]
-    found[name] = summary(episodes)
+    found[name] = {'command': results.command(), **summary(episodes)}
     line = found[name]
     print(
       f'{name}: {line["achievements"]:.2f} achievements, score'
@@ -93,7 +96,7 @@ def main(argv):
       f' {line["steps_per_second"]:.0f} steps/s',
       flush=True,
     )
-  results.write(args.out, {'command': results.command(), **found})
+  results.write(args.out, found)
 
 
 if __name__ == '__main__':

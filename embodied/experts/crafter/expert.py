@@ -62,6 +62,7 @@ class CrafterExpert:
     self._time = 0
     self._rank = -1
     self._skill: Skill | None = None
+    self._before: tuple[str, dict[str, int]] = ('', {})
     self._game: Any = None
 
   def act(self, env: Env) -> int:
@@ -69,14 +70,16 @@ class CrafterExpert:
     self._game = _game(env)
     self._body.memory.look(self._game, self._time)
     plants.grow(self._body)
+    failed = self._in_vain()
     action = ACTIONS.index(self._next())
     if self._noise and self._body.random.random() < self._noise:
       action = int(self._body.random.integers(len(ACTIONS)))
     verb, _, thing = ACTIONS[action].partition('_')
     last = Goal(self.actions[action], verb, thing)
     self.stack = (ROOT, *self._body.stack, last)
-    self._plan.tell(self._time, self.stack, self._body.ended)
+    self._plan.tell(self._time, self.stack, [*self._body.ended, *failed])
     self._body.ended = []
+    self._before = ACTIONS[action], self._body.memory.has
     self._time += 1
     return action
 
@@ -89,6 +92,21 @@ class CrafterExpert:
     if all(player.achievements.values()):
       endings[ROOT] = 'achieved'
     return self._plan.nodes(length, endings)
+
+  def _in_vain(self) -> list[tuple[Goal, str]]:
+    """The last action as failed if it was to make or place something, and
+    the inventory shows that it did not."""
+    name, before = self._before
+    verb, _, thing = name.partition('_')
+    now = self._body.memory.has
+    if verb == 'make':
+      done = now[thing] > before[thing]
+    elif verb == 'place':
+      uses = constants.place[thing]['uses']
+      done = all(now[x] < before[x] for x in uses)
+    else:
+      done = True
+    return [] if done else [(self.stack[-1], 'failed')]
 
   def _next(self) -> str:
     """The next action of the most urgent skill."""

@@ -64,6 +64,13 @@ def test_a_goal_that_ended_and_is_wanted_again_is_a_new_node():
   assert [x['goal_image_t'] for x in nodes[:4]] == [None, 1, 1, None]
 
 
+def test_only_the_first_ending_counts():
+  # The goal was achieved; begun again, it failed at once.
+  ended = [(WOOD, 'achieved'), (WOOD, 'failed')]
+  nodes = told((ALL, WOOD, LEFT), ((ALL, UP), ended)).nodes(2)
+  assert nodes[1]['status'] == 'achieved'
+
+
 def test_nodes_keep_what_a_goal_says():
   goal = Goal('collect 5 wood', 'collect', 'wood', 5, 'tools need wood')
   node = told((ALL, goal, LEFT)).nodes(1)[1]

@@ -119,3 +119,12 @@ def test_variants_are_worse(episode, variant):
 def test_noise_is_a_share():
   with pytest.raises(UsageError, match='noise of the expert is 2'):
     make_expert('crafter', noise=2)
+
+
+def test_an_action_that_did_nothing_failed():
+  actions, stacks, expert, game = play(5, 120, noise=1.0)
+  # It has no wood, so that nothing can be made; random actions try it.
+  assert 'make_iron_sword' not in game.unlocked
+  nodes = expert.nodes(len(actions))
+  made = [x for x in nodes if x['text'] == 'make iron sword']
+  assert {x['status'] for x in made} <= {'failed', 'ongoing'} and made
