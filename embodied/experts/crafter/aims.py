@@ -3,14 +3,16 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from crafter import constants
+
 from embodied.experts.crafter import fight, needs, plants, shelter
 from embodied.experts.crafter.body import TOOLS, Body, Skill
-from embodied.experts.crafter.gather import collect, make, place
+from embodied.experts.crafter.gather import collect, is_near, make, place
 from embodied.experts.crafter.memory import DAY, ID, distance
 from embodied.experts.crafter.moving import GREEN, explore
 from embodied.experts.plan import Goal
 
-IDLE, PROGRESS, CHANCE, NEED, REST, DANGER = range(6)
+IDLE, PROGRESS, CHANCE, NEED, REST, CRAFT, DANGER = range(7)
 Named = Iterator[tuple[str, Skill]]
 # Levels of food, drink and health at which something is done.
 HUNGRY, THIRSTY, WOUNDED = 5, 4, 3
@@ -57,6 +59,25 @@ def dangers(me: Body) -> Named:
     yield 'skeleton', fight.defeat(me, 'skeleton', 1, 'it is in reach')
   if fight.stoppable(me):
     yield 'block', fight.block(me, 'arrows hurt')
+
+
+def crafts(me: Body) -> Named:
+  """What the inventory is enough for, as it takes a few steps only."""
+  why = 'everything for it is there'
+  table = constants.place['table']['uses']['wood']
+  for tool, recipe in constants.make.items():
+    if not me.locked(f'make_{tool}') or 'furnace' in recipe['nearby']:
+      continue
+    here = is_near(me, 'table')
+    spare = me.has('wood') - recipe['uses']['wood'] - table
+    ready = all(me.has(k) >= n for k, n in recipe['uses'].items())
+    if ready and (here or (spare >= 0 and not me.night())):
+      yield tool, make(me, tool, why)
+  for thing in ('stone', 'furnace'):
+    uses = constants.place[thing]['uses'].items()
+    if me.locked(f'place_{thing}') and not me.night():
+      if all(me.has(k) >= n for k, n in uses):
+        yield thing, place(me, thing, why)
 
 
 def tired(me: Body) -> Named:
@@ -188,6 +209,7 @@ def idle(me: Body) -> Named:
 # Highest rank first.
 SECTIONS = (
   (DANGER, dangers),
+  (CRAFT, crafts),
   (REST, tired),
   (NEED, needy),
   (CHANCE, chances),

@@ -66,7 +66,7 @@ def make(me: Body, tool: str, why: str) -> Skill:
 def _make(me: Body, tool: str) -> Skill:
   recipe = constants.make[tool]
   needs = dict(recipe['uses'])
-  if 'furnace' in recipe['nearby'] and not _is_near(me, 'furnace'):
+  if 'furnace' in recipe['nearby'] and not is_near(me, 'furnace'):
     needs['stone'] = constants.place['furnace']['uses']['stone']
   for _ in range(8):
     for item, amount in needs.items():
@@ -89,7 +89,7 @@ def beside(me: Body, station: str, keep: int, why: str) -> Skill:
   Args:
     keep: wood that a new one may not use.
   """
-  if _is_near(me, station):
+  if is_near(me, station):
     return True
   kinds = frozenset([ID[station]])
   limit = 200
@@ -104,7 +104,8 @@ def beside(me: Body, station: str, keep: int, why: str) -> Skill:
   return (yield from place(me, station, why))
 
 
-def _is_near(me: Body, station: str) -> bool:
+def is_near(me: Body, station: str) -> bool:
+  """Whether the player stands close enough to use it."""
   cell, ground = me.memory.cell, me.memory.ground
   return any(
     ID[station] in ground[cell + x - 1 : cell + x + 2]
