@@ -40,6 +40,7 @@ def progress(
       yield lambda count: bar.update(task, completed=count)
     return
   start, due, last = time.monotonic(), Every(QUIET), [done]
+  due()  # counts from here
 
   def line() -> None:
     seconds = time.monotonic() - start
