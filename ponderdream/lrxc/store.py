@@ -73,10 +73,12 @@ def writing(folder: pathlib.Path) -> Iterator[None]:
   with lock.hold(folder / 'lock'):
     for part in PARTS:
       (folder / part).mkdir(exist_ok=True)
-      for leftover in (folder / part).glob('.*.tmp'):
-        leftover.unlink(missing_ok=True)
     files.sync(folder)
-    yield
+    _clean(folder)
+    try:
+      yield
+    finally:
+      _clean(folder)
 
 
 class Shard:
@@ -171,6 +173,12 @@ def write(
       if shard:
         shard.discard()
   return count
+
+
+def _clean(folder: pathlib.Path) -> None:
+  """Removes what killed processes left."""
+  for leftover in folder.glob('*/.*.tmp'):
+    leftover.unlink(missing_ok=True)
 
 
 def _agree(episode_id: str, fields: Fields, wanted: Fields) -> None:

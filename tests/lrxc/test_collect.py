@@ -197,6 +197,7 @@ def test_ctrl_c_ends_it_in_order(tmp_path):
   assert process.returncode == 0, said
   assert says(said, 'Stopped', 2000, 'goes on'), said
   assert 'Traceback' not in said
+  assert not list(folder.glob('*/.*'))
   assert list(audit.problems(folder)) == []
 
 
@@ -207,7 +208,9 @@ def test_kills_at_random_moments(tmp_path):
   kills, before = int(os.environ.get('KILLS', 20)), set()
   for kill in range(kills):
     process = start(folder, 10_000)
-    time.sleep(rng.uniform(1, 8))
+    if rng.random() < 0.8:
+      wait_for(folder, committed(folder) + 1, process)
+    time.sleep(rng.uniform(0, 3))
     process.kill()
     process.communicate()
     if not committed(folder):

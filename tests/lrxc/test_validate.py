@@ -31,7 +31,7 @@ BAD_TREES = {
   'after the end': (changed(0, t1=13), 0, 13, 12),
   'out of order': ([NODES[0], *changed(1, t0=6, t1=7)[1:]], 2, 1, 'sort'),
   'a root below': (changed(0, level=1), 0, 1, 'root'),
-  'its own parent': (changed(3, parent_id=3), 3, 'parent'),
+  'its own parent': (changed(3, parent_id=3), 3, 'has the parent 3'),
   'its own grandchild': (changed(1, parent_id=2), 1, 'parent', 2),
   'a level too deep': (changed(2, level=3), 2, 3, 1),
   'outside of its parent': (changed(3, t1=5), 3, '[2, 5)', '[0, 4)'),
