@@ -147,7 +147,6 @@ def test_a_folder_holds_one_kind_of_data(whole, tmp_path, capsys):
   error = capsys.readouterr().err
   assert says(error, whole, 'seed', 3, 0) and error.count('\n') == 1
   store.write(tmp_path, [])
-  (tmp_path / 'episodes').mkdir()
   (tmp_path / 'episodes' / 'a.parquet').write_bytes(b'')
   assert run('collect', *SHORT, '--out', tmp_path) == 2
   assert says(capsys.readouterr().err, tmp_path, 'collected')
