@@ -7,7 +7,7 @@ end.
 
 Every model refuses unknown fields, values of another type (1 is not True, '3'
 is not 3), and numbers that are not finite, by a `pydantic.ValidationError`.
-`validate.refused` makes one sentence of it. What involves more than one record
+`validate.record` makes one sentence of it. What involves more than one record
 is checked by `validate.check_episode`.
 """
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -179,3 +180,28 @@ def test_a_data_set_larger_than_memory_opens_at_once(tmp_path):
   size, seconds, memory = map(float, done.stdout.split())
   print(f'{size / 1e9} GB opened in {seconds} s; {memory / 1e9} GB used')
   assert memory < size / 4 and seconds < 5
+
+
+@pytest.mark.slow
+def test_reads_five_thousand_steps_per_second(tmp_path):
+  # Pictures of tiles that change a little from step to step, as in games.
+  rng = np.random.default_rng(0)
+  recordings = []
+  for number in range(8):
+    made = make_recording(number, 1000)
+    steps = {k: made.steps[k] for k in tables.KNOWN}
+    tiles = rng.integers(0, 256, (1000, 9, 9, 3), np.uint8)
+    tiles[1:][rng.random((999, 9, 9)) < 0.8] = 90
+    image = np.kron(tiles, np.ones((1, 7, 7, 1), np.uint8))
+    image = np.pad(image, ((0, 0), (0, 1), (0, 1), (0, 0)))
+    recordings.append(made._replace(steps=steps | {'image': image}))
+  store.write(tmp_path, recordings)
+  source = windows.Windows(tmp_path, 33)
+  source.sample(8)
+  start = time.process_time()
+  for _ in range(50):
+    source.sample(8)
+  # By the time of the processor, which other processes do not change.
+  rate = 50 * 8 * 33 / (time.process_time() - start)
+  print(f'{rate:,.0f} steps per second')
+  assert rate > 5000
