@@ -62,17 +62,13 @@ def _sound(
   me: Body, path: list[int], materials: frozenset[int], wanted: Collection[int]
 ) -> bool:
   """Whether a way that was found some steps ago still leads there."""
-  ground = me.memory.ground
-  goal = ground[path[-1]] in materials or path[-1] in wanted
-  near = path[0] - me.memory.cell in TURNS
-  open_ = len(path) == 1 or path[0] not in me.memory.things
-  return (
-    goal
-    and near
-    and open_
-    and me.costs()[ground[path[0]]] > 0
-    or (goal and near and len(path) == 1)
-  )
+  ground, first, last = me.memory.ground, path[0], path[-1]
+  if ground[last] not in materials and last not in wanted:
+    return False
+  if first - me.memory.cell not in TURNS:
+    return False
+  free = first not in me.memory.things and me.costs()[ground[first]] > 0
+  return first == last or free
 
 
 def walk(me: Body, path: list[int], enough: Callable[[], bool]) -> Skill:

@@ -35,21 +35,31 @@ def sides(me: Body, cell: int) -> set[int]:
 
 
 def sites(me: Body) -> list[int]:
-  """Cells of grass near, those with few open sides first."""
-  memory, out = me.memory, []
-  for cell in block(memory.cell, 4, 3):
-    if True:
-      if cell == memory.cell:
-        continue
-      if memory.ground[cell] != ID['grass'] or cell in memory.things:
-        continue
-      if any(memory.ground[n] in (UNKNOWN, ID['lava']) for n in around(cell)):
-        continue
-      holes = len(sides(me, cell))
-      near = [c for c in memory.cows if distance(c, cell) <= 3]
-      if holes <= me.has('stone') and not near:
-        out.append((4 * holes + distance(cell, memory.cell), cell))
-  return [cell for _, cell in sorted(out)]
+  """Cells of grass near that the stones can fence, the best first: those with
+  few open sides, close by, and without cows around."""
+  memory = me.memory
+  found = []
+  for cell in meadow(me):
+    holes = len(sides(me, cell))
+    cows = any(distance(x, cell) <= 3 for x in memory.cows)
+    known = all(
+      memory.ground[x] not in (UNKNOWN, ID['lava']) for x in around(cell)
+    )
+    if known and not cows and holes <= me.has('stone'):
+      found.append((4 * holes + distance(cell, memory.cell), cell))
+  return [cell for _, cell in sorted(found)]
+
+
+def meadow(me: Body) -> list[int]:
+  """The free cells of grass in sight."""
+  memory = me.memory
+  return [
+    x
+    for x in block(memory.cell, 4, 3)
+    if memory.ground[x] == ID['grass']
+    and x not in memory.things
+    and x != memory.cell
+  ]
 
 
 def sow(me: Body, why: str) -> Skill:
@@ -62,13 +72,7 @@ def _sow(me: Body) -> Skill:
   why = 'without a sapling there is no plant'
   if not (yield from collect(me, 'sapling', 1, why)):
     return False
-  memory = me.memory
-  grass = {
-    x
-    for x in block(memory.cell, 4, 3)
-    if memory.ground[x] == ID['grass'] and x not in memory.things
-  } - {memory.cell}
-  if not (yield from me.face(grass)):
+  if not (yield from me.face(set(meadow(me)))):
     return False
   yield 'place_plant'
   return not me.has('sapling')
