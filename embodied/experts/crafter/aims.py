@@ -1,7 +1,8 @@
 """What to do next: dangers, needs, opportunities, and progress."""
 
-from collections.abc import Iterator
-from typing import NamedTuple
+import collections
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 from crafter import constants
 
@@ -64,20 +65,25 @@ def dangers(me: Body) -> Named:
 def crafts(me: Body) -> Named:
   """What the inventory is enough for, as it takes a few steps only."""
   why = 'everything for it is there'
-  table = constants.place['table']['uses']['wood']
   for tool, recipe in constants.make.items():
-    if not me.locked(f'make_{tool}') or 'furnace' in recipe['nearby']:
-      continue
-    here = is_near(me, 'table')
-    spare = me.has('wood') - recipe['uses']['wood'] - table
-    ready = all(me.has(k) >= n for k, n in recipe['uses'].items())
-    if ready and (here or (spare >= 0 and not me.night())):
+    if me.locked(f'make_{tool}') and can_make(me, recipe):
       yield tool, make(me, tool, why)
   for thing in ('stone', 'furnace'):
     uses = constants.place[thing]['uses'].items()
     if me.locked(f'place_{thing}') and not me.night():
       if all(me.has(k) >= n for k, n in uses):
         yield thing, place(me, thing, why)
+
+
+def can_make(me: Body, recipe: Mapping[str, Any]) -> bool:
+  """Whether the inventory is enough for the tool, and for a table and a
+  furnace if there are none; these are placed by day only."""
+  needs = collections.Counter(recipe['uses'])
+  absent = [x for x in recipe['nearby'] if not is_near(me, x)]
+  for station in absent:
+    needs.update(constants.place[station]['uses'])
+  ready = all(me.has(k) >= n for k, n in needs.items())
+  return ready and not (absent and me.night())
 
 
 def tired(me: Body) -> Named:
@@ -130,6 +136,8 @@ def chances(me: Body) -> Named:
   for item in ('diamond', 'iron', 'coal'):
     if me.has(item) < wanted(me, item) and near(me, item, 8):
       yield item, collect(me, item, me.has(item) + 1, 'it is near')
+  if lacks_timber(me) and near(me, 'tree', 5):
+    yield 'wood', collect(me, 'wood', 6, 'iron tools need wood')
   for kind in ('zombie', 'skeleton'):
     if me.has('health') >= 5 and me.locked(f'defeat_{kind}'):
       if fight.creatures(me, kind, 6):
@@ -192,6 +200,12 @@ def treasures(me: Body) -> Named:
     yield 'diamond', collect(me, 'diamond', 1, 'nothing is rarer')
   if me.locked('eat_plant') and me.garden:
     yield 'plant', plants.eat(me, 'the plant will be ripe')
+
+
+def lacks_timber(me: Body) -> bool:
+  """Whether the iron tools would need a way back to the trees."""
+  tools = me.locked('make_iron_pickaxe') or me.locked('make_iron_sword')
+  return tools and me.has('wood') < 4 and not me.locked('make_wood_pickaxe')
 
 
 def lacks_wood(me: Body) -> bool:
