@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ponderdream.lrxc.schema import Canonical, Node
 from ponderdream.lrxc.score import key
 
-OVERLAP = 0.3  # intersection over union from which two spans are the same
+OVERLAP = 0.0  # intersection over union that two spans of a goal exceed
 
 
 class Span(NamedTuple):
@@ -77,8 +77,8 @@ def score(
 ) -> Score:
   """Compares two trees.
 
-  Nodes match if they mean the same goal and their spans have at least
-  `overlap` in common (intersection over union); the best pairs come first.
+  Nodes match if they mean the same goal and their spans overlap, by at least
+  `overlap` (intersection over union); the best pairs come first.
   Without `named`, spans alone count.
   """
   pairs = match(true, found, overlap, named)

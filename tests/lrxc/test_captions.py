@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from embodied.errors import UsageError
 from ponderdream.lrxc import captions
-from tests.lrxc import spoken
+from scripts import spoken
 
 ROLLING = """WEBVTT
 Kind: captions

@@ -37,7 +37,7 @@ def test_a_score_by_hand():
     span(C, 60, 100, None, 0, 'achieved'),  # 30 of 50, wrong level and status
     span(C, 50, 55, 0, 1),  # 5 of 40, and C is taken
   ]
-  score = compare.score(TRUE, found).summary()
+  score = compare.score(TRUE, found, overlap=0.3).summary()
   # Two of 3 and of 4 match. To edit: the last C below all, one of 7 nodes.
   assert score == {
     'true': 3, 'found': 4, 'precision': 0.5, 'recall': 0.6667,
@@ -45,8 +45,8 @@ def test_a_score_by_hand():
     'edits': round(1 / 7, 4),
   }  # fmt: skip
   # Without names too, as the spans of the others have less in common.
-  assert compare.score(TRUE, found, named=False).matched == 2
-  assert compare.score(TRUE, found, overlap=0.1).matched == 3
+  assert compare.score(TRUE, found, 0.3, named=False).matched == 2
+  assert compare.score(TRUE, found).matched == 3  # 10 of 70 are enough
 
 
 def test_each_node_matches_once_and_the_best_pair_first():

@@ -14,7 +14,7 @@ import pytest
 from embodied.log import video
 from ponderdream.lrxc import cli, pipeline, stages
 from ponderdream.lrxc.data import Data
-from tests.lrxc import spoken
+from scripts import spoken
 
 COMMAND = [sys.executable, '-m', 'ponderdream.lrxc']
 
@@ -128,8 +128,8 @@ def test_hostile_captions_do_no_harm(tmp_path):
     == 0
   )
   (node, *rest) = Data(tmp_path / 'data').nodes(0)
-  assert [x.text for x in rest] == ['collect wood', 'place table']
-  assert 'onerror' not in rest[1].evidence[0].quote
+  assert [x.text for x in rest] == ['place table', 'collect wood']
+  assert 'onerror' not in rest[0].evidence[0].quote
   names = {x.name for x in tmp_path.iterdir()}
   assert names == {'videos', 'words', 'trees', 'data'}
   (path,) = (x for x in (tmp_path / 'trees').iterdir() if x.suffix == '.json')

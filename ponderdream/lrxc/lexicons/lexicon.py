@@ -30,6 +30,7 @@ class Lexicon:
     usual: what somebody wants who only names the object.
     needs: what a goal needs to be done before, in this order.
     urgent: verbs of goals that interrupt others.
+    dangers: those of them that interrupt urgent ones, too.
     signs: phrases that tell that a goal with this verb was reached.
     kinds: nouns that can be one of several objects, the usual one first.
   """
@@ -46,6 +47,7 @@ class Lexicon:
     usual: Mapping[str, Goal],
     needs: Mapping[Goal, tuple[Goal, ...]],
     urgent: frozenset[str],
+    dangers: frozenset[str],
     signs: Mapping[str, str],
     kinds: Mapping[str, tuple[str, ...]],
   ) -> None:
@@ -56,6 +58,7 @@ class Lexicon:
     self.past = dict(past)
     self.usual = dict(usual)
     self.urgent = urgent
+    self.dangers = dangers
     self.signs = dict(signs)
     self.kinds = dict(kinds)
     self._goals = dict(goals)

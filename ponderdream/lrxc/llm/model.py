@@ -47,7 +47,7 @@ class Model:
     rejected: list[Any] = []
     words = ingest.unpack(record)
     end = max(record['video']['duration'], words[-1].t1)
-    branches, usable = self._flat(words, rejected)
+    branches, usable = self._flat(words, end, rejected)
     if not usable:
       raise UsageError(
         f'The model gave no usable answer: {rejected[-1]["reason"]}.'
@@ -64,14 +64,16 @@ class Model:
     return extract.Tree(made, nodes, rejected)
 
   def _flat(
-    self, words: Sequence[Word], rejected: list[Any]
+    self, words: Sequence[Word], end: float, rejected: list[Any]
   ) -> tuple[list[Branch], bool]:
     """The goals of all parts, and whether any part had an answer."""
     found: list[Branch] = []
     usable = False
-    for part in verify.parts(words):
+    for part in verify.parts(words, end):
       check = lambda x, part=part: verify.wrong(x, part)
-      request = f'Transcript:\n{json.dumps(part.text)}'
+      t0, t1 = part.span
+      lasts = f'This part lasts from {t0:.1f} to {t1:.1f} seconds.'
+      request = f'{lasts}\nTranscript:\n{json.dumps(part.text)}'
       system = prompts.flat(self._lexicon)
       goals = self._ask(system, request, Goals, check, rejected)
       if goals is not None:

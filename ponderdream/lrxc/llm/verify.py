@@ -1,5 +1,6 @@
 """Parts of a transcript, and what is wrong with answers about them."""
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -17,13 +18,10 @@ SLACK = 1.0  # seconds by which a span may miss its part
 
 
 class Part(NamedTuple):
-  """Words that the model reads at once."""
+  """Words that the model reads at once; `span` lasts to the next words."""
 
   words: Sequence[Word]
-
-  @property
-  def span(self) -> tuple[float, float]:
-    return self.words[0].t0, self.words[-1].t1
+  span: tuple[float, float]
 
   @property
   def text(self) -> str:
@@ -39,8 +37,9 @@ class Part(NamedTuple):
     return '\n'.join(lines)
 
 
-def parts(words: Sequence[Word]) -> list[Part]:
-  """The words in parts of `PART` seconds that overlap."""
+def parts(words: Sequence[Word], end: float) -> list[Part]:
+  """The words in parts of `PART` seconds that overlap; the last one lasts to
+  `end`."""
   found = []
   start = 0
   while start < len(words):
@@ -48,8 +47,10 @@ def parts(words: Sequence[Word]) -> list[Part]:
     stop = start + 1
     while stop < len(words) and words[stop].t1 <= begin + PART:
       stop += 1
-    found.append(Part(words[start:stop]))
-    if stop == len(words):
+    last = stop == len(words)
+    span = begin, end if last else words[stop].t0
+    found.append(Part(words[start:stop], span))
+    if last:
       break
     after = start + 1
     while after < stop and words[after].t0 < words[stop].t0 - OVERLAP:
@@ -113,7 +114,7 @@ def joined(branches: Sequence[Branch]) -> list[Branch]:
   last: dict[Goal, Branch] = {}
   for branch in sorted(branches, key=lambda x: x.t0):
     before = last.get(branch.goal)
-    if before is not None and branch.t0 <= before.t1:
+    if before is not None and branch.t0 < before.t1:
       before.t1 = max(before.t1, branch.t1)
       before.status = branch.status
       before.evidence += branch.evidence
@@ -130,5 +131,6 @@ def short(text: str) -> str:
 
 def name(text: str) -> str:
   """A word of the game as nodes have it: 'Wood Pickaxe' -> wood_pickaxe."""
-  words = [x for x in map(grammar.plain, text.split()) if x]
+  parts = re.split(r'[\s_-]+', text)
+  words = [x for x in map(grammar.plain, parts) if x]
   return '_'.join(words).replace("'", '')[:100]

@@ -13,6 +13,8 @@ from ponderdream.lrxc.branch import TINY, Branch
 from ponderdream.lrxc.lexicons import Goal, Lexicon
 from ponderdream.lrxc.schema import Status
 
+AFTER = 3.0  # seconds in which the reason for a goal is told
+URGENT = 30.0  # the same, if the reason is an urgent one
 BACK = 15.0  # seconds: how long ago something unannounced may have begun
 
 
@@ -60,11 +62,44 @@ class Tree:
       branch = self.branches[self.stack[-1]]
       branch.said = True
       return branch
+    if not parents and self._is_afterthought(goal, t):
+      return self._serve(goal, t)
     if parents and parents[0] != goal:
       self.want(parents[0], t)
       return self._push(goal, t)
     self._make_room(goal, t)
     return self._push(goal, t)
+
+  def _is_afterthought(self, goal: Goal, t: float) -> bool:
+    """Whether the deepest goal was just opened, and is for `goal`: 'wood
+    first; I want a table'."""
+    if len(self.stack) < 2:
+      return False
+    top = self.branches[self.stack[-1]]
+    after = AFTER if goal.verb not in self.lexicon.urgent else URGENT
+    fresh = top is self.branches[-1] and t - top.t0 < after
+    return fresh and self.helps(top.goal, goal)
+
+  def _serve(self, goal: Goal, t: float) -> Branch:
+    """The branch of `goal`, of which an open one may be a part."""
+    for i in self.stack:
+      above = self.branches[i]
+      urgent = above.goal.verb in self.lexicon.urgent
+      if urgent and self.helps(goal, above.goal):
+        return above
+    return self._enclose(goal, t)
+
+  def _enclose(self, goal: Goal, t: float) -> Branch:
+    """Opens `goal` around the deepest goal, from the same time on."""
+    inner = self.branches.pop()
+    self.stack.pop()
+    self._last = before = self.branches[-1].t0 if self.branches else inner.t0
+    self._last = max(before, inner.t0)
+    outer = self.want(goal, inner.t0)
+    again = self._push(inner.goal, inner.t0, inner.said)
+    again.evidence, again.count = inner.evidence, inner.count
+    again.why = inner.why
+    return outer
 
   def retract(self, branch: Branch) -> None:
     """The last goal that was wanted was a slip of the tongue."""
@@ -80,7 +115,11 @@ class Tree:
     if goal == self.lexicon.root:
       return None
     if goal not in open_:
-      self.want(goal, max(self._last, t - BACK))
+      start = max(self._last, t - BACK)
+      if len(self.stack) > 1 and self.branches[-1].t1 < 0:
+        start = (start + t) / 2  # the goal before lasted for a while, too
+      self._make_room(goal, start)
+      self._push(goal, start)
     return self._end(goal, t, 'achieved')
 
   def end(self, goal: Goal, t: float, status: Status) -> Branch | None:
@@ -140,7 +179,8 @@ class Tree:
     """The goals that were left and that `goal` serves."""
     if goal in self._left:
       return self._left[: self._left.index(goal)]
-    places = [i for i, x in enumerate(self._left) if self.helps(goal, x)]
+    needs = [self.lexicon.needs(x) for x in self._left]
+    places = [i for i, x in enumerate(needs) if goal in x]
     return self._left[: places[-1] + 1] if places else []
 
   def _push(self, goal: Goal, t: float, said: bool = True) -> Branch:
@@ -158,19 +198,25 @@ class Tree:
     self._close(place, t, None, status)
     return branch
 
+  def _led(self, branch: Branch, by: Goal | None) -> bool:
+    """Whether `by` shows that the goal of `branch` was reached."""
+    return by is not None and self.helps(branch.goal, by)
+
   def _close(
     self, place: int, t: float, by: Goal | None, status: Status | None = None
   ) -> None:
     """Closes the goals from `place` on, because `by` came up."""
     ended = self.open[place:]
     urgent = by is not None and by.verb in self.lexicon.urgent
-    stays = [x for x in ended if x.verb not in self.lexicon.urgent]
+    danger = by is not None and by.verb in self.lexicon.dangers
+    needs = self.lexicon.dangers if danger else self.lexicon.urgent
+    stays = [x for x in ended if x.verb not in needs]
     if urgent and stays:
       self._left = stays
     for i in reversed(self.stack[place:]):
       branch = self.branches[i]
       branch.t1 = max(t, self._last)
-      left = urgent and branch.goal in stays
+      left = urgent and branch.goal in stays and not self._led(branch, by)
       branch.status = status or ('abandoned' if left else 'achieved')
       if branch.status == 'achieved':
         self.reached.add(branch.goal)

@@ -117,7 +117,8 @@ PHRASES = {
     to make one | to do so
   """,
   ('for', 'before'): """
-    before | before we can | before i can | before we | before i
+    before | before we can | before i can | before we | before i | before the |
+    before it gets
   """,
   ('for', 'because'): """
     because | cuz | cause | cos | since | seeing as | seeing that |

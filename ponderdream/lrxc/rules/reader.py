@@ -82,6 +82,7 @@ class Reader:
     """'... because I want a table': what was just wanted is for that."""
     if not self._last or clause.t0 - self._last[0] > SLIP:
       return
+    reasons = reasons if clause.has('want') or clause.has('needs') else []
     t, branch = self._last
     branch.why = branch.why or clause.text
     served = [x for x in reasons if self.tree.helps(branch.goal, x)]
@@ -129,6 +130,10 @@ class Reader:
     verb = next(x.i for x in clause.parts if x.kind == 'needs')
     before = [x for x, y in main if y.i < verb]
     after = [(x, y) for x, y in main if y.i > verb]
+    last = self._last[1].goal if self._last else None
+    if last in [x for x, _ in after]:
+      self._explain(clause, before)
+      return
     if before:
       self.tree.want(before[0], clause.t0)
     if len(after) == 1:
@@ -185,8 +190,12 @@ class Reader:
     if clause.has('start', 'they'):
       return False
     if clause.has('do'):
-      return not clause.has('start', 'you')
-    return clause.count('word') < STRAY and (clause.main[0].number or 1) == 1
+      # 'Stones make shelters' is true at any time.
+      first = next(x.kind for x in clause.parts if x.kind in ('thing', 'do'))
+      return first == 'do' and not clause.has('start', 'you')
+    several = clause.count('thing') > 1  # 'plants give food'
+    stray = clause.count('word') + several < STRAY
+    return stray and (clause.main[0].number or 1) == 1
 
   def _want(self, clause: Clause, main: Goals, aims: list[Goal]) -> None:
     if self._is_aim(clause, main[0][0]):

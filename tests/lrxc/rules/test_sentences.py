@@ -77,7 +77,7 @@ def test_what_is_no_wish(text):
    'place table/collect wood'),
   ('the iron pickaxe needs coal', 'make iron pickaxe/collect coal'),
   ('for the fence we need stone and for stone a pickaxe',
-   'place stone/collect stone/make wood pickaxe'),
+   'fence plant/collect stone/make wood pickaxe'),
 ])  # fmt: skip
 def test_what_serves_what(text, goals):
   found = [x for x in branches(text) if x.said]

@@ -11,7 +11,7 @@ from ponderdream.lrxc import captions, compare, extract, ingest, validate
 from ponderdream.lrxc.captions import Word
 from ponderdream.lrxc.lexicons import CRAFTER
 from ponderdream.lrxc.rules import grammar
-from tests.lrxc import spoken
+from scripts import spoken
 
 PHRASES = sorted(' '.join(x) for x in grammar.table(CRAFTER))
 
