@@ -31,7 +31,7 @@ class Expert(Protocol):
     task: the environment it plays, as `make_env` takes it.
     actions: the actions in words, by their number.
     privileged: whether it sees more than an agent.
-    p_good: how good its play is thought to be, from 0 to 1.
+    p_good: how good its play is, from 0 to 1, compared with its best variant.
     stack: the goals in force, the most abstract first, the action last.
   """
 

@@ -22,7 +22,9 @@ class CrafterExpert:
   It knows what a player sees: the 9 x 7 cells around it, the inventory, what
   it remembers, and what it has achieved.
 
-  Three variants play worse, for data of different quality.
+  Three variants play worse, for data of different quality. `p_good` is about
+  the share of the plain expert's achievements that they unlock, see
+  scripts/results/experts.json.
 
   Args:
     privileged: sees the whole map.
@@ -50,7 +52,7 @@ class CrafterExpert:
         ' from 0 to 1.'
       )
     self.privileged = privileged
-    self.p_good = (1 - noise) * 0.5 ** (disorder + forgetful)
+    self.p_good = (1 - noise) * 0.95**disorder * 0.9**forgetful
     self.stack: tuple[Goal, ...] = ()
     self._noise = noise
     self._habits = Habits(disorder, forgetful)
