@@ -136,7 +136,7 @@ class Tree:
     self._close(0, t, None, 'ongoing')
     _share(self.branches)
     keep = [x.t1 - x.t0 >= TINY for x in self.branches]
-    place = [sum(keep[:i]) for i in range(len(keep))]
+    place = list(itertools.accumulate(keep, initial=0))
     for branch in self.branches:
       if branch.parent is not None:
         branch.parent = place[branch.parent]

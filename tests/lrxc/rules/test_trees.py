@@ -31,7 +31,7 @@ def tree(words):
   return extract.by_rules('crafter', 'v', record(words))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
   st.lists(
     st.tuples(
