@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from embodied.base import mask_key
 from ponderdream.goals import immediate
-from ponderdream.nets import dists
+from ponderdream.nets import dists, heads
 from ponderdream.parts import PARTS, Part, Shapes, token_width
 from ponderdream.world import actions, pictures, rssm, spaces
 
@@ -145,6 +145,13 @@ class Models:
       return params
     codes = enc.grown(params['enc']['codes'], obs, gather)
     return params | {'enc': params['enc'] | {'codes': codes}}
+
+  def rescaled(self, params: Any, scale: Array) -> Any:
+    """The parameters with a critic for returns of another size, which says
+    the same; a critic of bins needs none."""
+    if 'scale' not in params['val']:
+      return params
+    return params | {'val': heads.rescaled(params['val'], scale)}
 
   def decode(self, params: Any, state: rssm.State) -> dict[str, Array]:
     """Raw predictions of all observation keys from states `[B, ...]`."""

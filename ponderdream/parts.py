@@ -14,6 +14,7 @@ import jax.numpy as jnp
 
 from ponderdream.goals import encoder as tasks
 from ponderdream.goals import inner
+from ponderdream.goals.actdec import ActionDecoder
 from ponderdream.nets import heads
 from ponderdream.world import actions, decoder, encoder, rssm
 
@@ -101,7 +102,11 @@ def _con(config: Any, shapes: Shapes) -> Part:
 
 
 def _val(config: Any, shapes: Shapes) -> Part:
-  return _head(config.val, config.val.bins, shapes, shapes.actor)
+  cfg = config.val
+  if cfg.bins > 1:
+    return _head(cfg, cfg.bins, shapes, shapes.actor)
+  module = heads.ScaledHead(cfg.layers, cfg.units, cfg.outscale, shapes.dtype)
+  return Part(module, shapes.zeros(shapes.actor))
 
 
 def _goalenc(config: Any, shapes: Shapes) -> Part | None:
@@ -125,8 +130,19 @@ def _inner(config: Any, shapes: Shapes) -> Part | None:
 
 
 def _actdec(config: Any, shapes: Shapes) -> Part:
-  width = shapes.goal or shapes.actor
-  return _head(config.actdec, shapes.action.outputs, shapes, width)
+  cfg, outputs = config.actdec, shapes.action.outputs
+  if not (cfg.state and shapes.goal):
+    return _head(cfg, outputs, shapes, shapes.goal or shapes.actor)
+  module = ActionDecoder(
+    shapes.goal,
+    shapes.actor,
+    cfg.layers,
+    cfg.units,
+    outputs,
+    cfg.outscale,
+    shapes.dtype,
+  )
+  return Part(module, shapes.zeros(shapes.goal, shapes.actor))
 
 
 def _head(config: Any, outputs: int, shapes: Shapes, width: int) -> Part:

@@ -13,9 +13,29 @@ from ponderdream.models import Models
 Array = jax.Array
 Params = dict[str, Any]
 
+
+class Foresight(NamedTuple):
+  """How well one number of real steps is foreseen: running means, `[]`.
+
+  Attributes:
+    error: squared error of the prediction.
+    spread: variance of the number itself.
+  """
+
+  error: Array
+  spread: Array
+
+
+def initial_foresight() -> dict[str, Foresight]:
+  """Before the first update: nothing of the variance is explained."""
+  return {k: Foresight(*jnp.full(2, 1e-3)) for k in ('reward', 'value')}
+
+
 # Initial running statistics, by the name of the objective.
 RUNNING: dict[str, Callable[[], Any]] = {
   'behaviour': returns.initial_range,
+  'ppo': returns.initial_range,
+  'foresight': initial_foresight,
 }
 
 
@@ -38,9 +58,11 @@ class TrainState(NamedTuple):
   updates: Array
 
   def earlier_forms(self) -> list[dict[str, Any]]:
-    """The trees of checkpoints from before there were kinds of updates, and
-    from before there were `slow` and `running`; the newest first."""
-    one_kind = self._asdict() | {'opt': self.opt['replayed']}
+    """The trees of checkpoints from before there were `foresight`, kinds of
+    updates, and `slow` and `running`; the newest first."""
+    running = {'behaviour': self.running['behaviour']}
+    no_foresight = self._asdict() | {'running': running}
+    one_kind = no_foresight | {'opt': self.opt['replayed']}
     before = {
       'params': self.params,
       'slowval': self.slow['val'],
@@ -48,17 +70,19 @@ class TrainState(NamedTuple):
       'range': self.running['behaviour'],
       'updates': self.updates,
     }
-    return [one_kind, before]
+    return [no_foresight, one_kind, before]
 
   @staticmethod
   def from_earlier_form(tree: Mapping[str, Any]) -> 'TrainState':
     """The state that one of `earlier_forms` holds."""
-    slow, running = tree.get('slow'), tree.get('running')
+    slow = tree['slow'] if 'slow' in tree else {'val': tree['slowval']}
+    opt = tree['opt']
+    running = tree.get('running') or {'behaviour': tree['range']}
     return TrainState(
       tree['params'],
-      {'val': tree['slowval']} if slow is None else slow,
-      {'replayed': tree['opt']},
-      {'behaviour': tree['range']} if running is None else running,
+      slow,
+      opt if 'replayed' in opt else {'replayed': opt},
+      {k: make() for k, make in RUNNING.items()} | running,
       tree['updates'],
     )
 

@@ -13,10 +13,12 @@ import jax
 import jax.numpy as jnp
 
 from ponderdream.goals import inner
+from ponderdream.goals.actdec import ActionDecoder
 from ponderdream.nets import heads
 from ponderdream.ponder import act, graves, halting, loop
 
 Array = jax.Array
+Decoder = heads.Head | ActionDecoder
 
 
 class PonderConfig(NamedTuple):
@@ -70,25 +72,39 @@ class HaltingLevels(NamedTuple):
   depth: Array
 
 
+class Given(NamedTuple):
+  """What is the same at every ponder step.
+
+  Attributes:
+    input: projected input of the subgoal model, `[B, U]`.
+    state: that of the action decoder, `[B, U']`; None if it sees nothing but
+      the goal.
+  """
+
+  input: Array
+  state: Array | None
+
+
 # Halting logit of a step at which halting is disabled: the probability is 0.
 NO_HALT = -1e9
 
 
 @functools.cache
 def make_step(
-  subgoal: inner.Inner, actdec: heads.Head, suppress: int = 0
+  subgoal: inner.Inner, actdec: Decoder, suppress: int = 0
 ) -> Callable:
   """The step of the ponder loop: subgoal model, then action decoder. Halting
   is disabled at the first `suppress` steps."""
 
   def step(
-    params: Any, x: Array, state: inner.PonderState, n: Array
+    params: Any, x: Given, state: inner.PonderState, n: Array
   ) -> tuple[inner.PonderState, Array, Array]:
     first = (n == 0).astype(jnp.float32)
     state, goal, logit = subgoal.apply(
-      {'params': params['inner']}, x, state, first, method='step'
+      {'params': params['inner']}, x.input, state, first, method='step'
     )
-    raw = actdec.apply({'params': params['actdec']}, goal)
+    seen = (goal,) if x.state is None else (goal, x.state)
+    raw = actdec.apply({'params': params['actdec']}, *seen)
     if suppress:
       logit = jnp.where(n < suppress, NO_HALT, logit)
     return state, raw, logit
@@ -97,18 +113,21 @@ def make_step(
 
 
 def start(
-  subgoal: inner.Inner, params: Any, feat: Array, goal: Array
-) -> tuple[Any, Array, inner.PonderState]:
+  subgoal: inner.Inner, actdec: Decoder, params: Any, feat: Array, goal: Array
+) -> tuple[Any, Given, inner.PonderState]:
   """The arguments of the loop for `feat` `[B, F]` and `goal` `[B, G]`: the
-  parameters of a step, the projected input and the initial ponder state."""
+  parameters of a step, the projected inputs and the initial ponder state."""
   x = subgoal.apply({'params': params['inner']}, feat, goal, method='project')
+  seen = None
+  if isinstance(actdec, ActionDecoder):
+    seen = actdec.apply({'params': params['actdec']}, feat, method='project')
   shared = {k: params[k] for k in ('inner', 'actdec')}
-  return shared, x, inner.initial(subgoal, goal)
+  return shared, Given(x, seen), inner.initial(subgoal, goal)
 
 
 def all_levels(
   subgoal: inner.Inner | None,
-  actdec: heads.Head,
+  actdec: Decoder,
   params: Any,
   feat: Array,
   goal: Array | None,
@@ -128,7 +147,7 @@ def all_levels(
   stop, levels = MODES[ponder.mode]
   done = loop.unroll(
     make_step(subgoal, actdec),
-    *start(subgoal, params, feat, goal),
+    *start(subgoal, actdec, params, feat, goal),
     max_steps=ponder.max_steps,
     eps=None if stop is None else ponder.eps,
     compact=ponder.compact,
@@ -191,7 +210,7 @@ def sample_level(every: HaltingLevels, key: Array) -> tuple[Array, Array]:
 
 def choose(
   subgoal: inner.Inner | None,
-  actdec: heads.Head,
+  actdec: Decoder,
   params: Any,
   feat: Array,
   goal: Array | None,
@@ -213,7 +232,7 @@ def choose(
     return every.raw[0], every.steps
   raw, n = act.act(
     make_step(subgoal, actdec, acting.suppress),
-    *start(subgoal, params, feat, goal),
+    *start(subgoal, actdec, params, feat, goal),
     key,
     max_steps=ponder.max_steps + acting.suppress,
     eps=ponder.eps,

@@ -16,7 +16,7 @@ from ponderdream import objectives
 from ponderdream.distributed import devices, keys
 from ponderdream.dream import levels, posterior
 from ponderdream.learn import optim
-from ponderdream.losses import combine
+from ponderdream.losses import combine, returns
 from ponderdream.models import Models
 from ponderdream.objectives import Pass, Terms
 from ponderdream.objectives.terms import cut_steps, flat
@@ -69,6 +69,8 @@ def make(
     updates, opt = optimizer.update(grads, state.opt[kind], state.params)
     params = optax.apply_updates(state.params, updates)
     params = models.grow(params, observations(models, batch), devices.gather)
+    size = returns.scale(aux.running['ppo'], config.retnorm.limit)
+    params = models.rescaled(params, size)
     slow = update_slow(state.slow, params, config.slow)
     metrics |= {
       f'opt/{kind}/grad_norm': optim.norm(grads),

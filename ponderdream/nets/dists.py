@@ -122,10 +122,12 @@ class Point:
 
   Args:
     logits: `[..., 1]`, any float type.
+    scale: errors are divided by it.
   """
 
-  def __init__(self, logits: Array):
+  def __init__(self, logits: Array, scale: Array | float = 1.0):
     self.logits = logits.astype(jnp.float32)
+    self.scale = jax.lax.stop_gradient(scale)
 
   def pred(self) -> Array:
     """The number, `[...]`."""
@@ -134,13 +136,15 @@ class Point:
   def log_prob(self, target: Array) -> Array:
     """Minus half the squared error: `[...] -> [...]`."""
     target = jax.lax.stop_gradient(target.astype(jnp.float32))
-    return -jnp.square(self.pred() - target) / 2
+    return -jnp.square((self.pred() - target) / self.scale) / 2
 
 
-def scalar(logits: Array) -> TwoHot | Point:
+def scalar(logits: Array, scale: Array | float = 1.0) -> TwoHot | Point:
   """The scalar predicted by outputs `[..., bins]` of a head: a `Point` for one
-  bin, else a `TwoHot`."""
-  return Point(logits) if logits.shape[-1] == 1 else TwoHot(logits)
+  bin, else a `TwoHot`. The errors of a `Point` are divided by `scale`."""
+  if logits.shape[-1] == 1:
+    return Point(logits, scale)
+  return TwoHot(logits)
 
 
 class Binary:

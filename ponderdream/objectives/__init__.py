@@ -8,7 +8,13 @@ An objective turns a pass over a batch into losses. To add one, write
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from ponderdream.objectives import behaviour, model, ppo, reconstruction
+from ponderdream.objectives import (
+  behaviour,
+  foresight,
+  model,
+  ppo,
+  reconstruction,
+)
 from ponderdream.objectives.terms import Pass as Pass
 from ponderdream.objectives.terms import Terms as Terms
 
@@ -45,6 +51,9 @@ OBJECTIVES: dict[str, Objective] = {
   ),
   'reconstruction': Objective(reconstruction.losses, ('rec',), priority=True),
   'ppo': Objective(ppo.losses, ('ppo',), fresh=True, keys=(ppo.LOG_MU,)),
+  'foresight': Objective(
+    foresight.losses, ('policy', 'ponder', 'value', 'repval'), fresh=True
+  ),
 }
 
 

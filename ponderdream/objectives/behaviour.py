@@ -17,6 +17,7 @@ from ponderdream.dream import branch, levels, rollout
 from ponderdream.goals import immediate
 from ponderdream.losses import critic, policy_gradient, returns, world
 from ponderdream.nets import dists
+from ponderdream.objectives import foresight
 from ponderdream.objectives.terms import (
   Pass,
   Terms,
@@ -54,6 +55,8 @@ def losses(p: Pass) -> Terms:
   terms = {k: judged.weight * v for k, v in actor.items()}
   terms['value'] = judged.weight * value_loss
   terms['repval'] = replayed_value_loss(tail, judged.ret[0])
+  count = foresight.earned(p)
+  terms = {k: count * v for k, v in terms.items()}
   return Terms(terms, actor_metrics | metrics, judged.span)
 
 

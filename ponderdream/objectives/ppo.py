@@ -42,7 +42,7 @@ def losses(p: Pass) -> Terms:
   an observation of the same episode."""
   mask = p.models.allowed(p.batch)
   view = p.models.view(p.params, p.post, p.tokens, mask)
-  adv, value_loss, metrics = judge(p, view)
+  adv, value_loss, span, metrics = judge(p, view)
   before = cut_steps(p.batch, slice(None, -1))
   counts = followed(p.batch)
   adv = normalised(adv, counts)
@@ -76,7 +76,7 @@ def losses(p: Pass) -> Terms:
     terms['ppo/ponder'] = price.reshape(adv.shape)
     metrics |= levels.pondering(every, every.steps)
   masked = {k: combine.masked(v, counts) for k, v in terms.items()}
-  return Terms(masked, metrics)
+  return Terms(masked, metrics, span)
 
 
 def followed(batch: Any) -> Array:
@@ -85,8 +85,11 @@ def followed(batch: Any) -> Array:
   return ~(batch['is_last'][:, :-1] | batch['is_first'][:, 1:])
 
 
-def judge(p: Pass, view: Any) -> tuple[Array, Array, dict[str, Any]]:
-  """Advantages and the critic's loss `[B, T]`, and metrics.
+def judge(
+  p: Pass, view: Any
+) -> tuple[Array, Array, returns.ReturnRange, dict[str, Any]]:
+  """Advantages and the critic's loss `[B, T]`, the running range of returns,
+  and metrics.
 
   The lambda-return of the critic of now is the target; what it differs from
   the value is the generalised advantage.
@@ -110,7 +113,10 @@ def judge(p: Pass, view: Any) -> tuple[Array, Array, dict[str, Any]]:
     'ppo/return': combine.masked(ret, counts),
     'ppo/explained': 1 - mean_of(error, counts) / mean_of(spread, counts),
   }
-  return ret - value, loss, metrics
+  span = returns.update_range(
+    p.state.running['ppo'], devices.gather(ret), p.config.retnorm.rate
+  )
+  return ret - value, loss, span, metrics
 
 
 def normalised(adv: Array, counts: Array) -> Array:
