@@ -22,7 +22,7 @@ from tests.helpers import BATCH, TIME, moved, tiny, update
 
 REAL = {
   'loss_scales.ppo': 1.0, 'inputs': 'tokens', 'enc.kind': 'table',
-  'ppo.opt.lr': 1e-3,
+  'ppo.opt.lr': 1e-3, 'imag.earned': -1e9,
 }  # fmt: skip
 
 
