@@ -49,7 +49,7 @@ class World(NamedTuple):
 GYM = '--configs gymnasium pondernet cpu --task gymnasium_'
 # Rewards of one kind that come at every step, for hundreds of steps.
 FAR = ' --loss.horizon 100 --ppo.lam 0.95'
-CARTPOLE = f'{GYM}CartPole-v1{FAR} --ppo.entropy 1e-3'
+CARTPOLE = f'{GYM}CartPole-v1{FAR} --ppo.entropy 1e-3 --ppo.opt.lr 2e-4'
 PENDULUM = f'{GYM}Pendulum-v1{FAR} --ppo.entropy 0'
 WORLDS = {
   'CartPole-v1': World(CARTPOLE, 6, 475, 50),
