@@ -243,6 +243,15 @@ def perform_all(runs, args):
       stop.set()
 
 
+def added(out, found):
+  """The runs that `out`.json holds, and those that were `found`, which replace
+  runs of the same agent and seed."""
+  path = results.named(out, '.json')
+  known = json.loads(path.read_text())['runs'] if path.exists() else []
+  runs = {(x['label'], x['seed']): x for x in [*known, *found]}
+  return list(runs.values())
+
+
 def options(argv):
   """Reads the command line."""
   parser = arguments.parser(__doc__, 'core-hour')
@@ -253,6 +262,7 @@ def options(argv):
   add('--minutes', type=arguments.number(1e5), default=60.0)
   add('--episodes', type=arguments.count, default=50, help='at the end')
   add('--jobs', type=arguments.count, default=1, help='runs at once')
+  add('--add', action='store_true', help='to the other runs in --out')
   add('--flags', default='', help="for all of our agents: '--run.envs 16'")
   add('--dreamerv3', type=path, help='a checkout of danijar/dreamerv3')
   add('--dreamerv3-python', default=sys.executable, help='that can run it')
@@ -265,12 +275,15 @@ def main(argv):
   runs = plan(args)
   with lock.hold(args.logdir / 'lock'):
     perform_all(runs, args)
-  found = [hours.summary(run) for run in runs if finished(run).exists()]
+  done = [run for run in runs if finished(run).exists()]
+  found = [hours.summary(run) for run in done]
+  if args.add:
+    found = added(args.out, found)
   if found:
     results.write(args.out, {'runs': found})
     hours.draw(args.out, found)
     hours.table(found)
-  if len(found) < len(runs):
+  if len(done) < len(runs):
     sys.exit(1)
 
 

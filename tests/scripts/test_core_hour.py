@@ -209,6 +209,18 @@ def test_flags_reach_our_agents_in_order(tmp_path):
   ]  # fmt: skip
 
 
+def test_runs_are_added_to_those_of_before(tmp_path):
+  run = lambda label, seed, value: {
+    'label': label, 'seed': seed, 'return': value,
+  }  # fmt: skip
+  out = tmp_path / 'out'
+  first = [run('ppo', 0, 1), run('plain', 0, 2)]
+  assert core_hour.added(out, first) == first
+  results.write(out, {'runs': first})
+  found = core_hour.added(out, [run('ppo', 1, 3), run('plain', 0, 4)])
+  assert found == [run('ppo', 0, 1), run('plain', 0, 4), run('ppo', 1, 3)]
+
+
 @pytest.mark.parametrize(
   'agent, sentence',
   [

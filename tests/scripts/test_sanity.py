@@ -1,0 +1,43 @@
+"""What the table of other worlds says of a run."""
+
+import numpy as np
+import pytest
+
+from embodied.errors import UsageError
+from scripts.experiments import sanity
+
+WORLD = sanity.World('', 1, wanted=10, slack=2)
+
+
+def episodes(scores):
+  """One episode per minute and per 100 steps."""
+  count = np.arange(1, len(scores) + 1)
+  return np.stack([60 * count, 100 * count, scores], 1).astype(float)
+
+
+def test_a_world_is_learnt_and_kept():
+  # Twenty episodes of 10 are complete with the 30th; of those that follow,
+  # one of ten falls below 8.
+  found = episodes([0] * 10 + [10] * 20 + [9] * 9 + [7.9])
+  assert sanity.judge(found, WORLD) == {
+    'steps': 4000,
+    'reached': 30,
+    'best': 10,
+    # From step 3600 on.
+    'last': pytest.approx((4 * 9 + 7.9) / 5),
+    'kept': 0.9,
+  }
+
+
+def test_a_world_that_is_not_learnt():
+  found = sanity.judge(episodes([3] * 40), WORLD)
+  assert found['reached'] is None and found['kept'] is None
+  assert found['best'] == found['last'] == 3
+  with pytest.raises(UsageError, match='19'):
+    sanity.judge(episodes([3] * 19), WORLD)
+
+
+def test_unknown_worlds_are_refused(tmp_path):
+  argv = ['--logdir', str(tmp_path), '--worlds', 'Nowhere']
+  with pytest.raises(UsageError, match='Nowhere'):
+    sanity.options(argv)
