@@ -245,7 +245,7 @@ def test_act_is_a_weighted_mean_of_the_levels():
     model, actdec, params, feat, goal, think('pondernet', eps=None)
   )
   # The same computed example by example, from the definition.
-  shared, x, thought = immediate.start(model, params, feat, goal)
+  shared, x, thought = immediate.start(model, actdec, params, feat, goal)
   step = immediate.make_step(model, actdec)
   weights = []
   for n in range(5):

@@ -197,10 +197,16 @@ def test_the_ponder_losses_teach_the_actor_alone(ponder, gradients):
   assert found['ponder'] == {'inner', 'goalenc'}
 
 
-def test_objectives_answer_to_every_scale_once():
-  scales = [k for row in objectives.OBJECTIVES.values() for k in row.scales]
+def test_objectives_of_a_kind_answer_to_every_scale_once():
+  rows = objectives.OBJECTIVES.values()
+  replayed, fresh = (
+    [k for row in rows if row.fresh == kind for k in row.scales]
+    for kind in (False, True)
+  )
+  for scales in (replayed, fresh):
+    assert len(scales) == len(set(scales))
   defaults = config.resolve(settings.blocks(), [])
-  assert sorted(scales) == sorted(defaults.loss_scales)
+  assert {*replayed, *fresh} == set(defaults.loss_scales)
 
 
 def test_an_objective_without_a_scale_is_not_traced(plain, monkeypatch):
