@@ -38,6 +38,16 @@ def mask_key(obs_space: Mapping[str, Space]) -> str | None:
   return keys[0] if keys else None
 
 
+def action_classes(act_space: Mapping[str, Space]) -> np.ndarray:
+  """Classes of each discrete variable of the actions, int64 `[V]`."""
+  found = [
+    v.classes.reshape(-1)
+    for k, v in act_space.items()
+    if v.discrete and k != 'reset'
+  ]
+  return np.concatenate(found) if found else np.zeros(0, np.int64)
+
+
 class Env:
   """One environment. Actions and observations are dicts of arrays.
 
@@ -48,8 +58,8 @@ class Env:
   are scalars that are logged and never shown to the agent.
 
   An observation key whose space has the role 'mask', bool `[sum of classes]`,
-  says which classes of the discrete action `action` are allowed. The masks of
-  several elements follow each other. Each element has an allowed class.
+  says which classes of the discrete actions are allowed. The masks of several
+  variables follow each other. Each variable has an allowed class.
   """
 
   @property
@@ -182,7 +192,7 @@ class RandomAgent(Agent):
       for key, space in self.act_space.items()
     }
     if self.mask_key is not None:
-      acts['action'] = self._allowed(obs[self.mask_key])
+      acts |= self._allowed(obs[self.mask_key])
     return carry, acts, {}
 
   def train(self, data: Any) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -197,12 +207,19 @@ class RandomAgent(Agent):
   def load(self, tree: Any, seen: int = 0) -> None:
     pass
 
-  def _allowed(self, mask: np.ndarray) -> np.ndarray:
-    """Uniform classes `[B, ...]` where the mask `[B, classes]` is True."""
-    space = self.act_space['action']
+  def _allowed(self, mask: np.ndarray) -> dict[str, np.ndarray]:
+    """Uniform classes `[B, ...]` where the mask `[B, classes]` is True, by
+    key."""
     noise = np.where(mask, self.rng.random(mask.shape), -1.0)
-    ends = np.cumsum(space.classes.reshape(-1))
+    ends = np.cumsum(action_classes(self.act_space))
     parts = np.split(noise, ends[:-1], axis=1)
     picks = np.stack([part.argmax(1) for part in parts], 1)
-    picks = picks.reshape(len(mask), *space.shape) + space.low
-    return picks.astype(space.dtype)
+    found, start = {}, 0
+    for key, space in self.act_space.items():
+      if space.discrete:
+        count = space.classes.size
+        values = picks[:, start : start + count]
+        values = values.reshape(len(mask), *space.shape) + space.low
+        found[key] = values.astype(space.dtype)
+        start += count
+    return found

@@ -5,7 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from embodied.base import SIGNALS, Env, Obs, Spaces, mask_key
+from embodied.base import (
+  SIGNALS,
+  Env,
+  Obs,
+  Spaces,
+  action_classes,
+  mask_key,
+)
 from embodied.space import Space
 
 
@@ -139,6 +146,7 @@ class CheckSpaces(Wrapper):
     super().__init__(env)
     self._obs = env.obs_space
     self._act = env.act_space
+    self._steps = -1
     for key, space in SIGNALS.items():
       if self._obs.get(key) != space:
         raise ValueError(
@@ -154,6 +162,15 @@ class CheckSpaces(Wrapper):
     ]
 
   def step(self, action: dict[str, Any]) -> Obs:
+    self._steps += 1
+    try:
+      return self._checked(action)
+    except ValueError as error:
+      raise ValueError(
+        f'The environment failed at step {self._steps}: {error}'
+      ) from error
+
+  def _checked(self, action: dict[str, Any]) -> Obs:
     _check('action', action, self._act)
     obs = self.env.step(action)
     _check('observation', obs, self._obs)
@@ -181,14 +198,14 @@ class CheckSpaces(Wrapper):
     """Where the classes of each action element begin in the mask."""
     if self._mask_key is None:
       return np.zeros(0, np.int64)
-    ends = np.cumsum(self._act['action'].classes.reshape(-1))
+    classes = action_classes(self._act)
     shape = self._obs[self._mask_key].shape
-    if shape != (ends[-1],):
+    if shape != (classes.sum(),):
       raise ValueError(
-        f"The mask '{self._mask_key}' has shape {shape}; the action has"
-        f' {ends[-1]} classes.'
+        f"The mask '{self._mask_key}' has shape {shape}; the actions have"
+        f' {classes.sum()} classes.'
       )
-    return np.concatenate([[0], ends[:-1]])
+    return np.cumsum(classes) - classes
 
   def _check_mask(self, mask: np.ndarray) -> None:
     if not np.logical_or.reduceat(mask, self._mask_starts).all():

@@ -67,7 +67,7 @@ class Agent(embodied.Agent):
         ' sampled actions, so give the mode train Acting().'
       )
     self.models = models.build(config, obs_space, act_space)
-    self.actions = act_space['action']
+    self.act_space = act_space
     init, self.train_key, self.act_key, self.report_key = jax.random.split(
       jax.random.key(config.seed), 4
     )
@@ -98,7 +98,7 @@ class Agent(embodied.Agent):
     """Acts on observations `[B, ...]`.
 
     Returns:
-      The carry, `{'action': [B, ...]}`, and arrays to store with each step:
+      The carry, actions `[B, ...]` by key, and arrays to store with each step:
       latents, `log_mu` if the loss `ppo` is used, and `log/ponder_steps` `[B]`
       if this agent ponders.
 
@@ -123,16 +123,21 @@ class Agent(embodied.Agent):
       raise FloatingPointError(
         'The model state of the policy is not a finite number.'
       )
-    return carry, {'action': self.to_env_action(action)}, outs
+    return carry, self.to_env_action(action), outs
 
-  def to_env_action(self, action: Any) -> np.ndarray:
-    """Actions of the policy, `[B, V]` or `[B, ...]`, converted to the action
-    space of the environment."""
-    shape = self.models.action.shape
-    action = np.asarray(action).reshape((len(action), *shape))
-    if self.models.action.classes is not None:
-      action = action + self.actions.low
-    return action.astype(self.actions.dtype)
+  def to_env_action(self, action: Any) -> dict[str, np.ndarray]:
+    """Flat actions `[B, V]` of the policy as the environment takes them, by
+    key."""
+    found = self.models.action.split(np.asarray(action))
+    return {k: self._shifted(k, v, 1) for k, v in found.items()}
+
+  def _shifted(self, key: str, value: np.ndarray, sign: int) -> np.ndarray:
+    """Actions of one key with classes from 0 on, as those of the environment
+    (`sign` 1), or the other way round (-1)."""
+    space = self.act_space[key]
+    if space.discrete:
+      value = value + sign * space.low.astype(space.dtype)
+    return value.astype(space.dtype)
 
   def act(
     self,
@@ -175,8 +180,7 @@ class Agent(embodied.Agent):
       outs[ppo.LOG_MU] = policy_gradient.log_mu(every.log_p, log_pi)
     if models.pondering:
       outs['log/ponder_steps'] = steps
-    shape = (action.shape[0], *models.action.shape)
-    return (post, action.astype(jnp.float32)), action.reshape(shape), outs
+    return (post, action.astype(jnp.float32)), action, outs
 
   def place(self, data: Data, fresh: bool = False) -> Placed:
     """Starts the transfer of `[B, T + 1, ...]` to the devices."""
@@ -233,17 +237,16 @@ class Agent(embodied.Agent):
     """
     latents = [k for k in posterior.LATENTS if k in data]
     masks = [f'has/{k}' for k in latents if f'has/{k}' in data]
-    keys = [*self.models.obs_space, 'action', *embodied.SIGNALS, *latents]
+    keys = [*self.models.obs_space, *self.models.action.keys]
+    keys += [*embodied.SIGNALS, *latents]
     if encoder.CODES in data and f'has/{encoder.CODES}' not in data:
       keys.append(encoder.CODES)
     keys += [k for k in data if k.startswith(SHARED)]
     rows = objectives.active(self.config.loss_scales, fresh).values()
     keys += [k for row in rows for k in row.keys]
     data = {k: data[k] for k in keys} | {k: data[k][:, None] for k in masks}
-    if self.models.action.classes is not None:
-      low = self.actions.low.astype(self.actions.dtype)
-      data['action'] = data['action'] - low
-    return data
+    actions = self.models.action.keys
+    return data | {k: self._shifted(k, data[k], -1) for k in actions}
 
   def save(self) -> state.TrainState:
     """The train state, replicated over the devices of all hosts."""

@@ -40,7 +40,7 @@ def build(
   Args:
     config: the whole configuration.
     obs_space: spaces by key, as environments give them.
-    act_space: likewise; the agent fills in the key `action`.
+    act_space: likewise.
 
   Raises:
     UsageError: pictures whose sizes do not fit the configuration.
@@ -49,7 +49,7 @@ def build(
   pictures.check(config, obs_space)
   shapes = Shapes(
     obs_space=obs_space,
-    action=actions.spec(act_space['action'], config.actdec.unimix),
+    action=actions.spec(act_space, config.actdec.unimix),
     tokens=0,
     feat=config.dyn.deter + config.dyn.stoch * config.dyn.classes,
     actor=0,
@@ -213,7 +213,7 @@ class Models:
 
   def policy(
     self, raw: Array, view: View
-  ) -> dists.Discrete | dists.BoundedNormal:
+  ) -> dists.Discrete | dists.BoundedNormal | dists.Product:
     """The distribution of actions for outputs `[..., O]` of the actor."""
     return self.action.dist(raw, view.mask)
 

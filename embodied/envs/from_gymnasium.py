@@ -1,76 +1,86 @@
 """Any Gymnasium environment: `gymnasium_CartPole-v1` and the like."""
 
-from collections.abc import Iterator, Sequence
+import importlib
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import gymnasium
 import numpy as np
-from gymnasium import spaces
+import ruamel.yaml
 
-from embodied.base import SIGNALS, Env, Obs, Spaces
+from embodied.base import SIGNALS, Env, Obs, Spaces, action_classes
+from embodied.envs.gym import actions, observations
 from embodied.errors import UsageError
 from embodied.space import Space
 
-# Keys that are stored beside the observations.
-STORED = 'action', 'reset', 'stepid'
+Gym = gymnasium.Env[Any, Any]
 
 
 class FromGymnasium(Env):
   """Adapter for environments of Gymnasium.
 
-  A single observation gets the key `image` (uint8 with 3 dimensions), `vector`
-  (any other Box, as float32) or `state` (Discrete and MultiDiscrete, int32
-  from 0 on). A Dict keeps its keys; nested keys are joined by dots:
-  `{'a': {'b': ...}}` becomes `a.b`. An entry `action_mask` of the Dict or of
-  `info` becomes a bool `[sum of classes]` with the role 'mask'.
+  A single observation gets the key `image` (see `gym.pictures`), `vector`
+  (any other Box, as float32) or `state` (Discrete, MultiDiscrete and
+  MultiBinary, from 0 on). A Dict or Tuple keeps its keys; nested keys are
+  joined by dots: `{'a': {'b': ...}}` becomes `a.b`. An entry `action_mask` of
+  the Dict or of `info` becomes a bool `[sum of classes]` with the role
+  'mask'.
 
-  The key `action` is Discrete or MultiDiscrete (int32 from 0 on), or a float
-  Box. `terminated` sets `is_terminal` and `is_last`, `truncated` sets
-  `is_last`.
+  The key `action` is Discrete, MultiDiscrete or MultiBinary (int32 from 0
+  on), or a float Box. The parts of a Dict or Tuple are `action.<key>`.
+  `terminated` sets `is_terminal` and `is_last`, `truncated` sets `is_last`.
 
   Args:
     task: Gymnasium's id of the environment.
     seed: Of the first reset. Later resets continue its random numbers.
+    kwargs: Arguments of `gymnasium.make` as YAML, such as
+      `{map_name: 8x8, is_slippery: false}`.
+    wrappers: Wrappers by import path, `module:Class`, the innermost first.
+    size: Side of the square that pictures are resized to; 0 leaves them.
+    repeat: How often each action is taken; rewards are summed.
+    length: Steps of the environment until an episode is cut off; 0 leaves
+      its own limit.
+    classes: `KEY=COUNT` for observations of whole numbers that are classes,
+      such as the symbols of MiniGrid.
 
   Raises:
-    UsageError: An unknown id, a missing package, a space of another kind, or
-      a mask for float actions.
+    UsageError: An unknown id, a missing package, a space of another kind, a
+      mask for float actions, or an option that does not fit.
   """
 
-  def __init__(self, task: str, *, seed: int) -> None:
-    self._env = _make(task)
-    self._actions = self._env.action_space
-    action = _act_space(self._actions)
-    self._act = {'action': action, 'reset': Space(bool)}
+  def __init__(
+    self,
+    task: str,
+    *,
+    seed: int,
+    kwargs: str = '',
+    wrappers: Sequence[str] = (),
+    size: int = 0,
+    repeat: int = 1,
+    length: int = 0,
+    classes: Sequence[str] = (),
+  ) -> None:
+    self._env = _make(task, _arguments(kwargs, length))
+    for path in wrappers:
+      self._env = _wrapper(path)(self._env)
+    self._repeat = repeat
+    self._act = actions.leaves(self._env.action_space)
     # Only a reset shows whether `info` has a mask. Its observation is used
     # for the first episode.
     self._start: tuple[Any, dict[str, Any]] | None
     self._start = self._env.reset(seed=seed)
-    parts = list(_flatten(self._env.observation_space))
-    self._parts = dict(parts)
-    if len(self._parts) < len(parts):
-      raise UsageError(
-        f"Two observation keys of '{task}' are equal after nested keys are"
-        f' joined by dots: {sorted(key for key, _ in parts)}. Rename one.'
-      )
-    if 'action_mask' in self._parts and not action.discrete:
-      raise UsageError(
-        f"The observation 'action_mask' of '{task}' masks classes of actions,"
-        ' but its actions are floats; rename the observation.'
-      )
-    self._masked = action.discrete and (
-      'action_mask' in self._parts or 'action_mask' in self._start[1]
+    options = observations.Options(size, _counts(classes))
+    self._leaves = observations.leaves(self._env.observation_space, options)
+    self._mask = self._leaves.pop('action_mask', None)
+    self._classes = _classes(task, self._act, self._mask)
+    self._masked = self._classes is not None and (
+      self._mask is not None or 'action_mask' in self._start[1]
     )
-    self._obs = {
-      k: _obs_space(k, space)
-      for k, (_, space) in self._parts.items()
-      if k != 'action_mask'
-    }
-    self._spaces = {**self._obs, **SIGNALS}
-    if self._masked:
-      self._classes = action.classes.reshape(-1)
-      size = int(self._classes.sum())
-      self._spaces['action_mask'] = Space(bool, (size,), role='mask')
+    self._spaces = {k: x.space for k, x in self._leaves.items()}
+    self._spaces |= SIGNALS
+    if self._classes is not None and self._masked:
+      shape = (int(self._classes.sum()),)
+      self._spaces['action_mask'] = Space(bool, shape, role='mask')
     self._done = True
 
   @property
@@ -79,7 +89,7 @@ class FromGymnasium(Env):
 
   @property
   def act_space(self) -> Spaces:
-    return self._act
+    return {**self._act, 'reset': Space(bool)}
 
   def step(self, action: dict[str, Any]) -> Obs:
     if action['reset'] or self._done:
@@ -87,11 +97,15 @@ class FromGymnasium(Env):
       self._start = None
       self._done = False
       return self._convert(obs, info, is_first=True)
-    obs, reward, terminated, truncated, info = self._env.step(
-      self._choice(action['action'])
-    )
+    chosen = actions.assemble(self._env.action_space, action)
+    total, terminated, truncated = 0.0, False, False
+    for _ in range(self._repeat):
+      obs, reward, terminated, truncated, info = self._env.step(chosen)
+      total += _number(reward)
+      if terminated or truncated:
+        break
     self._done = bool(terminated or truncated)
-    return self._convert(obs, info, reward, is_terminal=bool(terminated))
+    return self._convert(obs, info, total, is_terminal=bool(terminated))
 
   def reseed(self, seed: int | Sequence[int]) -> None:
     """As `Env.reseed`, for what the environment draws from `np_random`."""
@@ -100,37 +114,19 @@ class FromGymnasium(Env):
   def close(self) -> None:
     self._env.close()
 
-  def _choice(self, value: np.ndarray) -> Any:
-    space = self._actions
-    if isinstance(space, spaces.Discrete):
-      return int(value) + int(space.start)
-    if isinstance(space, spaces.MultiDiscrete):
-      return (value + space.start).astype(space.dtype)
-    assert isinstance(space, spaces.Box)
-    if space.dtype.kind in 'iu':
-      value = np.rint(value).clip(space.low, space.high)
-    return np.asarray(value, space.dtype)
-
   def _convert(
     self,
     obs: Any,
     info: dict[str, Any],
-    reward: Any = 0.0,
+    reward: float = 0.0,
     is_first: bool = False,
     is_terminal: bool = False,
   ) -> Obs:
-    values: Obs = {}
-    for key, target in self._obs.items():
-      space = self._parts[key][1]
-      value = self._find(obs, key)
-      if isinstance(space, spaces.Discrete | spaces.MultiDiscrete):
-        value = value - space.start
-      values[key] = np.asarray(value, target.dtype)
+    values: Obs = {k: _read(k, x, obs) for k, x in self._leaves.items()}
     if self._masked:
-      inside = 'action_mask' in self._parts
-      mask = self._find(obs, 'action_mask') if inside else None
-      values['action_mask'] = self._mask(
-        mask if inside else info.get('action_mask')
+      inside = self._mask and self._mask.read(obs)
+      values['action_mask'] = self._allowed(
+        info.get('action_mask') if inside is None else inside
       )
     return {
       **values,
@@ -140,13 +136,9 @@ class FromGymnasium(Env):
       'is_terminal': np.bool_(is_terminal),
     }
 
-  def _find(self, obs: Any, key: str) -> Any:
-    for part in self._parts[key][0]:
-      obs = obs[part]
-    return obs
-
-  def _mask(self, mask: Any) -> np.ndarray:
+  def _allowed(self, mask: Any) -> np.ndarray:
     """A bool vector from a mask, or from a tuple of masks per element."""
+    assert self._classes is not None
     if mask is None and not self._done:
       raise ValueError(
         "A step has no info['action_mask'], but the reset had one; return it"
@@ -164,13 +156,96 @@ class FromGymnasium(Env):
     return mask
 
 
-def _make(task: str) -> gymnasium.Env[Any, Any]:
+def _classes(
+  task: str, act: Spaces, mask: observations.Leaf | None
+) -> np.ndarray | None:
+  """Classes of each discrete variable of the actions, which a mask follows;
+  None without one."""
+  found = action_classes(act)
+  if not len(found) and mask:
+    raise UsageError(
+      f"The observation 'action_mask' of '{task}' masks classes of actions,"
+      ' but its actions are floats; rename the observation.'
+    )
+  return found if len(found) else None
+
+
+def _read(key: str, leaf: observations.Leaf, obs: Any) -> np.ndarray:
+  """The array of one key. Raises ValueError for what cannot become one."""
   try:
-    return gymnasium.make(task, disable_env_checker=True)
+    return leaf.read(obs)
+  except (TypeError, ValueError, KeyError, IndexError) as error:
+    raise ValueError(
+      f"The observation '{key}' cannot be made an array of {leaf.space}:"
+      f' {error}.'
+    ) from None
+
+
+def _number(reward: Any) -> float:
+  """A reward, which may be an array of one element."""
+  value = np.asarray(reward)
+  if value.size != 1 or value.dtype.kind not in 'biuf':
+    raise ValueError(
+      f'The reward is {value.dtype} of shape {value.shape}; it has to be one'
+      ' number.'
+    )
+  return float(value.reshape(()).item())
+
+
+def _arguments(kwargs: str, length: int) -> dict[str, Any]:
+  """The arguments of `gymnasium.make`."""
+  try:
+    found = ruamel.yaml.YAML(typ='safe').load(kwargs) or {}
+  except ruamel.yaml.error.YAMLError:
+    found = None
+  if not isinstance(found, Mapping) or any(type(k) is not str for k in found):
+    raise UsageError(
+      f'env.gymnasium.kwargs is {kwargs[:80]!r}; write a mapping, such as'
+      ' "{map_name: 8x8, is_slippery: false}".'
+    )
+  limit = {'max_episode_steps': length} if length else {}
+  return {'disable_env_checker': True, **limit, **found}
+
+
+def _counts(classes: Sequence[str]) -> dict[str, int]:
+  """Reads `KEY=COUNT`."""
+  found = {}
+  for text in classes:
+    key, _, count = text.rpartition('=')
+    if not key or not count.isdecimal() or not 2 <= int(count) <= 2**15:
+      raise UsageError(
+        f"env.gymnasium.classes holds '{text}'; write KEY=COUNT with a count"
+        ' from 2 on, such as image=11.'
+      )
+    found[key] = int(count)
+  return found
+
+
+def _wrapper(path: str) -> Callable[[Gym], Gym]:
+  """The wrapper `module:Class`."""
+  module, _, name = path.partition(':')
+  try:
+    found = getattr(importlib.import_module(module), name)
+  except (ImportError, AttributeError, ValueError) as error:
+    raise UsageError(
+      f"env.gymnasium.wrappers holds '{path}', which cannot be imported:"
+      f' {error}. Write module:Class, such as'
+      ' gymnasium.wrappers:FlattenObservation.'
+    ) from None
+  return found
+
+
+def _make(task: str, arguments: Mapping[str, Any]) -> Gym:
+  try:
+    return gymnasium.make(task, **arguments)
   except gymnasium.error.DependencyNotInstalled as e:
     # Gymnasium's message contains the pip command.
     raise UsageError(
       f"Gymnasium's '{task}' needs a package that is not installed: {e}"
+    ) from None
+  except TypeError as e:
+    raise UsageError(
+      f"Gymnasium's '{task}' does not take env.gymnasium.kwargs: {e}"
     ) from None
   except (gymnasium.error.Error, ModuleNotFoundError) as e:
     reason = str(e)
@@ -183,57 +258,3 @@ def _make(task: str) -> gymnasium.Env[Any, Any]:
     raise UsageError(
       f"Gymnasium cannot make an environment '{task}': {reason}"
     ) from None
-
-
-def _flatten(
-  space: spaces.Space[Any], path: tuple[str, ...] = ()
-) -> Iterator[tuple[str, tuple[tuple[str, ...], spaces.Space[Any]]]]:
-  """For each leaf its key, and its (path in the observation, space)."""
-  if isinstance(space, spaces.Dict):
-    for key, child in space.spaces.items():
-      yield from _flatten(child, (*path, key))
-  elif path:
-    yield '.'.join(path), (path, space)
-  elif not isinstance(space, spaces.Box):
-    yield 'state', (path, space)
-  else:
-    yield ('image' if _is_image(space) else 'vector'), (path, space)
-
-
-def _is_image(space: spaces.Space[Any]) -> bool:
-  return space.dtype == np.uint8 and len(space.shape or ()) == 3
-
-
-def _obs_space(key: str, space: spaces.Space[Any]) -> Space:
-  if key in (*SIGNALS, *STORED) or key.startswith(('log/', 'dyn/')):
-    raise UsageError(
-      f"The observation key '{key}' is reserved; rename it in the environment."
-    )
-  if isinstance(space, spaces.Discrete):
-    return Space(np.int32, (), 0, int(space.n))
-  if isinstance(space, spaces.MultiDiscrete):
-    return Space(np.int32, space.shape, 0, space.nvec)
-  if _is_image(space):
-    return Space(np.uint8, space.shape or ())
-  if isinstance(space, spaces.Box):
-    # Many environments violate the bounds that they declare.
-    return Space(np.float32, space.shape)
-  raise UsageError(
-    f"The observation '{key}' is {space}; supported are Box, Discrete,"
-    ' MultiDiscrete and Dict.'
-  )
-
-
-def _act_space(space: spaces.Space[Any]) -> Space:
-  if isinstance(space, spaces.Discrete):
-    return Space(np.int32, (), 0, int(space.n))
-  if isinstance(space, spaces.MultiDiscrete):
-    return Space(np.int32, space.shape, 0, space.nvec)
-  if isinstance(space, spaces.Box):
-    # Integers are rounded floats, see `_choice`.
-    dtype = space.dtype if space.dtype.kind == 'f' else np.float32
-    return Space(dtype, space.shape, space.low, space.high)
-  raise UsageError(
-    f'The action space is {space}; supported are Discrete, MultiDiscrete and'
-    ' Box.'
-  )

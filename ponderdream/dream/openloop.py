@@ -59,7 +59,7 @@ def predicted_states(
   length = post.deter.shape[1]
   half = length // 2
   # The action before step t + 1 is the one that was taken at step t.
-  action = models.action.flatten(batch['action'][:, half:-1], 2)
+  action = models.action.flatten(batch, 2)[:, half:-1]
   act = rollout.recorded(action.swapaxes(0, 1))
   start = jax.tree.map(lambda x: x[:, half - 1], post)
   mask = models.mask(params, start)

@@ -78,7 +78,7 @@ def filtered(
   start = stored(models.dyn, batch)
   after = {k: v[:, 1:] for k, v in batch.items() if k not in LATENTS}
   tokens = tokens_of(models, params, after)
-  action = models.action.flatten(batch['action'][:, :-1], 2)
+  action = models.action.flatten(batch, 2)[:, :-1]
   action = models.action.encode(action)
   resets = batch['is_first'][:, 1:]
   post, logp = rssm.observe(

@@ -1,7 +1,6 @@
 """Distributions. The only file that imports TensorFlow Probability."""
 
 import functools
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -249,10 +248,61 @@ class BoundedNormal:
     return self.dist.entropy()
 
 
+class Product:
+  """Discrete variables and continuous ones, independent of each other. Values
+  `[..., V]` are float32; the classes come first.
+
+  Args:
+    discrete, normal: the two distributions, of the same leading axes.
+  """
+
+  def __init__(self, discrete: Discrete, normal: BoundedNormal):
+    self.discrete, self.normal = discrete, normal
+
+  def sample(self, key: Array) -> Array:
+    """Actions `[..., V]`. The key is consumed."""
+    keys = jax.random.split(key)
+    return self._joined(
+      self.discrete.sample(keys[0]), self.normal.sample(keys[1])
+    )
+
+  def mode(self) -> Array:
+    return self._joined(self.discrete.mode(), self.normal.mode())
+
+  def log_prob(self, action: Array) -> Array:
+    count = len(self.discrete.parts)
+    classes = action[..., :count].astype(jnp.int32)
+    return self.discrete.log_prob(classes) + self.normal.log_prob(
+      action[..., count:]
+    )
+
+  def entropy(self) -> Array:
+    return self.discrete.entropy() + self.normal.entropy()
+
+  @staticmethod
+  def _joined(classes: Array, numbers: Array) -> Array:
+    return jnp.concatenate([classes.astype(numbers.dtype), numbers], -1)
+
+
 def action_dist(
-  raw: Array, classes: tuple[int, ...] | None, mix: float, mask: Any = None
-) -> Discrete | BoundedNormal:
-  """The action distribution of one level; `classes` is None if continuous."""
-  if classes is None:
+  raw: Array,
+  classes: tuple[int, ...],
+  numbers: int,
+  mix: float,
+  mask: Array | None = None,
+) -> Discrete | BoundedNormal | Product:
+  """The action distribution of one level.
+
+  Args:
+    raw: logits of the classes, then two outputs for each continuous
+      variable: `[..., sum(classes) + 2 numbers]`.
+    classes: classes of each discrete variable.
+    numbers: number of continuous variables.
+    mix, mask: see `Discrete`.
+  """
+  if not classes:
     return BoundedNormal(raw)
-  return Discrete(raw, classes, mix, mask)
+  discrete = Discrete(raw[..., : sum(classes)], classes, mix, mask)
+  if not numbers:
+    return discrete
+  return Product(discrete, BoundedNormal(raw[..., sum(classes) :]))

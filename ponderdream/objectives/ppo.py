@@ -49,7 +49,7 @@ def losses(p: Pass) -> Terms:
   view = flat_tree(jax.tree.map(lambda x: x[:, :-1], view))
   every = p.models.levels(p.params, view)
   dist = p.models.policy(every.raw, view)
-  action = flat(p.models.action.flatten(before['action'], 2))
+  action = flat(p.models.action.flatten(before, 2))
   log_mu = policy_gradient.log_mu(every.log_p, dist.log_prob(action[None]))
   log_ratio = log_mu.reshape(adv.shape) - before[LOG_MU]
   log_ratio = jnp.where(counts, log_ratio, 0)

@@ -1,6 +1,7 @@
 """The action space, as the networks read and predict it."""
 
 import math
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -11,58 +12,113 @@ from ponderdream.nets import dists
 Array = jax.Array
 
 
-class ActionSpec(NamedTuple):
-  """Sizes and kind of the action space.
+class Part(NamedTuple):
+  """One key of the action space.
 
   Attributes:
+    key: its name, `action` or `action.<name>`.
     shape: shape of one environment action.
     classes: classes per discrete variable, or None if continuous.
+  """
+
+  key: str
+  shape: tuple[int, ...]
+  classes: tuple[int, ...] | None
+
+
+class ActionSpec(NamedTuple):
+  """Sizes and kinds of the action space. Its distribution is the product of
+  those of all variables.
+
+  Attributes:
+    parts: the keys, those of discrete variables first.
     unimix: share of the uniform distribution in a discrete policy.
   """
 
-  shape: tuple[int, ...]
-  classes: tuple[int, ...] | None
+  parts: tuple[Part, ...]
   unimix: float
+
+  @property
+  def keys(self) -> tuple[str, ...]:
+    """The keys of the action space."""
+    return tuple(part.key for part in self.parts)
+
+  @property
+  def classes(self) -> tuple[int, ...]:
+    """Classes of each discrete variable."""
+    return sum((part.classes or () for part in self.parts), ())
+
+  @property
+  def numbers(self) -> int:
+    """Number of continuous variables."""
+    found = [x.shape for x in self.parts if x.classes is None]
+    return sum(map(math.prod, found))
 
   @property
   def width(self) -> int:
     """Size A of an encoded action."""
-    return sum(self.classes) if self.classes else math.prod(self.shape)
+    return sum(self.classes) + self.numbers
 
   @property
   def outputs(self) -> int:
     """Number of outputs O of the policy network."""
-    return self.width if self.classes else 2 * self.width
+    return sum(self.classes) + 2 * self.numbers
 
   @property
   def variables(self) -> int:
     """Size V of a flat action."""
-    return math.prod(self.shape)
+    return len(self.classes) + self.numbers
 
   def encode(self, action: Array) -> Array:
-    """Flat actions `[..., V]` -> one-hot vectors or numbers `[..., A]`."""
-    if self.classes is None:
-      return action.astype(jnp.float32)
+    """Flat actions `[..., V]` -> one-hot vectors and numbers `[..., A]`."""
     hot = [
       jax.nn.one_hot(action[..., i].astype(jnp.int32), n)
       for i, n in enumerate(self.classes)
     ]
+    if self.numbers:
+      hot.append(action[..., len(hot) :].astype(jnp.float32))
     return jnp.concatenate(hot, -1)
 
-  def flatten(self, action: Array, lead: int) -> Array:
-    """Environment actions `[*lead, *shape]` -> `[*lead, V]`."""
-    return action.reshape((*action.shape[:lead], self.variables))
+  def flatten(self, actions: Mapping[str, Array], lead: int) -> Array:
+    """Environment actions `[*lead, *shape]` by key -> `[*lead, V]`."""
+    flat = [
+      x.reshape((*x.shape[:lead], -1))
+      for x in (actions[key] for key in self.keys)
+    ]
+    return jnp.concatenate(flat, -1)
+
+  def split(self, action: Any) -> dict[str, Any]:
+    """The inverse of `flatten`: `[*lead, V]` -> `[*lead, *shape]` by key."""
+    ends = [0]
+    for part in self.parts:
+      ends.append(ends[-1] + math.prod(part.shape))
+    lead = action.shape[:-1]
+    return {
+      part.key: action[..., low:high].reshape((*lead, *part.shape))
+      for part, low, high in zip(self.parts, ends, ends[1:], strict=False)
+    }
 
   def dist(
     self, raw: Array, mask: Array | None
-  ) -> dists.Discrete | dists.BoundedNormal:
-    """The distribution for outputs `[..., O]` of the policy network."""
-    return dists.action_dist(raw, self.classes, self.unimix, mask)
+  ) -> dists.Discrete | dists.BoundedNormal | dists.Product:
+    """The distribution of flat actions for outputs `[..., O]` of the policy
+    network."""
+    return dists.action_dist(
+      raw, self.classes, self.numbers, self.unimix, mask
+    )
 
 
-def spec(space: Any, unimix: float) -> ActionSpec:
-  """The `ActionSpec` of an embodied `Space`."""
+def spec(act_space: Mapping[str, Any], unimix: float) -> ActionSpec:
+  """The `ActionSpec` of embodied spaces, without `reset`."""
+  parts = [_part(k, v) for k, v in act_space.items() if k != 'reset']
+  # Stable: the mask of the discrete variables has their order.
+  return ActionSpec(
+    tuple(sorted(parts, key=lambda x: x.classes is None)), unimix
+  )
+
+
+def _part(key: str, space: Any) -> Part:
   classes = None
   if space.discrete:
     classes = tuple(int(x) for x in space.classes.reshape(-1))
-  return ActionSpec(tuple(space.shape), classes, unimix)
+  return Part(key, tuple(space.shape), classes)

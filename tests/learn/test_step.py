@@ -126,7 +126,7 @@ def test_what_an_objective_reads_reaches_it(plain, monkeypatch):
   monkeypatch.setitem(objectives.OBJECTIVES, 'reconstruction', row)
   agent = Agent(
     {**plain.models.obs_space, **embodied.SIGNALS},
-    {'action': plain.agent.actions, 'reset': embodied.Space(bool)},
+    plain.agent.act_space,
     plain.config,
   )
   agent.train(batch)

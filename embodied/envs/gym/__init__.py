@@ -1,0 +1,1 @@
+"""What the spaces and values of Gymnasium are to an agent."""
