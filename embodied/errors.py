@@ -31,6 +31,20 @@ class EnvironmentFailed(RuntimeError):
   """An environment failed again and again, although it was restarted."""
 
 
+# Characters of a value that an error shows.
+SHOWN = 80
+
+
+def quoted(value: object) -> str:
+  """The value as an error shows it: `repr`, with the middle left out if it is
+  long."""
+  text = repr(value)
+  if len(text) <= SHOWN:
+    return text
+  half = SHOWN // 2
+  return f'{text[:half]}...{text[-half:]}'
+
+
 def suggest(name: str, known: Iterable[str]) -> str:
   """A sentence that proposes the known word most similar to `name`.
 

@@ -6,6 +6,7 @@ python -m ponderdream.evaluate --logdir DIR --episodes 20
   --best         use the checkpoint of the best training return
   --checkpoints  folder of the checkpoints if it is not logdir/checkpoints
   --task T       the task again, if it imports a module: gymnasium_MODULE:ID
+  --wrappers W   env.gymnasium.wrappers again, if there were some
   --halt H       sample (as in training) or median: how pondering stops
   --suppress K   disable halting at the first K ponder steps
   --greedy       take the most probable action instead of sampling
@@ -35,6 +36,7 @@ OPTIONS = Config(
     'episodes': 20,
     'checkpoints': '',
     'task': '',
+    'wrappers': [],
     'step': -1,
     'best': False,
     'halt': 'sample',
@@ -60,7 +62,7 @@ def main(argv: Sequence[str]) -> int:
     flags = split_flags(argv, switches)
     options = apply(OPTIONS, flags)
     check(options)
-    config = settings.recall(options.logdir, options.task)
+    config = settings.recall(options.logdir, options.task, options.wrappers)
     return run(config, options)
   except UsageError as error:
     print(f'Error: {error}', file=sys.stderr)

@@ -211,9 +211,7 @@ class Models:
     slow copies."""
     return dists.scalar(self.apply(params, 'val', view.actor))
 
-  def policy(
-    self, raw: Array, view: View
-  ) -> dists.Discrete | dists.BoundedNormal | dists.Product:
+  def policy(self, raw: Array, view: View) -> dists.ActionDist:
     """The distribution of actions for outputs `[..., O]` of the actor."""
     return self.action.dist(raw, view.mask)
 

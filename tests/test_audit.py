@@ -160,6 +160,21 @@ def test_a_config_imports_no_module(tmp_path, capsys, monkeypatch):
   assert settings.recall(str(logdir), task).task == task
 
 
+def test_a_config_imports_no_wrapper(tmp_path, capsys):
+  logdir, path = tmp_path / 'run', 'somebodys:Wrapper'
+  argv = ['--configs', 'gymnasium', 'debug', '--logdir', str(logdir)]
+  logdir.mkdir()
+  config = train.configure([*argv, '--env.gymnasium.wrappers', path])
+  config.save(logdir / 'config.yaml')
+  assert evaluate.main(['--logdir', str(logdir), '--random']) == 2
+  error = capsys.readouterr().err
+  assert f'--wrappers {path}' in error and error.count('\n') == 1
+  found = settings.recall(str(logdir), wrappers=[path])
+  assert found.env.gymnasium.wrappers == (path,)
+  with pytest.raises(UsageError, match='--wrappers'):
+    settings.recall(str(logdir), wrappers=['other:Wrapper'])
+
+
 def test_a_logdir_is_a_folder(capsys):
   argv = ['--configs', 'dummy', 'debug', '--logdir', 'gs://bucket/run']
   assert train.main(argv) == 2

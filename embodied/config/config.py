@@ -276,11 +276,13 @@ def _match(pattern: str, flat: Mapping[str, Any], value: Any) -> list[str]:
     return keys
   if any(key.startswith(f'{pattern}.') for key in flat):
     raise UsageError(
-      f"'{pattern}' is a section and cannot be set to {value!r}; set one of"
-      ' its keys.'
+      f"'{pattern}' is a section and cannot be set to"
+      f' {errors.quoted(value)}; set one of its keys.'
     )
   hint = errors.suggest(pattern, flat)
-  raise UnknownKeyError(f"No config key matches '{pattern}'. {hint}")
+  raise UnknownKeyError(
+    f'No config key matches {errors.quoted(pattern)}. {hint}'
+  )
 
 
 def _rebuild(config: Config, flat: Mapping[str, Leaf]) -> Config:

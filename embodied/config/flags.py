@@ -32,7 +32,8 @@ def split_flags(
     if not arg.startswith('--'):
       if values is None:
         raise UsageError(
-          f"The argument '{arg}' belongs to no flag; write --name {arg}."
+          f'The argument {errors.quoted(arg)} belongs to no flag; write it'
+          ' after the --name of one.'
         )
       values.append(arg)
       continue
@@ -96,7 +97,9 @@ def apply(
       config = config.update({name: text})
     except UnknownKeyError:
       hint = errors.suggest(name, [*config.flat, *known])
-      raise UsageError(f'Unknown flag --{name}. {hint}') from None
+      raise UsageError(
+        f'Unknown flag {errors.quoted("--" + name)}. {hint}'
+      ) from None
     except UsageError as e:
       raise UsageError(f'Flag --{name}: {e}') from None
   return config

@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+from embodied import errors
 from embodied.errors import UsageError
 
 Leaf = bool | int | float | str | tuple[Any, ...]
@@ -50,7 +51,7 @@ def convert(key: str, default: Leaf, value: Any) -> Leaf:
   if not isinstance(value, list | tuple):
     raise UsageError(
       f"'{key}' takes a list such as 'a,b', where each item is {NAMES[kind]};"
-      f' got {value!r}.'
+      f' got {errors.quoted(value)}.'
     )
   if not value and kind is not str:
     # An empty list has no type, so later updates could not be converted.
@@ -78,13 +79,13 @@ def _scalar(key: str, kind: type, value: Any) -> bool | int | float | str:
     return float(number)
   if kind is str and isinstance(value, str):
     return value
-  raise UsageError(f"'{key}' takes {NAMES[kind]}; got {value!r}.")
+  raise UsageError(f"'{key}' takes {NAMES[kind]}; got {errors.quoted(value)}.")
 
 
 def _check_one(name: str, value: Any) -> Any:
   if type(value) not in NAMES:
     raise UsageError(
-      f"'{name}' is {value!r}; a config value has to be a bool, a number, a"
-      ' text or a flat list of them.'
+      f"'{name}' is {errors.quoted(value)}; a config value has to be a bool, a"
+      ' number, a text or a flat list of them.'
     )
   return value

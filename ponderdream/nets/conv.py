@@ -138,6 +138,13 @@ def _max_backward(is_top: Array, dtop: Array) -> tuple[Array]:
 max_phase.defvjp(_max_forward, _max_backward)
 
 
+def padded(x: Array | np.ndarray, size: int) -> Array:
+  """Pictures `[B, H, W, C]` with zeros below and to the right, so that both
+  sides are multiples of `size`."""
+  _, h, w, _ = x.shape
+  return jnp.pad(x, ((0, 0), (0, -h % size), (0, -w % size), (0, 0)))
+
+
 def to_patches(x: Array | np.ndarray, size: int) -> Array:
   """Cuts pictures into squares, padded with zeros below and to the right.
 
@@ -148,9 +155,9 @@ def to_patches(x: Array | np.ndarray, size: int) -> Array:
   Returns:
     `[B, ceil(H / size), ceil(W / size), size * size * C]`.
   """
+  x = padded(x, size)
   b, h, w, c = x.shape
-  x = jnp.pad(x, ((0, 0), (0, -h % size), (0, -w % size), (0, 0)))
-  rows, cols = -(-h // size), -(-w // size)
+  rows, cols = h // size, w // size
   x = x.reshape((b, rows, size, cols, size, c)).transpose((0, 1, 3, 2, 4, 5))
   return x.reshape((b, rows, cols, size * size * c))
 

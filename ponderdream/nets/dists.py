@@ -284,13 +284,16 @@ class Product:
     return jnp.concatenate([classes.astype(numbers.dtype), numbers], -1)
 
 
+ActionDist = Discrete | BoundedNormal | Product
+
+
 def action_dist(
   raw: Array,
   classes: tuple[int, ...],
   numbers: int,
   mix: float,
   mask: Array | None = None,
-) -> Discrete | BoundedNormal | Product:
+) -> ActionDist:
   """The action distribution of one level.
 
   Args:

@@ -199,7 +199,7 @@ class Imagined(NamedTuple):
   dream: rollout.Dream
   judged: Judged
   every: immediate.HaltingLevels
-  dist: dists.Discrete | dists.BoundedNormal
+  dist: dists.ActionDist
 
   def log_pi(self) -> Array:
     """Log-probability of each action of the dream under every level,

@@ -31,7 +31,7 @@ def losses(p: Pass) -> Terms:
   their episode."""
   counts = ppo.followed(p.batch)
   before = jax.tree.map(lambda x: x[:, :-1], p.post)
-  action = flat(p.models.action.flatten(p.batch['action'][:, :-1], 2))
+  action = flat(p.models.action.flatten(p.batch, 2)[:, :-1])
   after = rollout.move(p.models, p.frozen, flat_tree(before), action, p.key)
   seen = p.models.view(p.frozen, after)
   real = p.models.view(p.frozen, p.post, sg(p.tokens))

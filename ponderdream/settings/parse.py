@@ -4,10 +4,11 @@ import datetime
 import pathlib
 from collections.abc import Mapping, Sequence
 
+from embodied import errors
 from embodied.config import Config, load_blocks, resolve
 from embodied.config.flags import apply
 from embodied.errors import UsageError
-from ponderdream.settings import data
+from ponderdream.settings import data, ranges
 
 # Allowed values of settings that are text.
 CHOICES = {
@@ -20,46 +21,6 @@ CHOICES = {
   'inner.feedback': ('none', 'goal'),
   'ponder.mode': ('none', 'pondernet', 'act', 'fixed'),
   'ponder.credit': ('levels', 'mixture', 'sampled'),
-}
-# Lowest and highest value of numbers that would otherwise cause late or silent
-# errors.
-RANGES = {
-  'seed': (0, 2**31 - 1),
-  'run.envs': (1, 10**4),
-  'run.timeout': (0.001, 1e9),
-  'run.train_ratio': (0.0, 1e6),
-  'run.log_every': (0.0, 1e9),
-  'run.report_every': (0.0, 1e9),
-  'run.save_every': (0.0, 1e9),
-  'run.keep': (1, 10**4),
-  'replay.chunk': (1, 10**7),
-  'replay.recency': (0.0, 1.0),
-  'replay.priority': (0.0, 1.0),
-  'batch.size': (1, 10**6),
-  'batch.length': (2, 10**6),
-  'dyn.classes': (2, 256),
-  'enc.patch': (1, 10**4),
-  'enc.codes': (2, 2**16),
-  'imgdec.patch': (1, 10**4),
-  'rew.bins': (1, 10**4),
-  'val.bins': (1, 10**4),
-  'loss.horizon': (1, 10**9),
-  'slow.val': (1e-9, 1.0),
-  'imag.length': (1, 10**4),
-  'imag.last': (0, 10**6),
-  'ponder.max_steps': (1, 10**4),
-  'ponder.eps': (1e-6, 0.999),
-  'ponder.prior': (0.001, 0.999),
-  'ponder.beta': (0.0, 1e38),
-  'ponder.cost': (0.0, 1e38),
-  'ponder.branch_length': (1, 10**4),
-  'ppo.length': (1, 10**5),
-  'ppo.batch': (1, 10**5),
-  'ppo.epochs': (1, 10**4),
-  'ppo.clip': (1e-6, 1e6),
-  'ppo.kl': (1e-6, 1e6),
-  'opt.lr': (0.0, 1e38),
-  'opt.agc': (1e-6, 1e6),
 }
 
 
@@ -116,19 +77,21 @@ def check(config: Config) -> None:
   for key, known in CHOICES.items():
     if config[key] not in known:
       raise UsageError(
-        f"{key} is '{config[key]}'; choose one of {', '.join(known)}."
+        f'{key} is {errors.quoted(config[key])}; choose one of'
+        f' {", ".join(known)}.'
       )
-  for key, (low, high) in RANGES.items():
-    if not low <= config[key] <= high:
-      raise UsageError(
-        f'{key} is {config[key]}; choose a number from {low} to {high}.'
-      )
+  ranges.check(config)
   data.shares(config)
   for key in ('rew.bins', 'val.bins'):
     if config[key] % 2 == 0:
       raise UsageError(
         f'{key} is {config[key]}; choose an odd number, so that one bin is 0.'
       )
+  if config.imag.last == 1:
+    raise UsageError(
+      'imag.last is 1, but the value of replayed steps is learnt from pairs of'
+      ' steps; choose 2 or more, or 0 for all.'
+    )
   if config.dyn.deter % config.dyn.blocks:
     raise UsageError(
       f'dyn.deter is {config.dyn.deter}; choose a multiple of dyn.blocks,'

@@ -125,15 +125,20 @@ def remember(config: Config, host: int = 0) -> None:
   part.replace(path)
 
 
-def recall(logdir: str, task: str = '') -> Config:
+def recall(
+  logdir: str, task: str = '', wrappers: Sequence[str] = ()
+) -> Config:
   """The configuration of a run, for evaluation.
 
   Args:
     task: the task as given by the user. It is required if the task imports a
       Python module, because the logdir may come from somebody else.
+    wrappers: `env.gymnasium.wrappers` as given by the user; required if the
+      run has some, for the same reason.
 
   Raises:
-    UsageError: there is no run in the folder, or the task is required.
+    UsageError: there is no run in the folder, or the task or the wrappers are
+      required.
   """
   path = pathlib.Path(logdir).expanduser() / 'config.yaml'
   if not path.exists():
@@ -148,6 +153,12 @@ def recall(logdir: str, task: str = '') -> Config:
     raise UsageError(
       f"The task of {logdir} is '{config.task}', which imports a module; if"
       f' you trust it, add --task {config.task}.'
+    )
+  imported = config.env.gymnasium.wrappers
+  if imported and tuple(wrappers) != imported:
+    raise UsageError(
+      f'The environments of {logdir} import {", ".join(imported)}; if you'
+      f' trust them, add --wrappers {" ".join(imported)}.'
     )
   return config.update({'logdir': str(path.parent), **here})
 

@@ -98,9 +98,7 @@ class ActionSpec(NamedTuple):
       for part, low, high in zip(self.parts, ends, ends[1:], strict=False)
     }
 
-  def dist(
-    self, raw: Array, mask: Array | None
-  ) -> dists.Discrete | dists.BoundedNormal | dists.Product:
+  def dist(self, raw: Array, mask: Array | None) -> dists.ActionDist:
     """The distribution of flat actions for outputs `[..., O]` of the policy
     network."""
     return dists.action_dist(

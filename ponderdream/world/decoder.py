@@ -90,7 +90,7 @@ class Decoder(nn.Module):
     """Doubles the picture in each stage: upsample, conv, norm, SiLU."""
     depths = [self.depth * mult for mult in self.mults]
     scale = 2 ** len(depths)
-    rows, cols = shape[0] // scale, shape[1] // scale
+    rows, cols = (math.ceil(n / scale) for n in shape[:2])
     x = self.spatial(deter, stoch, rows, cols, depths[-1])
     stage = lambda depth, name, scale=1.0: conv.Conv(
       conv.upsampled, depth, self.kernel, self.dtype, scale, name=name
@@ -101,7 +101,9 @@ class Decoder(nn.Module):
       b, h, w, phases, depth = x.shape
       x = x.reshape((b, h, w, phases * depth))
       x = conv.from_patches(x, 2, 2 * h, 2 * w)
-    return stage(channels, 'imgout', self.outscale)(x)
+    # What the encoder pads is cropped.
+    seen = tuple(slice(math.ceil(n / 2)) for n in shape[:2])
+    return stage(channels, 'imgout', self.outscale)(x)[:, *seen]
 
   def patches(
     self, deter: Array, stoch: Array, shape: tuple[int, ...], channels: int

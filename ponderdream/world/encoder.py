@@ -79,8 +79,9 @@ class Encoder(nn.Module):
     return x.astype(self.dtype) / 255 - 0.5
 
   def cnn(self, x: Array) -> Array:
-    """Halves pictures `[B, H, W, C]` in each stage: conv, pool, norm, SiLU."""
-    x = self.scaled(x)
+    """Halves pictures `[B, H, W, C]` in each stage: conv, pool, norm, SiLU.
+    Sizes that cannot be halved so often are padded below and to the right."""
+    x = conv.padded(self.scaled(x), 2 ** len(self.mults))
     for i, mult in enumerate(self.mults):
       x = conv.Conv(
         conv.pooled,

@@ -19,8 +19,11 @@ def check(config: Any, obs_space: Mapping[str, Any]) -> None:
     )
   _check_blocks(config)
   for name in ('enc', 'imgdec'):
-    if config[name].kind == 'conv':
-      _check_conv(name, config[name], *sizes)
+    if config[name].kind == 'conv' and config[name].kernel % 2 == 0:
+      raise UsageError(
+        f'{name}.kernel must be odd, so that it has a middle; got'
+        f' {config[name].kernel}.'
+      )
 
 
 def _check_blocks(config: Any) -> None:
@@ -32,18 +35,3 @@ def _check_blocks(config: Any) -> None:
         f' {count}; choose a divisor of dyn.deter and of the channels of the'
         " decoder's first layer."
       )
-
-
-def _check_conv(name: str, part: Any, size: tuple[int, int]) -> None:
-  if part.kernel % 2 == 0:
-    raise UsageError(
-      f'{name}.kernel is {part.kernel}; choose an odd number, so that the'
-      ' padding is symmetric.'
-    )
-  step = 2 ** len(part.mults)
-  if any(x % step for x in size):
-    raise UsageError(
-      f'The environment has pictures of {size[0]}x{size[1]} pixels; the'
-      f' convolutions need multiples of {step}. Resize them, or set enc.kind'
-      ' and imgdec.kind to patch.'
-    )

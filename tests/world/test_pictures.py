@@ -72,3 +72,29 @@ def test_the_scale_of_the_output_reaches_pictures(kind):
   # No opinion: grey pictures, and vectors of zeros.
   np.testing.assert_array_equal(out['image'], 0.5 + 0 * out['image'])
   np.testing.assert_array_equal(out['vector'], 0 * out['vector'])
+
+
+def test_pictures_of_any_size_are_padded_and_cropped():
+  # Black in the encoder's numbers is -0.5; the padding is 0, a grey of 127.5.
+  odd = Space(np.uint8, (13, 7, 3))
+  rng = np.random.default_rng(0)
+  image = rng.integers(0, 256, (2, *odd.shape), np.uint8)
+  net = ENC.clone(obs_space={'image': odd})
+  params = net.init(jax.random.key(0), {'image': image})
+  tokens = net.apply(params, {'image': image})
+  scaled = np.full((2, 16, 8, 3), 0.0, np.float32)
+  scaled[:, :13, :7] = image / np.float32(255) - 0.5
+  wide = ENC.clone(obs_space={'image': Space(np.uint8, (16, 8, 3))})
+  as_is = lambda self, x: x
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setattr(encoder.Encoder, 'scaled', as_is)
+    wanted = wide.apply(params, {'image': jnp.asarray(scaled)})
+  np.testing.assert_allclose(tokens, wanted, atol=1e-5)
+  # The decoder predicts ceil(13 / 2) x ceil(7 / 2) squares of 2x2 pixels.
+  net = DEC.clone(obs_space={'image': odd})
+  deter, stoch = jnp.ones((2, 8)), jnp.ones((2, 3, 2))
+  dec = net.init(jax.random.key(0), deter, stoch)
+  raw = net.apply(dec, deter, stoch)['image']
+  assert raw.shape == (2, 7, 4, 12)
+  loss = world.reconstruction(odd, raw, image, net.cut)
+  assert loss.shape == (2,) and np.isfinite(loss).all()
