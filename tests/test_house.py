@@ -10,10 +10,12 @@ import pytest
 ROOT = pathlib.Path(__file__).parent.parent
 
 FLOORS = {
+  'ponderdream.api': 10,
   'ponderdream.train': 9,
   'ponderdream.evaluate': 9,
   'ponderdream.demonstrate': 10,
   'ponderdream.runs': 8,
+  'ponderdream.policy': 8,
   'ponderdream.factories': 8,
   'ponderdream.agent': 7,
   'ponderdream.learn': 6,
@@ -76,7 +78,8 @@ def room(name):
 @pytest.mark.parametrize('name, path', list(modules()), ids=lambda x: str(x))
 def test_no_arrow_runs_up(name, path):
   if name == 'ponderdream':
-    assert not list(imports(path))
+    # Its functions are imported when they are used.
+    assert set(imports(path)) <= {'importlib', 'typing.Any'}
     return
   here = room(name)
   assert here, f'{name} has no floor; give it one in FLOORS.'

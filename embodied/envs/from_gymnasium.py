@@ -16,8 +16,8 @@ from embodied.space import Space
 Gym = gymnasium.Env[Any, Any]
 
 
-class FromGymnasium(Env):
-  """Adapter for environments of Gymnasium.
+class Adapter(Env):
+  """A Gymnasium environment as an `Env`.
 
   A single observation gets the key `image` (see `gym.pictures`), `vector`
   (any other Box, as float32) or `state` (Discrete, MultiDiscrete and
@@ -31,48 +31,38 @@ class FromGymnasium(Env):
   `terminated` sets `is_terminal` and `is_last`, `truncated` sets `is_last`.
 
   Args:
-    task: Gymnasium's id of the environment.
+    env: The environment.
     seed: Of the first reset. Later resets continue its random numbers.
-    kwargs: Arguments of `gymnasium.make` as YAML, such as
-      `{map_name: 8x8, is_slippery: false}`.
-    wrappers: Wrappers by import path, `module:Class`, the innermost first.
     size: Side of the square that pictures are resized to; 0 leaves them.
     repeat: How often each action is taken; rewards are summed.
-    length: Steps of the environment until an episode is cut off; 0 leaves
-      its own limit.
     classes: `KEY=COUNT` for observations of whole numbers that are classes,
       such as the symbols of MiniGrid.
 
   Raises:
-    UsageError: An unknown id, a missing package, a space of another kind, a
-      mask for float actions, or an option that does not fit.
+    UsageError: A space of another kind, a mask for float actions, or classes
+      that do not fit.
   """
 
   def __init__(
     self,
-    task: str,
+    env: Gym,
     *,
     seed: int,
-    kwargs: str = '',
-    wrappers: Sequence[str] = (),
     size: int = 0,
     repeat: int = 1,
-    length: int = 0,
     classes: Sequence[str] = (),
   ) -> None:
-    self._env = _make(task, _arguments(kwargs, length))
-    for path in wrappers:
-      self._env = _wrapper(path)(self._env)
+    self.env = env
     self._repeat = repeat
-    self._act = actions.leaves(self._env.action_space)
+    self._act = actions.leaves(env.action_space)
     # Only a reset shows whether `info` has a mask. Its observation is used
     # for the first episode.
     self._start: tuple[Any, dict[str, Any]] | None
-    self._start = self._env.reset(seed=seed)
+    self._start = env.reset(seed=seed)
     options = observations.Options(size, _counts(classes))
-    self._leaves = observations.leaves(self._env.observation_space, options)
+    self._leaves = observations.leaves(env.observation_space, options)
     self._mask = self._leaves.pop('action_mask', None)
-    self._classes = _classes(task, self._act, self._mask)
+    self._classes = _classes(self._act, self._mask)
     self._masked = self._classes is not None and (
       self._mask is not None or 'action_mask' in self._start[1]
     )
@@ -93,14 +83,14 @@ class FromGymnasium(Env):
 
   def step(self, action: dict[str, Any]) -> Obs:
     if action['reset'] or self._done:
-      obs, info = self._start or self._env.reset()
+      obs, info = self._start or self.env.reset()
       self._start = None
       self._done = False
       return self._convert(obs, info, is_first=True)
-    chosen = actions.assemble(self._env.action_space, action)
+    chosen = actions.assemble(self.env.action_space, action)
     total, terminated, truncated = 0.0, False, False
     for _ in range(self._repeat):
-      obs, reward, terminated, truncated, info = self._env.step(chosen)
+      obs, reward, terminated, truncated, info = self.env.step(chosen)
       total += _number(reward)
       if terminated or truncated:
         break
@@ -109,10 +99,10 @@ class FromGymnasium(Env):
 
   def reseed(self, seed: int | Sequence[int]) -> None:
     """As `Env.reseed`, for what the environment draws from `np_random`."""
-    self._env.unwrapped.np_random = np.random.default_rng(seed)
+    self.env.unwrapped.np_random = np.random.default_rng(seed)
 
   def close(self) -> None:
-    self._env.close()
+    self.env.close()
 
   def _convert(
     self,
@@ -156,16 +146,57 @@ class FromGymnasium(Env):
     return mask
 
 
-def _classes(
-  task: str, act: Spaces, mask: observations.Leaf | None
-) -> np.ndarray | None:
+class FromGymnasium(Adapter):
+  """An environment by its name in Gymnasium.
+
+  Args:
+    task: Gymnasium's id of the environment.
+    kwargs: Arguments of `gymnasium.make` as YAML, such as
+      `{map_name: 8x8, is_slippery: false}`.
+    wrappers: Wrappers by import path, `module:Class`, the innermost first.
+    length: Steps of the environment until an episode is cut off; 0 leaves
+      its own limit.
+    seed, size, repeat, classes: See `Adapter`.
+
+  Raises:
+    UsageError: As `Adapter`; an unknown id, a missing package, arguments or
+      wrappers that do not fit.
+  """
+
+  def __init__(
+    self,
+    task: str,
+    *,
+    seed: int,
+    kwargs: str = '',
+    wrappers: Sequence[str] = (),
+    size: int = 0,
+    repeat: int = 1,
+    length: int = 0,
+    classes: Sequence[str] = (),
+  ) -> None:
+    env = make(task, kwargs, wrappers, length)
+    super().__init__(env, seed=seed, size=size, repeat=repeat, classes=classes)
+
+
+def make(
+  task: str, kwargs: str = '', wrappers: Sequence[str] = (), length: int = 0
+) -> Gym:
+  """The environment itself; see `FromGymnasium`."""
+  env = _make(task, _arguments(kwargs, length))
+  for path in wrappers:
+    env = _wrapper(path)(env)
+  return env
+
+
+def _classes(act: Spaces, mask: observations.Leaf | None) -> np.ndarray | None:
   """Classes of each discrete variable of the actions, which a mask follows;
   None without one."""
   found = action_classes(act)
   if not len(found) and mask:
     raise UsageError(
-      f"The observation 'action_mask' of '{task}' masks classes of actions,"
-      ' but its actions are floats; rename the observation.'
+      "The observation 'action_mask' masks classes of actions, but the actions"
+      ' are floats; rename the observation.'
     )
   return found if len(found) else None
 

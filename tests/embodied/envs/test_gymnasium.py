@@ -228,9 +228,7 @@ def test_masks_in_info_are_shown(monkeypatch):
 
 def test_floats_have_no_mask(monkeypatch):
   observation = spaces.Dict({'action_mask': spaces.MultiDiscrete([2, 2])})
-  with pytest.raises(
-    UsageError, match=naming("'action_mask'", 'Plain-v0', 'floats')
-  ):
+  with pytest.raises(UsageError, match=naming("'action_mask'", 'floats')):
     plain(monkeypatch, observation, spaces.Box(-1, 1, (1,)))
 
 

@@ -1,0 +1,137 @@
+"""PonderDream in a script: `train`, `load`, `make_env`.
+
+import gymnasium
+import ponderdream
+
+task = 'gymnasium_CartPole-v1'
+logdir = ponderdream.train(task, 'logdir/cartpole', ['gymnasium', 'cpu'])
+policy, env = ponderdream.load(logdir), gymnasium.make('CartPole-v1')
+obs, info = env.reset()
+obs, *rest = env.step(policy(obs))
+"""
+
+import pathlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import gymnasium
+
+from embodied import envs, signals
+from embodied.envs import from_gymnasium
+from ponderdream import checkpoint, factories, settings
+from ponderdream import train as command
+from ponderdream.agent import Acting
+from ponderdream.policy import Policy, convert
+
+Maker = Callable[..., gymnasium.Env[Any, Any]]
+GYMNASIUM = 'gymnasium_'
+
+
+def make_env(task: str, seed: int = 0, **options: Any) -> Any:
+  """The environment of a task.
+
+  Args:
+    task: such as `gymnasium_CartPole-v1` or `crafter_reward`.
+    seed: of an environment of this project.
+    options: the settings `env.<suite>` of the task.
+
+  Returns:
+    The `gymnasium.Env` of a Gymnasium task, else an `embodied.Env`.
+
+  Raises:
+    UsageError: an unknown task, or options that do not fit.
+  """
+  if not task.startswith(GYMNASIUM):
+    return envs.make_env(task, 0, seed=seed, **options)
+  given = ('kwargs', 'wrappers', 'length')
+  chosen = {k: options[k] for k in given if k in options}
+  return from_gymnasium.make(task.removeprefix(GYMNASIUM), **chosen)
+
+
+def train(
+  task: str | Maker,
+  logdir: str,
+  configs: Sequence[str] = ('gymnasium', 'pondernet'),
+  **values: Any,
+) -> str:
+  """Trains as `python -m ponderdream.train` does, until `run.steps`; the same
+  call resumes.
+
+  Args:
+    task: its name, or a function that makes a `gymnasium.Env`. Environments
+      of a function run in this process.
+    logdir: folder of the results.
+    configs: blocks of `configs.yaml`.
+    values: of further settings, such as `**{'run.steps': 1e5}`.
+
+  Returns:
+    The logdir.
+
+  Raises:
+    UsageError: settings that do not fit.
+    RuntimeError: the training failed; the error was printed.
+  """
+  if callable(task):
+    values = {'run.parallel': False, **values}
+    task = GYMNASIUM + register(task)
+  given = {'task': task, 'logdir': logdir, **values}
+  argv = ['--configs', *configs]
+  for key, value in given.items():
+    texts = value if isinstance(value, list | tuple) else [value]
+    argv += [f'--{key}', *map(str, texts)]
+  config = command.configure(argv)
+  with signals.stop_requested() as stop:
+    if command.train(config, stop):
+      raise RuntimeError(f'The training in {config.logdir} failed.')
+  return str(config.logdir)
+
+
+def register(make: Maker) -> str:
+  """Gives a function that makes environments a name in Gymnasium."""
+  name = ''.join(x for x in make.__name__ if x.isalnum()) or 'Env'
+  name = f'Script{name}-v0'
+  gymnasium.registry.pop(name, None)
+  gymnasium.register(name, entry_point=make)
+  return name
+
+
+def load(
+  logdir: str,
+  count: int | None = None,
+  step: int | None = None,
+  best: bool = False,
+  acting: Acting | None = None,
+  task: str | Maker = '',
+  wrappers: Sequence[str] = (),
+) -> Policy:
+  """The policy of a checkpoint, without the replay.
+
+  Args:
+    logdir: of a training.
+    count: environments side by side; None for one, without a batch axis.
+    step: of the checkpoint, the newest by default.
+    best: take the checkpoint of the best return while training.
+    acting: how actions are chosen; by default sampled, as while training.
+    task: the task again, if it imports a module, or the function that made
+      its environments.
+    wrappers: `env.gymnasium.wrappers` again, if there were some.
+
+  Raises:
+    UsageError: there is no run, or no checkpoint that can be read.
+  """
+  if callable(task):
+    task = GYMNASIUM + register(task)
+  config = settings.recall(logdir, task, wrappers)
+  config = factories.setup(config)
+  make = factories.env_maker(config)
+  env = make(0)
+  try:
+    spaces = env.obs_space, env.act_space
+    agent = factories.make_agent(spaces, config, {'eval': acting or Acting()})
+    where = pathlib.Path(config.logdir) / 'checkpoints'
+    checkpoint.restore(agent, where, step, best)
+    options = config.env.gymnasium
+    rows = [convert(env, options) for _ in range(count or 1)]
+  finally:
+    env.close()
+  return Policy(agent, rows, batched=count is not None)
