@@ -1,5 +1,6 @@
 """PonderDream in a script."""
 
+import os
 import pathlib
 import subprocess
 import sys
@@ -38,7 +39,8 @@ assert policy.thoughts['steps'] >= 1
 greedy = ponderdream.load(
   logdir, count=3, task=make, acting=ponderdream.Acting('median', True)
 )
-batch = np.stack([env.observation_space.sample().clip(-1, 1) for _ in range(3)])
+rows = [env.observation_space.sample().clip(-1, 1) for _ in range(3)]
+batch = np.stack(rows)
 first = greedy(batch)
 assert greedy.thoughts['steps'].shape == (3,)
 greedy.reset()
