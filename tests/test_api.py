@@ -1,6 +1,5 @@
 """PonderDream in a script."""
 
-import os
 import pathlib
 import subprocess
 import sys
