@@ -1,5 +1,6 @@
 """PonderDream in a script."""
 
+import os
 import pathlib
 import subprocess
 import sys
@@ -55,11 +56,7 @@ def test_train_load_and_act_in_a_fresh_process(tmp_path):
   done = subprocess.run(
     [sys.executable, script, tmp_path / 'run'],
     cwd=tmp_path,
-    env={
-      'PYTHONPATH': str(ROOT),
-      'PATH': '/usr/bin:/bin',
-      'HOME': str(tmp_path),
-    },
+    env=os.environ | {'PYTHONPATH': str(ROOT)},
     capture_output=True,
     text=True,
     timeout=500,
