@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-ROLES = ('image', 'number', 'class', 'flag', 'mask', 'hidden')
+ROLES = ('image', 'text', 'number', 'class', 'flag', 'mask', 'hidden')
 
 # Integers with more values than this are numbers unless a role is given.
 MAX_CLASSES = 256
@@ -109,6 +109,7 @@ class Space:
     """What the array means to a network.
 
     * 'image': a picture, uint8 `[H, W, C]`.
+    * 'text': UTF-8, uint8 `[L]`, with zeros where it has ended.
     * 'number': a quantity.
     * 'class': one of `classes`, which have no order.
     * 'flag': true or false.
@@ -196,6 +197,8 @@ class Space:
     match role:
       case 'image':
         return self._is_picture
+      case 'text':
+        return self._dtype == np.uint8 and len(self._shape) == 1
       case 'class':
         return self.discrete
       case 'flag' | 'mask':

@@ -154,6 +154,10 @@ def convert(env: embodied.Env, options: Any) -> Converter:
     return Converter()
   puppet = Puppet(inner.env)
   adapter = from_gymnasium.Adapter(
-    puppet, seed=0, size=options.size, classes=options.classes
+    puppet,
+    seed=0,
+    size=options.size,
+    classes=options.classes,
+    text=options.text,
   )
   return GymConverter(puppet, envs.wrap(adapter))

@@ -20,11 +20,11 @@ class Adapter(Env):
   """A Gymnasium environment as an `Env`.
 
   A single observation gets the key `image` (see `gym.pictures`), `vector`
-  (any other Box, as float32) or `state` (Discrete, MultiDiscrete and
-  MultiBinary, from 0 on). A Dict or Tuple keeps its keys; nested keys are
-  joined by dots: `{'a': {'b': ...}}` becomes `a.b`. An entry `action_mask` of
-  the Dict or of `info` becomes a bool `[sum of classes]` with the role
-  'mask'.
+  (any other Box, as float32), `text` (UTF-8) or `state` (Discrete,
+  MultiDiscrete and MultiBinary, from 0 on). A Dict or Tuple keeps its keys;
+  nested keys are joined by dots: `{'a': {'b': ...}}` becomes `a.b`. An entry
+  `action_mask` of the Dict or of `info` becomes a bool `[sum of classes]` with
+  the role 'mask'.
 
   The key `action` is Discrete, MultiDiscrete or MultiBinary (int32 from 0
   on), or a float Box. The parts of a Dict or Tuple are `action.<key>`.
@@ -37,6 +37,7 @@ class Adapter(Env):
     repeat: How often each action is taken; rewards are summed.
     classes: `KEY=COUNT` for observations of whole numbers that are classes,
       such as the symbols of MiniGrid.
+    text: Bytes of a text that are kept; the rest is cut off.
 
   Raises:
     UsageError: A space of another kind, a mask for float actions, or classes
@@ -51,6 +52,7 @@ class Adapter(Env):
     size: int = 0,
     repeat: int = 1,
     classes: Sequence[str] = (),
+    text: int = 64,
   ) -> None:
     self.env = env
     self._repeat = repeat
@@ -59,7 +61,7 @@ class Adapter(Env):
     # for the first episode.
     self._start: tuple[Any, dict[str, Any]] | None
     self._start = env.reset(seed=seed)
-    options = observations.Options(size, _counts(classes))
+    options = observations.Options(size, _counts(classes), text)
     self._leaves = observations.leaves(env.observation_space, options)
     self._mask = self._leaves.pop('action_mask', None)
     self._classes = _classes(self._act, self._mask)
@@ -156,7 +158,7 @@ class FromGymnasium(Adapter):
     wrappers: Wrappers by import path, `module:Class`, the innermost first.
     length: Steps of the environment until an episode is cut off; 0 leaves
       its own limit.
-    seed, size, repeat, classes: See `Adapter`.
+    seed, size, repeat, classes, text: See `Adapter`.
 
   Raises:
     UsageError: As `Adapter`; an unknown id, a missing package, arguments or

@@ -25,6 +25,7 @@ RANGES = {
   r'env\.gymnasium\.size': (0, 4096),
   r'env\.gymnasium\.repeat': (1, 1000),
   r'env\.gymnasium\.length': (0, 10**9),
+  r'env\.gymnasium\.text': (1, 4096),
   r'env\.ladder\.rows': (1, 100),
   r'env\.ladder\.lanes': (2, 100),
   r'env\..*\.length': (1, 10**9),

@@ -45,7 +45,10 @@ class Decoder(nn.Module):
   def __call__(self, deter: Array, stoch: Array) -> dict[str, Array]:
     seen = spaces.visible(self.obs_space)
     images = {k: v for k, v in seen.items() if v.role == 'image'}
-    vectors = {k: v for k, v in seen.items() if v.role != 'image'}
+    # Texts are not predicted: what matters of them shows in rewards.
+    vectors = {
+      k: v for k, v in seen.items() if v.role not in ('image', 'text')
+    }
     stoch = stoch.reshape((stoch.shape[0], -1))
     out = {}
     if vectors:

@@ -1,6 +1,7 @@
 """Observations to tokens: DreamerV3's encoder and, for machines without a GPU,
 encoders of patches. Vectors are encoded by an MLP."""
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -8,7 +9,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from ponderdream.nets import conv, dists, layers
+from ponderdream.nets import conv, dists, layers, text
 from ponderdream.world import spaces, table
 
 Array = jax.Array
@@ -20,6 +21,8 @@ CODES = 'enc/codes'
 # (pixels in [0, 1]). Per update, LOOKED_AT pictures are searched, and at most
 # ADDED patches are added.
 GAP, LOOKED_AT, ADDED = 0.8, 16, 8
+# Of the transformer of texts; and texts that it is given at once.
+HEADS, DIFFERENT = 4, 32
 
 
 class Encoder(nn.Module):
@@ -39,8 +42,8 @@ class Encoder(nn.Module):
   @nn.compact
   def __call__(self, obs: Mapping[str, Array]) -> Array:
     seen = spaces.visible(self.obs_space)
-    images = self.images()
-    vectors = [k for k in seen if k not in images]
+    images, texts = self.images(), self.of_role('text')
+    vectors = [k for k in seen if k not in (*images, *texts)]
     tokens = []
     if vectors:
       x = jnp.concatenate([self.vector(seen[k], obs[k]) for k in vectors], -1)
@@ -52,6 +55,7 @@ class Encoder(nn.Module):
       x = jnp.concatenate([obs[k] for k in images], -1)
       x = self.patches(x) if self.kind == 'patch' else self.cnn(x)
       tokens.append(x.reshape((x.shape[0], -1)))
+    tokens += [self.read(key, obs[key]) for key in texts]
     return jnp.concatenate(tokens, -1)
 
   @property
@@ -62,8 +66,25 @@ class Encoder(nn.Module):
 
   def images(self) -> list[str]:
     """The keys of pictures."""
+    return self.of_role('image')
+
+  def of_role(self, role: str) -> list[str]:
+    """The keys of one role."""
     seen = spaces.visible(self.obs_space)
-    return [k for k, v in seen.items() if v.role == 'image']
+    return [k for k, v in seen.items() if v.role == role]
+
+  def read(self, key: str, x: Array) -> Array:
+    """UTF-8 texts `[B, L]` -> `[B, units]`, by a transformer of their bytes;
+    equal texts are encoded once."""
+    heads = math.gcd(HEADS, self.units)
+    module = text.TextEncoder(
+      256, self.units, max(1, self.layers), heads, self.dtype, name=key
+    )
+    if self.is_initializing():
+      return module(x)
+    params = {'params': self.variables['params'][key]}
+    alone = module.clone(parent=None)
+    return text.each_once(lambda x: alone.apply(params, x), x, DIFFERENT)
 
   def vector(self, space: Any, x: Array) -> Array:
     """Symlog for numbers, one-hot for classes: `[B, ...] -> [B, V]`."""

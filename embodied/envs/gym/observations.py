@@ -46,15 +46,17 @@ class Options(NamedTuple):
   Attributes:
     size: Side of the square that pictures are resized to; 0 leaves them.
     classes: By key, how many classes an array of numbers holds.
+    text: Bytes of a text that are kept.
   """
 
   size: int
   classes: Mapping[str, int]
+  text: int
 
 
 def leaves(space: spaces.Space[Any], options: Options) -> dict[str, Leaf]:
   """The arrays of an observation space. Keys are joined by dots; a space
-  without parts has the key `image`, `vector` or `state`.
+  without parts has the key `image`, `vector`, `text` or `state`.
 
   Raises:
     UsageError: Two keys are equal, one is reserved, a space of another kind,
@@ -97,7 +99,7 @@ def flatten(
 def _only(space: spaces.Space[Any], options: Options) -> str:
   """The key of an observation that has no parts."""
   if not isinstance(space, spaces.Box):
-    return 'state'
+    return 'text' if _is_text(space) else 'state'
   picture = pictures.converter('image', space) is not None
   return 'image' if picture or 'image' in options.classes else 'vector'
 
@@ -122,10 +124,28 @@ def _leaf(
       return Leaf(path, Space(bool, space.shape), _as(bool))
     case spaces.Box():
       return Leaf(path, *_box(key, space, options.size))
+  if _is_text(space):  # Text, and what MiniGrid has in its place
+    seen = Space(np.uint8, (options.text,), role='text')
+    return Leaf(path, seen, lambda x: encoded(x, options.text))
   raise UsageError(
     f"The observation '{key}' is {space}; supported are Box, Discrete,"
-    ' MultiDiscrete, MultiBinary, and Dict and Tuple of them.'
+    ' MultiDiscrete, MultiBinary, Text, and Dict and Tuple of them.'
   )
+
+
+def _is_text(space: spaces.Space[Any]) -> bool:
+  kind: Any = space.dtype
+  return kind is str
+
+
+def encoded(text: str, size: int) -> np.ndarray:
+  """The first `size` bytes of a text in UTF-8, zeros behind it: `[size]`. A
+  character is not cut in two. Raises TypeError for what is no text."""
+  if not isinstance(text, str):
+    raise TypeError(f'{type(text).__name__} is no text')
+  data = text.encode(errors='replace')[:size]
+  data = data.decode(errors='ignore').encode()
+  return np.frombuffer(data.ljust(size, b'\0'), np.uint8)
 
 
 def _box(

@@ -248,7 +248,6 @@ def test_whole_numbers_are_rounded(monkeypatch):
 @pytest.mark.parametrize(
   ('observation', 'action', 'words'),
   [
-    (spaces.Text(4), spaces.Discrete(2), ["'state'", 'Text']),
     (spaces.Discrete(2), spaces.Text(4), ['action', 'Text']),
     (spaces.Dict(action=spaces.Discrete(2)), spaces.Discrete(2), ["'action'"]),
     (spaces.Dict(reward=spaces.Discrete(2)), spaces.Discrete(2), ["'reward'"]),
@@ -564,3 +563,34 @@ def test_values_that_do_not_fit_are_named(monkeypatch, shown, reward, words):
     env.step({'action': np.int32(0), 'reset': False})
   for word in [*words, 'step 1']:
     assert word in str(caught.value)
+
+
+@pytest.mark.parametrize(
+  'shown, size, seen',
+  [
+    ('go', 4, [103, 111, 0, 0]),
+    ('', 3, [0, 0, 0]),
+    ('house', 3, list(b'hou')),
+    # A character of two bytes is not cut in two.
+    ('a\u00e4', 2, [97, 0]),
+    ('a\u00e4', 3, [97, 0xC3, 0xA4]),
+    ('a\ud800', 4, [97, 63, 0, 0]),  # half of a pair: no character
+  ],
+)
+def test_texts_are_bytes(monkeypatch, shown, size, seen):
+  env = adapted(monkeypatch, Script(spaces.Text(99), ONE, shown), text=size)
+  assert env.obs_space['text'] == Space(np.uint8, (size,), role='text')
+  found = env.step({'action': np.int32(0), 'reset': True})['text']
+  assert found.tolist() == seen
+
+
+def test_a_text_in_a_dict_keeps_its_key(monkeypatch):
+  space = spaces.Dict(mission=spaces.Text(9), speed=box((1,), np.float32))
+  shown = {'mission': 'go', 'speed': [1.0]}
+  inner = Script(space, ONE, shown)
+  env = adapted(monkeypatch, inner)
+  assert env.obs_space['mission'].role == 'text'
+  env.step({'action': np.int32(0), 'reset': True})
+  inner.shown = shown | {'mission': 7}
+  with pytest.raises(ValueError, match="'mission'"):
+    env.step({'action': np.int32(0), 'reset': False})

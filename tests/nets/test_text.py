@@ -1,0 +1,82 @@
+"""Texts as vectors."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ponderdream.nets import text
+
+NET = text.TextEncoder(32, 8, 2, 2, jnp.float32)
+RNG = np.random.default_rng(0)
+TEXTS = RNG.integers(1, 32, (5, 6))
+TEXTS[1, 4:] = TEXTS[2, 1:] = TEXTS[3, :] = 0
+PARAMS = NET.init(jax.random.key(0), TEXTS)
+
+
+def test_padding_changes_nothing():
+  found = NET.apply(PARAMS, TEXTS)
+  assert found.shape == (5, 8)
+  # Four pieces, with or without room for more.
+  short = jax.tree_util.tree_map_with_path(
+    lambda path, x: x[:4] if 'places' in str(path) else x, PARAMS
+  )
+  alone = NET.apply(short, TEXTS[1:2, :4])
+  np.testing.assert_allclose(found[1:2], alone, rtol=1e-4, atol=1e-5)
+  np.testing.assert_array_equal(found[3], 0)
+  assert np.isfinite(found).all()
+
+
+def test_order_and_pieces_matter():
+  apply = lambda x: NET.apply(PARAMS, x)
+  away = abs(apply(TEXTS[:1, ::-1]) - apply(TEXTS[:1]))
+  assert away.max() > 1e-3
+  grad = jax.grad(lambda p: NET.apply(p, TEXTS).sum())(PARAMS)
+  assert all(np.isfinite(x).all() for x in jax.tree.leaves(grad))
+  for path, x in jax.tree_util.tree_leaves_with_path(grad):
+    # A bias of the keys adds the same to all weights of a softmax.
+    assert abs(x).max() > 0, path
+
+
+def test_attention_by_hand():
+  # One head of one piece attends to itself: its value, projected.
+  block = text.Block(1, jnp.float32)
+  x = jax.random.normal(jax.random.key(1), (1, 1, 4))
+  params = block.init(jax.random.key(2), x, jnp.ones((1, 1), bool))['params']
+  norm = lambda x, p: x / np.sqrt((x**2).mean(-1) + 1e-4) * p['scale']
+  dense = lambda x, p: x @ p['kernel'] + p['bias']
+  y = np.asarray(x[0, 0])
+  value = dense(norm(y, params['norm0']), params['qkv'])[8:]
+  y = y + dense(value, params['out'])
+  up = dense(norm(y, params['norm1']), params['up'])
+  want = y + dense(up / (1 + np.exp(-up)), params['down'])
+  got = block.apply({'params': params}, x, jnp.ones((1, 1), bool))
+  np.testing.assert_allclose(got[0, 0], want, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize('most', [1, 2, 3, 100])
+@pytest.mark.parametrize('different', [1, 3, 7])
+def test_each_row_is_computed_once_and_given_to_all(most, different):
+  rng = np.random.default_rng(different)
+  rows = rng.integers(0, 256, (different, 9))
+  texts = rows[rng.integers(different, size=24)]
+  weight = jnp.asarray(rng.normal(size=(9, 4)), jnp.float32)
+  calls = []
+
+  def function(x, weight):
+    jax.debug.callback(lambda: calls.append(1))
+    return jnp.tanh(x / 256 @ weight)
+
+  run = lambda weight: text.each_once(
+    lambda x: function(x, weight), jnp.asarray(texts), most
+  )
+  found = jax.jit(run)(weight)
+  jax.effects_barrier()
+  want = np.tanh(texts / 256 @ np.asarray(weight))
+  np.testing.assert_allclose(found, want, rtol=1e-5)
+  seen = len(np.unique(texts, axis=0))
+  assert len(calls) == -(-seen // min(most, 24))
+  # The gradient is that of the plain computation.
+  plain = lambda weight: jnp.tanh(jnp.asarray(texts) / 256 @ weight)
+  loss = lambda f: jax.grad(lambda w: (f(w) ** 2).sum())(weight)
+  np.testing.assert_allclose(loss(run), loss(plain), rtol=1e-4, atol=1e-5)
