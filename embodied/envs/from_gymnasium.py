@@ -176,9 +176,12 @@ class FromGymnasium(Adapter):
     repeat: int = 1,
     length: int = 0,
     classes: Sequence[str] = (),
+    text: int = 64,
   ) -> None:
     env = make(task, kwargs, wrappers, length)
-    super().__init__(env, seed=seed, size=size, repeat=repeat, classes=classes)
+    super().__init__(
+      env, seed=seed, size=size, repeat=repeat, classes=classes, text=text
+    )
 
 
 def make(

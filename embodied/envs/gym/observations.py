@@ -134,8 +134,7 @@ def _leaf(
 
 
 def _is_text(space: spaces.Space[Any]) -> bool:
-  kind: Any = space.dtype
-  return kind is str
+  return space.dtype is not None and space.dtype.kind == 'U'
 
 
 def encoded(text: str, size: int) -> np.ndarray:
