@@ -6,13 +6,15 @@ pondering actor is its mixture over halting levels,
 
     mu(a) = sum_n p_n pi_n(a),   ratio = mu(a) / mu_old(a),
 
-so that one clipped ratio credits levels and halting together. The mixture also
-moves with every change of the encoder, be it for the critic's sake, and the
-clipped ratio does not hold it. Where it is further from mu_old than `ppo.kl`
-nats, a batch brings it back: the policy's loss is their KL divergence then.
+so that one clipped ratio credits levels and halting together.
+
+Clipping does not limit how far mu moves when other losses change the encoder.
+Therefore, in a batch where the mean KL divergence from mu_old to mu is above
+`ppo.kl` nats, that divergence replaces the clipped objective and moves mu back
+to mu_old.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -36,16 +38,51 @@ sg = jax.lax.stop_gradient
 LOG_MU = 'log_mu'
 
 
+class Judged(NamedTuple):
+  """What the critic says of the newest steps.
+
+  Attributes:
+    adv: generalised advantages `[B, T]`.
+    loss: of the critic, `[B, T]`.
+    span: running range of returns, this batch included.
+    metrics: numbers to log.
+  """
+
+  adv: Array
+  loss: Array
+  span: returns.ReturnRange
+  metrics: dict[str, Any]
+
+
 def losses(p: Pass) -> Terms:
   """`ppo/policy`, `ppo/value`, and `ppo/ponder` if the actor ponders: means
   over the steps `[B, T]` of windows `[B, T + 1]` whose action was followed by
   an observation of the same episode."""
   mask = p.models.allowed(p.batch)
   view = p.models.view(p.params, p.post, p.tokens, mask)
-  adv, value_loss, span, metrics = judge(p, view)
-  before = cut_steps(p.batch, slice(None, -1))
+  judged = judge(p, view)
+  terms, metrics = actor_losses(p, view, judged.adv)
+  terms['ppo/value'] = p.config.ppo.value * judged.loss
   counts = followed(p.batch)
-  adv = normalised(adv, counts)
+  masked = {k: combine.masked(v, counts) for k, v in terms.items()}
+  return Terms(masked, judged.metrics | metrics, judged.span)
+
+
+def actor_losses(
+  p: Pass, view: Any, adv: Array
+) -> tuple[dict[str, Array], dict[str, Any]]:
+  """`ppo/policy`, and `ppo/ponder` if the actor ponders, `[B, T]`; and
+  metrics.
+
+      policy = clipped(ratio, A) - ppo.entropy H[mu], or KL(mu_old || mu)
+      ponder = ponder.cost E[n] + ponder.beta KL(p || prior)
+
+  Args:
+    view: views `[B, T + 1]`.
+    adv: advantages `[B, T]`, which are normalised here.
+  """
+  config, counts = p.config, followed(p.batch)
+  before = cut_steps(p.batch, slice(None, -1))
   view = flat_tree(jax.tree.map(lambda x: x[:, :-1], view))
   every = p.models.levels(p.params, view)
   dist = p.models.policy(every.raw, view)
@@ -53,30 +90,27 @@ def losses(p: Pass) -> Terms:
   log_mu = policy_gradient.log_mu(every.log_p, dist.log_prob(action[None]))
   log_ratio = log_mu.reshape(adv.shape) - before[LOG_MU]
   log_ratio = jnp.where(counts, log_ratio, 0)
-  policy, clipped = policy_gradient.clipped(log_ratio, adv, p.config.ppo.clip)
+  policy, clipped = policy_gradient.clipped(
+    log_ratio, normalised(adv, counts), config.ppo.clip
+  )
   entropy = policy_gradient.entropy(dist, every.log_p).reshape(adv.shape)
   # KL(mu_old || mu) by its estimate r - 1 - log r, which is never negative.
   away = jnp.expm1(log_ratio) - log_ratio
   kl = mean_of(sg(away), counts)
-  near = (kl < p.config.ppo.kl).astype(jnp.float32)
-  policy = policy - p.config.ppo.entropy * entropy
-  terms = {
-    'ppo/policy': near * policy + (1 - near) * away,
-    'ppo/value': p.config.ppo.value * value_loss,
-  }
-  metrics |= {
+  near = (kl < config.ppo.kl).astype(jnp.float32)
+  policy = policy - config.ppo.entropy * entropy
+  terms = {'ppo/policy': near * policy + (1 - near) * away}
+  metrics = {
     'ppo/entropy': combine.masked(entropy, counts),
     'ppo/clipped': combine.masked(clipped, counts),
     'ppo/kl': kl,
     'ppo/near': near,
   }
   if p.models.pondering:
-    ponder = p.config.ponder
-    price = ponder.cost * every.price + ponder.beta * every.kl
+    price = config.ponder.cost * every.price + config.ponder.beta * every.kl
     terms['ppo/ponder'] = price.reshape(adv.shape)
     metrics |= levels.pondering(every, every.steps)
-  masked = {k: combine.masked(v, counts) for k, v in terms.items()}
-  return Terms(masked, metrics, span)
+  return terms, metrics
 
 
 def followed(batch: Any) -> Array:
@@ -85,14 +119,11 @@ def followed(batch: Any) -> Array:
   return ~(batch['is_last'][:, :-1] | batch['is_first'][:, 1:])
 
 
-def judge(
-  p: Pass, view: Any
-) -> tuple[Array, Array, returns.ReturnRange, dict[str, Any]]:
-  """Advantages and the critic's loss `[B, T]`, the running range of returns,
-  and metrics.
+def judge(p: Pass, view: Any) -> Judged:
+  """Advantages, and what the critic learns from, of views `[B, T + 1]`.
 
-  The lambda-return of the critic of now is the target; what it differs from
-  the value is the generalised advantage.
+  The target of the critic is the lambda-return of its own values; their
+  difference is the generalised advantage.
   """
   pred = p.models.value(p.params, view)
   value = by_time(sg(pred.pred()))
@@ -116,7 +147,7 @@ def judge(
   span = returns.update_range(
     p.state.running['ppo'], devices.gather(ret), p.config.retnorm.rate
   )
-  return ret - value, loss, span, metrics
+  return Judged(ret - value, loss, span, metrics)
 
 
 def normalised(adv: Array, counts: Array) -> Array:

@@ -96,7 +96,7 @@ def judged(kit, batch):
     )
     view = models.view(state.params, p.post, p.tokens)
     value = models.value(state.params, view).pred()
-    return ppo.judge(p, view)[0], value, ppo.followed(data)
+    return ppo.judge(p, view).adv, value, ppo.followed(data)
 
   one = jax.pmap(
     run, axis_name='data', in_axes=(None, 0), devices=jax.devices()[:1]
