@@ -1,6 +1,7 @@
 """The range of every number in configs.yaml."""
 
 import re
+import sys
 
 import jax
 import pytest
@@ -11,13 +12,21 @@ from embodied.errors import UsageError
 from ponderdream import models, settings
 from ponderdream.settings import ranges
 
-DEFAULTS = config_.resolve(settings.blocks(), ['dummy', 'debug'])
+BLOCKS = settings.blocks()
+DEFAULTS = config_.resolve(BLOCKS, ['dummy', 'debug'])
 NUMBERS = {
   k: v
   for k, v in DEFAULTS.flat.items()
   if isinstance(v[0] if isinstance(v, tuple) and v else v, int | float)
   and not isinstance(v, bool)
 }
+
+
+@pytest.fixture(autouse=True)
+def read_once(monkeypatch):
+  """The file takes longer to read than all else here."""
+  module = sys.modules['ponderdream.settings.parse']
+  monkeypatch.setattr(module, 'blocks', lambda: BLOCKS)
 
 
 def test_every_number_has_a_range_and_every_range_a_number():
@@ -55,10 +64,10 @@ def test_what_is_out_of_range_is_refused_by_name(key):
     assert key in message and '\n' not in message and len(message) < 200
 
 
-@pytest.mark.parametrize('block', settings.blocks())
+@pytest.mark.parametrize('block', BLOCKS)
 def test_every_block_is_within_the_ranges(block):
   names = [] if block == 'defaults' else [block]
-  ranges.check(config_.resolve(settings.blocks(), names))
+  ranges.check(config_.resolve(BLOCKS, names))
 
 
 NETWORKS = [
@@ -68,10 +77,11 @@ NETWORKS = [
 ]
 
 
+@pytest.mark.slow
 def test_the_lowest_numbers_make_networks():
   # One after the other: each key at its lowest, all others as they are.
   env = make_env('dummy_disc', 0, seed=0)
-  base = config_.resolve(settings.blocks(), ['dummy', 'debug', 'pondernet'])
+  base = config_.resolve(BLOCKS, ['dummy', 'debug', 'pondernet'])
   base = base.update({'jax.dtype': 'float32', 'inputs': 'tokens'})
   for key in NETWORKS:
     low, _ = ranges.bounds(key)
