@@ -47,6 +47,7 @@ setuptools.setup(
     'pillow>=10',
     'tensorboardX>=2.6',
     'rich>=13',
+    'tokenizers>=0.20',
     # LRXC data.
     'pyarrow>=18',
     'pydantic>=2.11',

@@ -30,6 +30,7 @@ FLOORS = {
   'ponderdream.distributed': 2,
   'ponderdream.nets': 1,
   'ponderdream.ponder': 1,
+  'ponderdream.tokenizer': 1,
   'ponderdream.trackers': 1,
   'ponderdream.checkpoint': 1,
   'ponderdream.settings': 1,

@@ -104,8 +104,14 @@ CASES |= {
   for k, v in PICTURES.items()
   for kind in ('conv', 'patch')
 }
-# One of each kind for every run of the tests.
-QUICK = {'sees nested', 'acts dict', 'conv odd sides'}
+EVERYTHING = spaces.Dict(
+  text=spaces.Text(20),
+  parts=spaces.Tuple([TWO, spaces.MultiBinary(3), VECTOR]),
+  image=box(3, 37, 51),
+)
+# The one that every run of the tests tries.
+QUICK = 'everything'
+CASES[QUICK] = EVERYTHING, ACTIONS['dict'], 'conv'
 
 
 def trained_and_evaluated(task, logdir, *flags):
@@ -124,7 +130,7 @@ def trained_and_evaluated(task, logdir, *flags):
 @pytest.mark.parametrize(
   'name',
   [
-    pytest.param(x, marks=[] if x in QUICK else pytest.mark.slow)
+    pytest.param(x, marks=[] if x == QUICK else pytest.mark.slow)
     for x in CASES
   ],
 )

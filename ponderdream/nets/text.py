@@ -1,4 +1,4 @@
-"""A small transformer that reads texts.
+"""Small transformers that read and write texts.
 
 Vaswani et al. 2017 (arXiv 1706.03762), with the norms before each layer (Xiong
 et al. 2020, arXiv 2002.04745).
@@ -14,8 +14,8 @@ from ponderdream.nets import layers
 
 Array = jax.Array
 
-# What follows the end of a text.
-PADDING = 0
+# What follows the end of a text, and what ends it in `TextDecoder`.
+PADDING, END = 0, 1
 
 
 class TextEncoder(nn.Module):
@@ -42,21 +42,78 @@ class TextEncoder(nn.Module):
     x = embed(self.vocabulary, 'pieces')(pieces)
     x += embed(pieces.shape[1], 'places')(jnp.arange(pieces.shape[1]))[None]
     for i in range(self.layers):
-      x = Block(self.heads, self.dtype, name=f'block{i}')(x, used)
+      x = Block(self.heads, self.dtype, name=f'block{i}')(x, used[:, None])
     x = layers.RMSNorm(name='norm')(x) * used[..., None]
     count = used.sum(1, keepdims=True).astype(x.dtype)
     return x.sum(1) / jnp.maximum(count, 1)
 
 
+class TextDecoder(nn.Module):
+  """Texts that say a vector: logits of each piece given the pieces before it.
+
+  The vector is what the first piece is predicted from, and stands before the
+  text. Pieces are numbers; a text ends with `END`, and `PADDING` follows.
+
+  Attributes:
+    vocabulary: number of pieces, `PADDING` and `END` among them.
+    length: pieces of a text at most, `END` included: L.
+    units: width of the transformer; a multiple of `heads`.
+  """
+
+  vocabulary: int
+  length: int
+  units: int
+  layers: int
+  heads: int
+  dtype: Any
+
+  @nn.compact
+  def __call__(self, vector: Array, pieces: Array) -> Array:
+    """`[N, G]` and int `[N, L]` -> logits `[N, L, vocabulary]`, float32."""
+    embed = lambda count, name: nn.Embed(
+      count, self.units, dtype=self.dtype, name=name
+    )
+    start = layers.Linear(
+      (vector.shape[-1],), self.units, self.dtype, name='vector'
+    )(vector)
+    said = embed(self.vocabulary, 'pieces')(pieces[:, :-1])
+    x = jnp.concatenate([start[:, None], said], 1)
+    x += embed(self.length, 'places')(jnp.arange(x.shape[1]))[None]
+    past = jnp.tril(jnp.ones((x.shape[1],) * 2, bool))[None]
+    for i in range(self.layers):
+      x = Block(self.heads, self.dtype, name=f'block{i}')(x, past)
+    x = layers.RMSNorm(name='norm')(x)
+    logits = layers.Linear(
+      (self.units,), self.vocabulary, self.dtype, name='out'
+    )(x)
+    return logits.astype(jnp.float32)
+
+
+def say(decoder: TextDecoder, params: Any, vector: Array) -> Array:
+  """The most probable piece after each other, up to `END`: `[N, G]` -> int
+  `[N, L]`, `PADDING` behind it."""
+
+  def step(i: Array, pieces: Array) -> Array:
+    logits = decoder.apply({'params': params}, vector, pieces)
+    best = logits[:, i].argmax(-1).astype(pieces.dtype)
+    before = pieces[:, jnp.maximum(i - 1, 0)]
+    over = (i > 0) & ((before == END) | (before == PADDING))
+    return pieces.at[:, i].set(jnp.where(over, PADDING, best))
+
+  nothing = jnp.zeros((len(vector), decoder.length), jnp.int32)
+  return jax.lax.fori_loop(0, decoder.length, step, nothing)
+
+
 class Block(nn.Module):
   """Attention among the pieces of each text, then a layer for each piece:
-  `[N, L, U] -> [N, L, U]`. Attention goes to `used` pieces only, `[N, L]`."""
+  `[N, L, U] -> [N, L, U]`. `mask` `[N or 1, L or 1, L]` says which pieces each
+  piece attends to."""
 
   heads: int
   dtype: Any
 
   @nn.compact
-  def __call__(self, x: Array, used: Array) -> Array:
+  def __call__(self, x: Array, mask: Array) -> Array:
     units = x.shape[-1]
     dense = lambda x, size, name: layers.Linear(
       (x.shape[-1],), size, self.dtype, name=name
@@ -66,9 +123,7 @@ class Block(nn.Module):
     query, key, value = (
       z.reshape((*z.shape[:2], self.heads, -1)) for z in parts
     )
-    y = jax.nn.dot_product_attention(
-      query, key, value, mask=used[:, None, None]
-    )
+    y = jax.nn.dot_product_attention(query, key, value, mask=mask[:, None])
     x += dense(y.reshape(x.shape), units, 'out')
     y = layers.RMSNorm(name='norm1')(x)
     y = jax.nn.silu(dense(y, 2 * units, 'up'))

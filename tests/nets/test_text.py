@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 from ponderdream.nets import text
@@ -42,7 +43,8 @@ def test_attention_by_hand():
   # One head of one piece attends to itself: its value, projected.
   block = text.Block(1, jnp.float32)
   x = jax.random.normal(jax.random.key(1), (1, 1, 4))
-  params = block.init(jax.random.key(2), x, jnp.ones((1, 1), bool))['params']
+  all_of_it = jnp.ones((1, 1, 1), bool)
+  params = block.init(jax.random.key(2), x, all_of_it)['params']
   norm = lambda x, p: x / np.sqrt((x**2).mean(-1) + 1e-4) * p['scale']
   dense = lambda x, p: x @ p['kernel'] + p['bias']
   y = np.asarray(x[0, 0])
@@ -50,7 +52,7 @@ def test_attention_by_hand():
   y = y + dense(value, params['out'])
   up = dense(norm(y, params['norm1']), params['up'])
   want = y + dense(up / (1 + np.exp(-up)), params['down'])
-  got = block.apply({'params': params}, x, jnp.ones((1, 1), bool))
+  got = block.apply({'params': params}, x, all_of_it)
   np.testing.assert_allclose(got[0, 0], want, rtol=1e-4, atol=1e-5)
 
 
@@ -80,3 +82,58 @@ def test_each_row_is_computed_once_and_given_to_all(most, different):
   plain = lambda weight: jnp.tanh(jnp.asarray(texts) / 256 @ weight)
   loss = lambda f: jax.grad(lambda w: (f(w) ** 2).sum())(weight)
   np.testing.assert_allclose(loss(run), loss(plain), rtol=1e-4, atol=1e-5)
+
+
+DEC = text.TextDecoder(32, 6, 8, 2, 2, jnp.float32)
+VECTORS = jax.random.normal(jax.random.key(3), (5, 4))
+
+
+def test_a_piece_is_predicted_from_those_before_it():
+  params = DEC.init(jax.random.key(0), VECTORS, TEXTS)['params']
+  apply = lambda *xs: DEC.apply({'params': params}, *xs)
+  logits = apply(VECTORS, TEXTS)
+  assert logits.shape == (5, 6, 32) and logits.dtype == jnp.float32
+  for place in range(6):
+    changed = TEXTS.copy()
+    changed[:, place] = (changed[:, place] + 7) % 32
+    after = apply(VECTORS, changed)
+    np.testing.assert_allclose(
+      after[:, : place + 1], logits[:, : place + 1], atol=1e-5
+    )
+    if place < 5:
+      assert abs(after[:, place + 1] - logits[:, place + 1]).min() > 1e-6
+  assert abs(apply(VECTORS + 1, TEXTS) - logits).max(-1).min() > 1e-4
+
+
+def test_what_is_said_is_the_most_probable_piece_after_each_other():
+  params = DEC.init(jax.random.key(0), VECTORS, TEXTS)['params']
+  found = np.asarray(jax.jit(lambda v: text.say(DEC, params, v))(VECTORS))
+  logits = DEC.apply({'params': params}, VECTORS, found)
+  for row, said in zip(np.asarray(logits), found, strict=True):
+    over = False
+    for place, piece in enumerate(said):
+      assert piece == (0 if over else row[place].argmax())
+      over = over or piece in (text.END, text.PADDING)
+
+
+def test_texts_can_be_learnt_by_heart():
+  optimizer = optax.adam(1e-2)
+  texts = np.where(TEXTS > 1, TEXTS, 2)
+  texts[:, -1], texts[2, 2:] = text.END, text.PADDING
+  texts[2, 1] = text.END
+
+  def loss(params):
+    logits = DEC.apply({'params': params}, VECTORS, texts)
+    terms = optax.softmax_cross_entropy_with_integer_labels(logits, texts)
+    return (terms * (texts != text.PADDING)).sum()
+
+  @jax.jit
+  def step(params, state):
+    updates, state = optimizer.update(jax.grad(loss)(params), state)
+    return optax.apply_updates(params, updates), state
+
+  params = DEC.init(jax.random.key(0), VECTORS, texts)['params']
+  state = optimizer.init(params)
+  for _ in range(150):
+    params, state = step(params, state)
+  np.testing.assert_array_equal(text.say(DEC, params, VECTORS), texts)
