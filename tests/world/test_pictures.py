@@ -59,7 +59,8 @@ def test_losses_and_gradients_are_those_of_the_plain_form(depth, monkeypatch):
   np.testing.assert_allclose(fast[0], plain[0], rtol=1e-5)
   for a, b in zip(*map(jax.tree.leaves, (fast[1], plain[1])), strict=True):
     assert abs(b).max() > 0
-    np.testing.assert_allclose(a, b, atol=1e-5 * abs(b).max())
+    # Sums in another order; how they differ depends on the processor.
+    np.testing.assert_allclose(a, b, atol=3e-5 * abs(b).max())
 
 
 @pytest.mark.parametrize('kind', ['conv', 'patch'])
