@@ -53,6 +53,7 @@ setuptools.setup(
     'pydantic>=2.11',
   ],
   extras_require={
+    'atari': ['ale-py>=0.11', 'opencv-python-headless>=4.10'],
     'cuda': ['jax[cuda12]>=0.10'],
     'tpu': ['jax[tpu]>=0.10', 'etils[epath-gcs]'],
     # Goals from captions by a language model.

@@ -169,6 +169,11 @@ def test_a_config_imports_no_wrapper(tmp_path, capsys):
   assert evaluate.main(['--logdir', str(logdir), '--random']) == 2
   error = capsys.readouterr().err
   assert f'--wrappers {path}' in error and error.count('\n') == 1
+  # Packages that everybody has need no such word.
+  known = {'env.gymnasium.wrappers': ['minigrid.wrappers:ImgObsWrapper']}
+  config.update(known).save(logdir / 'config.yaml')
+  settings.recall(str(logdir))
+  config.save(logdir / 'config.yaml')
   found = settings.recall(str(logdir), wrappers=[path])
   assert found.env.gymnasium.wrappers == (path,)
   with pytest.raises(UsageError, match='--wrappers'):

@@ -1,5 +1,6 @@
 """Any Gymnasium environment: `gymnasium_CartPole-v1` and the like."""
 
+import functools
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -8,6 +9,7 @@ import gymnasium
 import numpy as np
 import ruamel.yaml
 
+from embodied import errors
 from embodied.base import SIGNALS, Env, Obs, Spaces, action_classes
 from embodied.envs.gym import actions, observations
 from embodied.errors import UsageError
@@ -155,7 +157,8 @@ class FromGymnasium(Adapter):
     task: Gymnasium's id of the environment.
     kwargs: Arguments of `gymnasium.make` as YAML, such as
       `{map_name: 8x8, is_slippery: false}`.
-    wrappers: Wrappers by import path, `module:Class`, the innermost first.
+    wrappers: Wrappers by import path, `module:Class`, the innermost first;
+      their arguments may follow, as for `kwargs`.
     length: Steps of the environment until an episode is cut off; 0 leaves
       its own limit.
     seed, size, repeat, classes, text: See `Adapter`.
@@ -230,17 +233,23 @@ def _number(reward: Any) -> float:
 
 def _arguments(kwargs: str, length: int) -> dict[str, Any]:
   """The arguments of `gymnasium.make`."""
+  limit = {'max_episode_steps': length} if length else {}
+  given = _mapping('env.gymnasium.kwargs', kwargs)
+  return {'disable_env_checker': True, **limit, **given}
+
+
+def _mapping(name: str, text: str) -> dict[str, Any]:
+  """A mapping in YAML; empty without a text."""
   try:
-    found = ruamel.yaml.YAML(typ='safe').load(kwargs) or {}
+    found = ruamel.yaml.YAML(typ='safe').load(text) or {}
   except ruamel.yaml.error.YAMLError:
     found = None
   if not isinstance(found, Mapping) or any(type(k) is not str for k in found):
     raise UsageError(
-      f'env.gymnasium.kwargs is {kwargs[:80]!r}; write a mapping, such as'
+      f'{name} is {errors.quoted(text)}; write a mapping, such as'
       ' "{map_name: 8x8, is_slippery: false}".'
     )
-  limit = {'max_episode_steps': length} if length else {}
-  return {'disable_env_checker': True, **limit, **found}
+  return dict(found)
 
 
 def _counts(classes: Sequence[str]) -> dict[str, int]:
@@ -257,8 +266,9 @@ def _counts(classes: Sequence[str]) -> dict[str, int]:
   return found
 
 
-def _wrapper(path: str) -> Callable[[Gym], Gym]:
-  """The wrapper `module:Class`."""
+def _wrapper(text: str) -> Callable[[Gym], Gym]:
+  """The wrapper `module:Class`, or `module:Class {argument: value}`."""
+  path, _, given = text.partition(' ')
   module, _, name = path.partition(':')
   try:
     found = getattr(importlib.import_module(module), name)
@@ -268,7 +278,7 @@ def _wrapper(path: str) -> Callable[[Gym], Gym]:
       f' {error}. Write module:Class, such as'
       ' gymnasium.wrappers:FlattenObservation.'
     ) from None
-  return found
+  return functools.partial(found, **_mapping(f'The rest of {path}', given))
 
 
 def _make(task: str, arguments: Mapping[str, Any]) -> Gym:

@@ -28,6 +28,17 @@ OWN = (
   r'run\.(parallel|timeout)',
 )
 
+# Packages of environments that everybody has. What a run of somebody else
+# imports from others is imported only if the user names it, too.
+KNOWN = (
+  'ale_py',
+  'gymnasium',
+  'gymnasium_robotics',
+  'highway_env',
+  'minigrid',
+  'shimmy',
+)
+
 # Settings that had another name in an earlier version.
 RENAMED = {'slowval.rate': 'slow.val'}
 
@@ -149,18 +160,26 @@ def recall(
   # Evaluation may use another machine than training.
   here = {'jax.platform': 'auto', 'jax.distributed': 'off'}
   config = saved(path)
-  if ':' in config.task and config.task != task:
+  module = config.task.removeprefix('gymnasium_').rpartition(':')[0]
+  if foreign(module) and config.task != task:
     raise UsageError(
       f"The task of {logdir} is '{config.task}', which imports a module; if"
       f' you trust it, add --task {config.task}.'
     )
   imported = config.env.gymnasium.wrappers
-  if imported and tuple(wrappers) != imported:
+  if any(map(foreign, imported)) and tuple(wrappers) != imported:
     raise UsageError(
       f'The environments of {logdir} import {", ".join(imported)}; if you'
       f' trust them, add --wrappers {" ".join(imported)}.'
     )
   return config.update({'logdir': str(path.parent), **here})
+
+
+def foreign(path: str) -> bool:
+  """Whether the import path `package.module:Class` is not of a KNOWN package;
+  an empty path is none."""
+  package = path.partition(':')[0].partition('.')[0]
+  return bool(path) and package not in KNOWN
 
 
 def saved(path: pathlib.Path) -> Config:

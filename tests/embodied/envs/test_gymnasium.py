@@ -497,8 +497,23 @@ def test_kwargs_wrappers_and_a_time_limit():
 
 
 class Doubled(gymnasium.ObservationWrapper):
+  def __init__(self, env, by=2):
+    super().__init__(env)
+    self.by = by
+
   def observation(self, observation):
-    return 2 * observation
+    return self.by * observation
+
+
+def test_wrappers_take_arguments():
+  path = 'tests.embodied.envs.test_gymnasium:Doubled'
+  ours, theirs = (
+    envs.make_env('gymnasium_CartPole-v1', 0, seed=0, wrappers=[*x])
+    for x in ([f'{path} {{by: 3}}'], [])
+  )
+  go = np.int32(1)
+  for a, b in zip(roll(ours, [go]), roll(theirs, [go]), strict=True):
+    np.testing.assert_array_equal(a['vector'], 3 * b['vector'])
 
 
 @pytest.mark.parametrize(
@@ -510,6 +525,7 @@ class Doubled(gymnasium.ObservationWrapper):
     ({'wrappers': ['nowhere:X']}, ['nowhere:X', 'imported']),
     ({'wrappers': ['gymnasium.wrappers:Nothing']}, ['Nothing']),
     ({'wrappers': ['gymnasium']}, ['module:Class']),
+    ({'wrappers': ['gymnasium.wrappers:FlattenObservation [']}, ['mapping']),
     ({'classes': ['vector']}, ['KEY=COUNT']),
     ({'classes': ['other=3']}, ['other', 'vector']),
     ({'classes': ['vector=3']}, ['vector', 'whole numbers']),
