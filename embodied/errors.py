@@ -38,7 +38,7 @@ SHOWN = 80
 def quoted(value: object) -> str:
   """The value as an error shows it: `repr`, with the middle left out if it is
   long."""
-  text = repr(value)
+  text = repr(value).replace('\\\\', '\\')
   if len(text) <= SHOWN:
     return text
   half = SHOWN // 2

@@ -109,6 +109,7 @@ class GymConverter(Converter):
       k: np.zeros(v.shape, v.dtype) for k, v in adapted.act_space.items()
     }
     self.again = zero | {'reset': np.bool_(True)}
+    adapted.step(self.again)  # the observation that it began with
 
   def observation(self, obs: Any, info: Mapping[str, Any]) -> dict[str, Any]:
     self.puppet.shown = obs, dict(info)

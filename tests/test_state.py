@@ -40,14 +40,15 @@ def test_parameters_are_adopted_where_key_and_shape_agree(kit):
 
 def test_checkpoints_of_an_earlier_form_are_read(kit, tmp_path):
   now = kit.agent.save()
-  newer, older = now.earlier_forms()
+  newest, newer, older = now.earlier_forms()
+  assert set(newest['running']) == {'behaviour'}
   assert set(older) == {'params', 'slowval', 'opt', 'range', 'updates'}
-  store = Checkpoint(tmp_path, keep=3)
-  for step, form in enumerate((older, newer, now)):
+  store = Checkpoint(tmp_path, keep=4)
+  for step, form in enumerate((older, newer, newest, now)):
     store.save(step, form, {})
   store.close()
   store = Checkpoint(tmp_path)
-  for step in range(3):
+  for step in range(4):
     _, back, _ = store.load(now, step)
     assert jax.tree.structure(back) == jax.tree.structure(now)
     jax.tree.map(np.testing.assert_array_equal, back, now)

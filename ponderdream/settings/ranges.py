@@ -75,7 +75,8 @@ RANGES = {
   r'ppo\.epochs': (1, 1000),
   r'ppo\.(clip|kl)': (TINY, 1e3),
   r'ppo\.value': (0.0, 1e6),
-  r'(ppo\.)?opt\.lr': (0.0, 10.0),
+  # A run that diverges ends with a sentence of its own.
+  r'(ppo\.)?opt\.lr': (0.0, 1e38),
   r'(ppo\.)?opt\.warmup': (0, 10**9),
   r'(ppo\.)?opt\.(agc|pmin)': (1e-9, 1e6),
   r'(ppo\.)?opt\.beta[12]': (0.0, BELOW_ONE),

@@ -143,8 +143,9 @@ class Judge:
     action, repeat = action[rows], repeat[rows]
     for t in range(length):
       chosen = self.agent.to_env_action(action)
+      go = {'reset': np.False_}
       for i in np.flatnonzero(alive):
-        latest[i] = envs[i].step({'action': chosen[i], 'reset': np.False_})
+        latest[i] = envs[i].step(go | {k: v[i] for k, v in chosen.items()})
         total[i] += weight[i] * latest[i]['reward']
         weight[i] *= self.discount * (not latest[i]['is_terminal'])
       keys = *self.models.obs_space, 'is_first'

@@ -56,7 +56,7 @@ def test_parts_of_a_linear_layer_add_up():
     variables, b, 1, method='part'
   )
   np.testing.assert_allclose(
-    linear.apply(variables, parts, method='shift'), whole, rtol=1e-6
+    linear.apply(variables, parts, method='shift'), whole, rtol=1e-5
   )
 
 
