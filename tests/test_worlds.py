@@ -11,6 +11,7 @@ from embodied import envs
 from embodied.errors import UsageError
 from ponderdream import evaluate, train
 
+pytestmark = pytest.mark.slow
 LENGTH = 12
 
 
@@ -109,9 +110,7 @@ EVERYTHING = spaces.Dict(
   parts=spaces.Tuple([TWO, spaces.MultiBinary(3), VECTOR]),
   image=box(3, 37, 51),
 )
-# The one that every run of the tests tries.
-QUICK = 'everything'
-CASES[QUICK] = EVERYTHING, ACTIONS['dict'], 'conv'
+CASES['everything'] = EVERYTHING, ACTIONS['dict'], 'conv'
 
 
 def trained_and_evaluated(task, logdir, *flags):
@@ -127,13 +126,7 @@ def trained_and_evaluated(task, logdir, *flags):
   assert evaluate.main([*again, '--envs', '2']) == 0
 
 
-@pytest.mark.parametrize(
-  'name',
-  [
-    pytest.param(x, marks=[] if x == QUICK else pytest.mark.slow)
-    for x in CASES
-  ],
-)
+@pytest.mark.parametrize('name', CASES)
 def test_spaces(name, tmp_path):
   observation, action, kind = CASES[name]
   make = lambda **_: Sampled(observation, action)
@@ -145,7 +138,6 @@ def test_spaces(name, tmp_path):
     del gymnasium.registry['Sampled-v0']
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize('name', REAL)
 def test_real_environments(name, tmp_path):
   task = f'gymnasium_{name}'
