@@ -264,7 +264,13 @@ TASKS = {
 }
 
 
-@pytest.mark.parametrize('task', TASKS)
+@pytest.mark.parametrize(
+  'task',
+  [
+    pytest.param(x, marks=[] if 'menu' in x else pytest.mark.slow)
+    for x in TASKS
+  ],
+)
 def test_gymnasium_environments_train(task, tmp_path):
   args = ('--configs', 'gymnasium', 'pondernet', 'debug', '--task')
   args += (f'gymnasium_{task}', '--run.steps', 120, '--logdir', tmp_path)
@@ -276,6 +282,7 @@ def test_gymnasium_environments_train(task, tmp_path):
     assert np.isfinite(last[f'train/loss/rec/{key}'])
 
 
+@pytest.mark.slow
 def test_a_dict_of_observations_is_resumed_and_evaluated(tmp_path):
   task = 'gymnasium_menu:Menu-v0'
   args = ('--configs', 'gymnasium', 'pondernet', 'debug', '--task', task)

@@ -269,8 +269,8 @@ def test_plain_policy_loss_is_reinforce(plain):
   'mode, credit',
   [
     ('pondernet', 'mixture'),
-    ('pondernet', 'sampled'),
-    ('act', 'sampled'),
+    pytest.param('pondernet', 'sampled', marks=pytest.mark.slow),
+    pytest.param('act', 'sampled', marks=pytest.mark.slow),
     ('fixed', 'levels'),
   ],
 )
