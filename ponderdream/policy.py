@@ -33,9 +33,9 @@ class Policy:
     """Begins new episodes, in all environments or in some of them, `[B]`."""
     if which is None:
       self._carry = self._agent.init_policy(len(self._rows))
-      which = [True] * len(self._rows)
-      self._first = np.array(which)
-    self._first = self._first | np.asarray(which, bool)
+      self._first = np.ones(len(self._rows), bool)
+    else:
+      self._first = self._first | np.asarray(which, bool)
 
   def __call__(self, obs: Any, info: Mapping[str, Any] | None = None) -> Any:
     """The next action.

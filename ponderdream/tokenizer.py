@@ -34,7 +34,7 @@ class Tokenizer:
 
     try:
       self._bpe = tokenizers.Tokenizer.from_str(content)
-    except Exception as error:  # whatever the package raises
+    except Exception as error:  # the package raises no other class
       raise ValueError(f'No tokenizer: {error}') from None
     self.length = length
 

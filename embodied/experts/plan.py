@@ -27,6 +27,7 @@ class Goal(NamedTuple):
   text: str
   verb: str
   object: str = ''
+  # It hides `tuple.count`, which nobody needs of a goal.
   count: int = 1  # type: ignore[assignment]
   why: str = ''
 

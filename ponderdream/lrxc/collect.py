@@ -171,7 +171,7 @@ def shard(job: Job) -> Sealed:
       out.add(play.play(expert, env, job.expert, index, seed, job.length))
       env.close()
     return out.seal()
-  except Exception as error:
+  except Exception as error:  # any: it is raised again
     out.discard()
     error.add_note(f'This was in episode {index}, of seed {seed}.')
     raise

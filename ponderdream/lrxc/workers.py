@@ -116,5 +116,5 @@ def _answer(function: Callable, job: object) -> tuple[str, object]:
     return 'done', function(job)
   except UsageError as error:
     return 'usage', str(error)
-  except Exception:
+  except Exception:  # the parent raises it, with this text
     return 'error', traceback.format_exc()

@@ -33,7 +33,7 @@ and then a table
 00:00:04.510 --> 00:00:06.000 align:start position:0%
 and then a table
 [Music]
-"""  # noqa: W293
+"""  # noqa: W293  (automatic captions have lines of one blank)
 
 
 def said(text):

@@ -115,7 +115,7 @@ def test_hostile_captions_do_no_harm(tmp_path):
   )
   (videos / 'a.en.vtt').write_text(talk)
   info = {
-    'id': '../../../tmp/evil',
+    'id': '../../../outside/evil',
     'title': '[red]<b>\x1b',
     'channel': '\ud800',
     'license': 'x' * 10**5,

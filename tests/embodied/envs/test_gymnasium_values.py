@@ -1,0 +1,326 @@
+"""Spaces, pictures, texts and options of the Gymnasium adapter."""
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium import spaces
+
+from embodied import envs
+from embodied.errors import UsageError
+from embodied.space import Space
+from tests.embodied.envs.test_gymnasium import Menu, roll
+
+
+@pytest.fixture(scope='module', autouse=True)
+def _register():
+  gymnasium.register('Menu-v0', Menu)
+  yield
+  del gymnasium.registry['Menu-v0']
+
+
+class Script(gymnasium.Env):
+  """Shows one observation after the other; remembers what it was told."""
+
+  def __init__(self, observation, action, shown=None, reward=0.0):
+    self.observation_space, self.action_space = observation, action
+    self.shown, self.reward, self.received = shown, reward, []
+
+  def reset(self, *, seed=None, options=None):
+    super().reset(seed=seed)
+    return self._next(), {}
+
+  def step(self, action):
+    self.received.append(action)
+    return self._next(), self.reward, False, False, {}
+
+  def _next(self):
+    if self.shown is None:
+      return self.observation_space.sample()
+    return self.shown
+
+
+def adapted(monkeypatch, inner, **options):
+  monkeypatch.setattr(gymnasium, 'make', lambda *args, **kwargs: inner)
+  return envs.make_env('gymnasium_Script-v0', 0, seed=0, **options)
+
+
+def box(shape, dtype=np.uint8, low=0, high=255):
+  return spaces.Box(low, high, shape, dtype)
+
+
+ONE = spaces.Discrete(2)
+
+
+@pytest.mark.parametrize(
+  'space, shape',
+  [
+    (box((64, 48, 3)), (64, 48, 3)),
+    (box((3, 64, 48)), (64, 48, 3)),
+    (box((4, 84, 84)), (84, 84, 4)),  # frames, as Gymnasium stacks them
+    (box((84, 84)), (84, 84, 1)),
+    (box((96, 96, 4)), (96, 96, 4)),
+    (box((4, 40, 32, 3)), (40, 32, 12)),
+    (box((2, 3, 40, 32)), (40, 32, 6)),
+    (box((7, 7, 3)), (7, 7, 3)),
+    (box((32, 32, 3), np.float32, 0, 1), (32, 32, 3)),
+    (box((3, 32, 32), np.float64, -1, 1), (32, 32, 3)),
+  ],
+)
+def test_pictures_of_any_layout(monkeypatch, space, shape):
+  # Every pixel has its own value, so that a wrong turn of the axes shows.
+  rng = np.random.default_rng(0)
+  if space.dtype == np.uint8:
+    shown = rng.integers(0, 256, space.shape, np.uint8)
+    wanted = shown
+  else:
+    low, high = float(space.low.min()), float(space.high.max())
+    wanted = rng.integers(0, 256, space.shape, np.uint8)
+    shown = (wanted / 255 * (high - low) + low).astype(space.dtype)
+  env = adapted(monkeypatch, Script(space, ONE, shown))
+  assert env.obs_space['image'] == Space(np.uint8, shape)
+  seen = env.step({'action': np.int32(0), 'reset': True})['image']
+  if wanted.ndim == 2:
+    wanted = wanted[..., None]
+  if wanted.ndim == 4:
+    frames = list(wanted)
+    if frames[0].shape[0] == 3:
+      frames = [np.moveaxis(x, 0, -1) for x in frames]
+    wanted = np.concatenate(frames, -1)
+  if wanted.shape != shape:
+    wanted = np.moveaxis(wanted, 0, -1)
+  np.testing.assert_array_equal(seen, wanted)
+
+
+@pytest.mark.parametrize(
+  'space',
+  [
+    box((64, 64), np.float32, -np.inf, np.inf),  # no bounds to scale from
+    box((8, 8)),  # a board
+    box((5, 5, 5), np.float32, 0, 1),
+    box((64, 64, 64), np.float32, 0, 1),  # a volume
+  ],
+)
+def test_other_arrays_are_no_pictures(monkeypatch, space):
+  env = adapted(monkeypatch, Script(space, ONE))
+  assert env.obs_space['vector'].shape == space.shape
+
+
+@pytest.mark.parametrize('channels', [1, 3, 4, 5])
+def test_pictures_are_resized_by_area(monkeypatch, channels):
+  # 8x8 squares of one value each, shrunk by 8: exactly these values.
+  rng = np.random.default_rng(0)
+  small = rng.integers(0, 256, (8, 8, channels), np.uint8)
+  shown = small.repeat(8, 0).repeat(8, 1)
+  inner = Script(box(shown.shape), ONE, shown)
+  env = adapted(monkeypatch, inner, size=8)
+  assert env.obs_space['image'] == Space(np.uint8, (8, 8, channels))
+  seen = env.step({'action': np.int32(0), 'reset': True})['image']
+  np.testing.assert_array_equal(seen, small)
+  # Means of areas: a mean is kept wherever the borders of the areas lie.
+  env = adapted(monkeypatch, Script(box(shown.shape), ONE, shown), size=24)
+  seen = env.step({'action': np.int32(0), 'reset': True})['image']
+  assert abs(seen.mean() - shown.mean()) < 0.6
+
+
+def test_nested_spaces_of_every_kind(monkeypatch):
+  space = spaces.Tuple(
+    [
+      spaces.MultiBinary(3),
+      spaces.Dict(a=spaces.Discrete(4, start=2), b=box((2,), np.float32)),
+    ]
+  )
+  shown = (np.array([1, 0, 1], np.int8), {'a': 5, 'b': [0.5, 2.0]})
+  action = spaces.Dict(
+    {
+      'move': spaces.Discrete(3, start=-1),
+      'push': spaces.Box(-2, 2, (2,), np.float64),
+      'flags': spaces.Tuple([spaces.MultiBinary(2), spaces.Discrete(5)]),
+    }
+  )
+  inner = Script(space, action, shown)
+  env = adapted(monkeypatch, inner)
+  acts = {k: v for k, v in env.act_space.items() if k != 'reset'}
+  assert set(acts) == {
+    'action.move', 'action.push', 'action.flags.0', 'action.flags.1',
+  }  # fmt: skip
+  assert acts['action.flags.0'] == Space(np.int32, (2,), 0, 2)
+  zeros = {k: np.zeros(v.shape, v.dtype) for k, v in acts.items()}
+  obs = env.step({**zeros, 'reset': True})
+  assert obs['0'].tolist() == [True, False, True]
+  assert obs['1.a'] == 3 and obs['1.b'].tolist() == [0.5, 2.0]
+  env.step(
+    {
+      'action.move': np.int32(2),
+      'action.push': np.float32([1, -0.5]),
+      'action.flags.0': np.array([0, 1], np.int32),
+      'action.flags.1': np.int32(4),
+      'reset': False,
+    }
+  )
+  received = inner.received[-1]
+  assert action.contains(received), received
+  assert received['move'] == 1 and received['push'].tolist() == [2, -1]
+  assert received['flags'][0].tolist() == [0, 1]
+  assert received['flags'][1] == 4
+
+
+@pytest.mark.parametrize(
+  'space',
+  [
+    spaces.OneOf([spaces.Discrete(2), spaces.Discrete(3)]),
+    spaces.Sequence(spaces.Discrete(2)),
+    spaces.Graph(spaces.Discrete(2), None),
+  ],
+)
+def test_spaces_of_no_fixed_shape_are_refused(monkeypatch, space):
+  with pytest.raises(UsageError, match=type(space).__name__):
+    adapted(monkeypatch, Script(space, ONE))
+  with pytest.raises(UsageError, match=type(space).__name__):
+    adapted(monkeypatch, Script(ONE, space))
+
+
+def test_an_action_is_repeated_until_the_episode_ends(monkeypatch):
+  env = envs.make_env('gymnasium_Menu-v0', 0, seed=0, repeat=2)
+  obs = roll(env, [np.array([0, 1], np.int32)] * 2)
+  # Three steps of 0.5 are an episode: two, and the one that is left.
+  assert [float(x['reward']) for x in obs] == [0, 1.0, 0.5]
+  assert [bool(x['is_last']) for x in obs] == [False, False, True]
+
+
+def test_kwargs_wrappers_and_a_time_limit():
+  env = envs.make_env(
+    'gymnasium_FrozenLake-v1',
+    0,
+    seed=0,
+    kwargs='{map_name: 8x8, is_slippery: false}',
+    length=3,
+  )
+  assert env.obs_space['state'].classes == 64
+  obs = roll(env, [np.int32(0)] * 3)
+  assert obs[-1]['is_last'] and not obs[-1]['is_terminal']
+  env = envs.make_env(
+    'gymnasium_CartPole-v1',
+    0,
+    seed=0,
+    wrappers=['tests.embodied.envs.test_gymnasium_values:Doubled'],
+  )
+  inner = envs.make_env('gymnasium_CartPole-v1', 0, seed=0)
+  go = np.int32(1)
+  for ours, theirs in zip(roll(env, [go]), roll(inner, [go]), strict=True):
+    np.testing.assert_array_equal(ours['vector'], 2 * theirs['vector'])
+
+
+class Doubled(gymnasium.ObservationWrapper):
+  def __init__(self, env, by=2):
+    super().__init__(env)
+    self.by = by
+
+  def observation(self, observation):
+    return self.by * observation
+
+
+def test_wrappers_take_arguments():
+  path = 'tests.embodied.envs.test_gymnasium_values:Doubled'
+  ours, theirs = (
+    envs.make_env('gymnasium_CartPole-v1', 0, seed=0, wrappers=[*x])
+    for x in ([f'{path} {{by: 3}}'], [])
+  )
+  go = np.int32(1)
+  for a, b in zip(roll(ours, [go]), roll(theirs, [go]), strict=True):
+    np.testing.assert_array_equal(a['vector'], 3 * b['vector'])
+
+
+@pytest.mark.parametrize(
+  'options, words',
+  [
+    ({'kwargs': '[1, 2]'}, ['kwargs', 'mapping']),
+    ({'kwargs': '{a: ['}, ['kwargs', 'mapping']),
+    ({'kwargs': '{no_such: 1}'}, ['CartPole-v1', 'no_such']),
+    ({'wrappers': ['nowhere:X']}, ['nowhere:X', 'imported']),
+    ({'wrappers': ['gymnasium.wrappers:Nothing']}, ['Nothing']),
+    ({'wrappers': ['gymnasium']}, ['module:Class']),
+    ({'wrappers': ['gymnasium.wrappers:FlattenObservation [']}, ['mapping']),
+    ({'classes': ['vector']}, ['KEY=COUNT']),
+    ({'classes': ['other=3']}, ['other', 'vector']),
+    ({'classes': ['vector=3']}, ['vector', 'whole numbers']),
+  ],
+)
+def test_options_that_do_not_fit(options, words):
+  with pytest.raises(UsageError) as caught:
+    envs.make_env('gymnasium_CartPole-v1', 0, seed=0, **options)
+  for word in words:
+    assert word in str(caught.value)
+
+
+def test_symbols_are_classes(monkeypatch):
+  shown = np.full((7, 7, 3), 10, np.uint8)
+  inner = Script(box((7, 7, 3)), ONE, shown)
+  env = adapted(monkeypatch, inner, classes=['image=11'])
+  assert env.obs_space['image'] == Space(np.int32, (7, 7, 3), 0, 11)
+  assert env.step({'action': np.int32(0), 'reset': True})['image'].max() == 10
+  inner.shown = np.full((7, 7, 3), 11, np.uint8)
+  with pytest.raises(ValueError, match="'image'"):
+    env.step({'action': np.int32(0), 'reset': False})
+
+
+def test_numbers_of_other_types_are_converted(monkeypatch):
+  inner = Script(box((2,), np.float32), ONE, [1, 2.5], np.array([0.25]))
+  env = adapted(monkeypatch, inner)
+  env.step({'action': np.int32(0), 'reset': True})
+  obs = env.step({'action': np.int32(1), 'reset': False})
+  assert obs['reward'] == np.float32(0.25) and obs['reward'].shape == ()
+  assert obs['vector'].dtype == np.float32
+  assert obs['vector'].tolist() == [1, 2.5]
+
+
+@pytest.mark.parametrize(
+  'shown, reward, words',
+  [
+    ([1.0, 2.0, 3.0], 0.0, ["'vector'", '(3,)', '(2,)']),
+    ([1.0, np.nan], 0.0, ["'vector'", 'nan']),
+    ([1.0, 1e6], 0.0, ["'vector'", '1000000']),
+    (['a', 'b'], 0.0, ["'vector'", 'array']),
+    ([1.0, 2.0], [1.0, 2.0], ['reward', '(2,)']),
+    ([1.0, 2.0], np.nan, ['reward', 'nan']),
+  ],
+)
+def test_values_that_do_not_fit_are_named(monkeypatch, shown, reward, words):
+  inner = Script(box((2,), np.float32), ONE, [1.0, 2.0])
+  env = adapted(monkeypatch, inner)
+  env.step({'action': np.int32(0), 'reset': True})
+  inner.shown, inner.reward = shown, reward
+  with pytest.raises(ValueError) as caught:
+    env.step({'action': np.int32(0), 'reset': False})
+  for word in [*words, 'step 1']:
+    assert word in str(caught.value)
+
+
+@pytest.mark.parametrize(
+  'shown, size, seen',
+  [
+    ('go', 4, [103, 111, 0, 0]),
+    ('', 3, [0, 0, 0]),
+    ('house', 3, list(b'hou')),
+    # A character of two bytes is not cut in two.
+    ('a\u00e4', 2, [97, 0]),
+    ('a\u00e4', 3, [97, 0xC3, 0xA4]),
+    ('a\ud800', 4, [97, 63, 0, 0]),  # half of a pair: no character
+  ],
+)
+def test_texts_are_bytes(monkeypatch, shown, size, seen):
+  env = adapted(monkeypatch, Script(spaces.Text(99), ONE, shown), text=size)
+  assert env.obs_space['text'] == Space(np.uint8, (size,), role='text')
+  found = env.step({'action': np.int32(0), 'reset': True})['text']
+  assert found.tolist() == seen
+
+
+def test_a_text_in_a_dict_keeps_its_key(monkeypatch):
+  space = spaces.Dict(mission=spaces.Text(9), speed=box((1,), np.float32))
+  shown = {'mission': 'go', 'speed': [1.0]}
+  inner = Script(space, ONE, shown)
+  env = adapted(monkeypatch, inner)
+  assert env.obs_space['mission'].role == 'text'
+  env.step({'action': np.int32(0), 'reset': True})
+  inner.shown = shown | {'mission': 7}
+  with pytest.raises(ValueError, match="'mission'"):
+    env.step({'action': np.int32(0), 'reset': False})
