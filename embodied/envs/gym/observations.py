@@ -13,8 +13,10 @@ from embodied.space import Space
 
 Path = tuple[Any, ...]
 
-# Keys that are stored beside the observations.
+# Keys, and beginnings of keys, that are stored beside the observations or mean
+# something in a batch.
 STORED = 'action', 'reset', 'stepid'
+RESERVED = 'log/', 'dyn/', 'enc/', 'has/', 'shared/', 'action.'
 # Many environments break the bounds that they declare. Only what is further
 # out than so many times their distance is refused.
 SLACK = 10.0
@@ -107,7 +109,7 @@ def _only(space: spaces.Space[Any], options: Options) -> str:
 def _leaf(
   key: str, path: Path, space: spaces.Space[Any], options: Options
 ) -> Leaf:
-  if key in (*SIGNALS, *STORED) or key.startswith(('log/', 'dyn/', 'enc/')):
+  if key in (*SIGNALS, *STORED) or key.startswith(RESERVED):
     raise UsageError(
       f"The observation key '{key}' is reserved; rename it in the environment."
     )

@@ -252,6 +252,16 @@ def test_whole_numbers_are_rounded(monkeypatch):
     (spaces.Dict(action=spaces.Discrete(2)), spaces.Discrete(2), ["'action'"]),
     (spaces.Dict(reward=spaces.Discrete(2)), spaces.Discrete(2), ["'reward'"]),
     (
+      spaces.Dict({'shared/x': spaces.Discrete(2)}),
+      spaces.Discrete(2),
+      ["'shared/x'", 'reserved'],
+    ),
+    (
+      spaces.Dict(action=spaces.Dict(x=spaces.Discrete(2))),
+      spaces.Dict(x=spaces.Discrete(2)),
+      ["'action.x'", 'reserved'],
+    ),
+    (
       spaces.Dict(
         {'a': spaces.Dict(b=spaces.Discrete(2)), 'a.b': Menu.action_space}
       ),
