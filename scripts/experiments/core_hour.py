@@ -106,7 +106,7 @@ AGENTS = {**OURS, 'ppo': ppo, 'dreamerv3': dreamerv3}
 def plan(args):
   """The runs of the command line, one dict each."""
   runs = []
-  for seed in range(args.seeds):
+  for seed in range(args.first, args.first + args.seeds):
     for label in args.agents:
       agent, *flags = shlex.split(label)
       if agent not in AGENTS:
@@ -258,7 +258,8 @@ def options(argv):
   add, path = parser.add_argument, pathlib.Path
   add('--logdir', type=path, required=True)
   add('--agents', nargs='+', default=['ppo', 'plain', 'pondernet'])
-  add('--seeds', type=arguments.count, default=3)
+  add('--seeds', type=arguments.count, default=3, help='how many')
+  add('--first', type=arguments.whole(0), default=0, help='the first seed')
   add('--minutes', type=arguments.number(1e5), default=60.0)
   add('--episodes', type=arguments.count, default=50, help='at the end')
   add('--jobs', type=arguments.count, default=1, help='runs at once')

@@ -249,13 +249,13 @@ def _fake(tmp_path, monkeypatch):
 
 
 def test_all_the_way_and_resumed(fake, tmp_path, capsys):
-  more = ['--seeds', 2, '--agents', 'fake', '--minutes']
+  more = ['--seeds', 2, '--first', 10, '--agents', 'fake', '--minutes']
   call = lambda minutes: fake.main(arguments(tmp_path, *more, minutes))
   call(0.03)
   assert '| fake | return | 2.00 (2.00 2.00) |' in capsys.readouterr().out
   found = json.loads((tmp_path / 'out.json').read_text())
-  assert [x['seed'] for x in found['runs']] == [0, 1]
-  assert [x['evaluated']['return_mean'] for x in found['runs']] == [4.0, 5.0]
+  assert [x['seed'] for x in found['runs']] == [10, 11]
+  assert [x['evaluated']['return_mean'] for x in found['runs']] == [14.0, 15.0]
   one = found['runs'][0]
   # 1.8 s, a look every half second, and some time to start.
   assert 1.8 <= one['core_seconds'] <= 3
@@ -265,7 +265,7 @@ def test_all_the_way_and_resumed(fake, tmp_path, capsys):
   assert one['steps']['300000'] is None
   assert (tmp_path / 'out.png').stat().st_size > 10000
   # What is finished is not done again, and nothing is mixed up.
-  path = tmp_path / 'runs' / 'fake-1' / 'finished.json'
+  path = tmp_path / 'runs' / 'fake-11' / 'finished.json'
   before = path.stat().st_mtime_ns
   call(0.03)
   assert path.stat().st_mtime_ns == before
