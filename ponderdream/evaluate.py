@@ -12,7 +12,8 @@ python -m ponderdream.evaluate --logdir DIR --episodes 20
   --greedy       take the most probable action instead of sampling
   --random       evaluate uniformly random actions instead of the agent
   --envs N       number of environments
-  --video        write a video with the number of ponder steps
+  --video        write a video with the number of ponder steps; an environment
+                 of Gymnasium without pictures is rendered for it
 """
 
 import json
@@ -93,10 +94,12 @@ def run(config: Config, options: Config) -> int:
   """Evaluates, prints the table, writes the files; returns the exit code."""
   from embodied.run import evaluate as loop
   from ponderdream import factories
+  from ponderdream.trackers import FRAMES
 
   config = factories.setup(config)
   envs = min(options.envs, options.episodes)
-  driver = factories.make_driver(config, envs, FIRST)
+  frames = FRAMES if options.video else 0
+  driver = factories.make_driver(config, envs, FIRST, frames=frames)
   try:
     step, agent = restore(driver, config, options)
     film = make_film(driver) if options.video else None
@@ -167,12 +170,14 @@ def table(found: Mapping[str, Any]) -> None:
 
 
 def make_film(driver: embodied.Driver) -> 'Film | None':
-  """Films the first picture among the observations, None without one."""
+  """Films the first picture among the observations, or what is rendered;
+  None without both."""
+  from embodied.envs.gym import film
   from ponderdream.trackers import Film
 
   spaces = driver.obs_space
-  picture = next((k for k, v in spaces.items() if v.role == 'image'), None)
-  return Film(picture) if picture else None
+  keys = [k for k, v in spaces.items() if v.role == 'image' or k == film.KEY]
+  return Film(keys[0]) if keys else None
 
 
 def write_film(path: pathlib.Path, film: 'Film | None') -> None:
@@ -180,7 +185,10 @@ def write_film(path: pathlib.Path, film: 'Film | None') -> None:
   from embodied.log import video
 
   if film is None:
-    print('There is no video: the observations have no picture.')
+    print(
+      'There is no video: the observations have no picture, and the'
+      ' environment cannot be rendered.'
+    )
     return
   video.write_mp4(path, film.video(), 15)
   print(f'Written to {path}')

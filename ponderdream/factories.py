@@ -118,6 +118,7 @@ def make_driver(
   count: int,
   first: int,
   stop_requested: Callable[[], bool] = lambda: False,
+  frames: int = 0,
 ) -> embodied.Driver:
   """`count` environments of the task.
 
@@ -125,13 +126,19 @@ def make_driver(
     first: number of the first environment. Each host adds an offset, so that
       no two environments have the same number.
     stop_requested: whether the run should stop.
+    frames: pictures that the first environment renders, if its observations
+      have none and its suite can.
   """
   first += hosts.host() * WORLDS
   # Done here, because worker processes have a time limit.
   envs.warm_up(config.task)
   make = env_maker(config)
+  rendered: list[dict[str, int]] = [{}] * count
+  if frames and envs.split_task(config.task)[0] == 'gymnasium':
+    # The others have the same spaces, but no pictures.
+    rendered = [{'frames': 0 if i else frames} for i in range(count)]
   return embodied.Driver(
-    [functools.partial(make, first + i) for i in range(count)],
+    [functools.partial(make, first + i, **x) for i, x in enumerate(rendered)],
     parallel=config.run.parallel,
     timeout=config.run.timeout,
     stop_requested=stop_requested,

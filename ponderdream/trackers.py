@@ -7,16 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from embodied.log.video import rgb
+from embodied.log.video import SIDE, bounded, rgb
 from embodied.run.tracker import Tracker
 
 # Key of the agent's outputs, and of the metric of an update.
 STEPS = 'log/ponder_steps'
 TRAINED = 'train/ponder/steps'
 
-# Maximum number of frames, and minimum width in pixels.
+# Maximum number of frames.
 FRAMES = 1500
-LEAST_WIDTH = 160
 
 
 class PonderSteps(Tracker):
@@ -76,7 +75,7 @@ class Film(Tracker):
 
   def on_step(self, transition: Mapping[str, Any], worker: int) -> None:
     if worker == 0 and len(self.frames) < FRAMES:
-      self.frames.append(transition[self.key])
+      self.frames.append(bounded(transition[self.key]))
       self.steps.append(float(transition.get(STEPS, 0)))
 
   def video(self) -> NDArray[np.uint8]:
@@ -94,14 +93,14 @@ def draw(
   Args:
     frames: `T` pictures uint8 `[H, W, C]`, see `embodied.log.video.rgb`.
     steps: ponder steps of the action chosen at each of them.
-    scale: pixels per pixel; 4 by default, and more for small pictures.
+    scale: pixels per pixel; by default as many as `SIDE` has room for.
 
   Returns:
     uint8 `[T, H', W', 3]`: below each picture a bar with one cell per step (or
     for several, where there is no room), filled up to the number of this
     frame, and that number.
   """
-  scale = scale or max(4, -(-LEAST_WIDTH // frames[0].shape[1]))
+  scale = scale or max(1, SIDE // frames[0].shape[1])
   height, width = frames[0].shape[0] * scale, frames[0].shape[1] * scale
   strip, margin = 24, 4
   most = max(1, round(max(steps)))

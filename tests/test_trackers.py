@@ -39,7 +39,7 @@ def test_of_other_numbers_of_channels_the_first_are_shown(channels):
 
 
 def test_small_pictures_and_many_steps_have_room():
-  frames = [np.zeros((7, 7, 3), np.uint8)] * 3
+  frames = [np.zeros((8, 8, 3), np.uint8)] * 3
   film = trackers.draw(frames, [1000.0, 500.0, 1.0])
   assert film.shape[2] >= 160
   lit = (film == [255, 190, 60]).all(-1).sum((1, 2))

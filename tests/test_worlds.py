@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
+from embodied import config as config_
 from embodied import envs
 from embodied.errors import UsageError
-from ponderdream import evaluate, train
+from ponderdream import evaluate, factories, settings, train
 
 pytestmark = pytest.mark.slow
+# Where warnings are errors, one of Box2D's ends the process.
+FOREIGN = pytest.mark.filterwarnings('ignore::DeprecationWarning')
 LENGTH = 12
 
 
@@ -98,6 +101,8 @@ REAL = [
   'ale_py:ALE/Pong-v5',
   'highway_env:highway-v0',
 ]
+# Blocks of configs.yaml, one after the other.
+SUITES = ['minigrid', 'atari', 'mujoco', 'box2d', 'dmc', 'dmc dmc_vision']
 CASES = {f'sees {k}': (v, TWO, 'patch') for k, v in OBSERVATIONS.items()}
 CASES |= {f'acts {k}': (VECTOR, v, 'patch') for k, v in ACTIONS.items()}
 CASES |= {
@@ -113,9 +118,9 @@ EVERYTHING = spaces.Dict(
 CASES['everything'] = EVERYTHING, ACTIONS['dict'], 'conv'
 
 
-def trained_and_evaluated(task, logdir, *flags):
+def trained_and_evaluated(task, logdir, *flags, blocks=('gymnasium',)):
   """Runs both commands at debug size."""
-  argv = ['--configs', 'gymnasium', 'pondernet', 'debug', '--task', task]
+  argv = ['--configs', *blocks, 'pondernet', 'debug', '--task', task]
   argv += ['--run.steps', '60', '--run.envs', '2', '--run.parallel', 'False']
   argv += ['--env.gymnasium.length', '30', *flags, '--logdir', str(logdir)]
   assert train.main(argv) == 0
@@ -138,6 +143,7 @@ def test_spaces(name, tmp_path):
     del gymnasium.registry['Sampled-v0']
 
 
+@FOREIGN
 @pytest.mark.parametrize('name', REAL)
 def test_real_environments(name, tmp_path):
   task = f'gymnasium_{name}'
@@ -146,3 +152,17 @@ def test_real_environments(name, tmp_path):
   except UsageError as error:
     pytest.skip(str(error))
   trained_and_evaluated(task, tmp_path / 'run')
+
+
+@FOREIGN
+@pytest.mark.parametrize('names', SUITES)
+def test_suites(names, tmp_path, monkeypatch):
+  # The first environment of a process chooses how MuJoCo renders in it.
+  monkeypatch.setenv('MUJOCO_GL', 'egl')
+  config = config_.resolve(settings.blocks(), names.split())
+  try:
+    factories.env_maker(config)(0).close()
+  except UsageError as error:
+    pytest.skip(str(error))
+  logdir = tmp_path / 'run'
+  trained_and_evaluated(config.task, logdir, blocks=names.split())

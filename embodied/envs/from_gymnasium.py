@@ -2,6 +2,7 @@
 
 import functools
 import importlib
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ import ruamel.yaml
 
 from embodied import errors
 from embodied.base import SIGNALS, Env, Obs, Spaces, action_classes
-from embodied.envs.gym import actions, observations
+from embodied.envs.gym import actions, film, observations
 from embodied.errors import UsageError
 from embodied.space import Space
 
@@ -40,6 +41,9 @@ class Adapter(Env):
     classes: `KEY=COUNT` for observations of whole numbers that are classes,
       such as the symbols of MiniGrid.
     text: Bytes of a text that are kept; the rest is cut off.
+    frames: Number of pictures to render for a video, see `gym.film`; None
+      renders none. They have the key `film.KEY`. There are none either if the
+      observations have a picture, or the environment cannot be rendered.
 
   Raises:
     UsageError: A space of another kind, a mask for float actions, or classes
@@ -55,6 +59,7 @@ class Adapter(Env):
     repeat: int = 1,
     classes: Sequence[str] = (),
     text: int = 64,
+    frames: int | None = None,
   ) -> None:
     self.env = env
     self._repeat = repeat
@@ -75,6 +80,12 @@ class Adapter(Env):
     if self._classes is not None and self._masked:
       shape = (int(self._classes.sum()),)
       self._spaces['action_mask'] = Space(bool, shape, role='mask')
+    self._film = None
+    pictured = any(x.role == 'image' for x in self._spaces.values())
+    if frames is not None and not pictured:
+      self._film = film.begin(env, frames)
+    if self._film:
+      self._spaces[film.KEY] = self._film.space
     self._done = True
 
   @property
@@ -103,7 +114,12 @@ class Adapter(Env):
 
   def reseed(self, seed: int | Sequence[int]) -> None:
     """As `Env.reseed`, for what the environment draws from `np_random`."""
-    self.env.unwrapped.np_random = np.random.default_rng(seed)
+    inner: Any = self.env.unwrapped
+    if isinstance(inner.np_random, np.random.RandomState):  # dm_control
+      words = np.random.SeedSequence(seed).generate_state(4)
+      inner.np_random = np.random.RandomState(words)
+    else:
+      inner.np_random = np.random.default_rng(seed)
 
   def close(self) -> None:
     self.env.close()
@@ -122,6 +138,8 @@ class Adapter(Env):
       values['action_mask'] = self._allowed(
         info.get('action_mask') if inside is None else inside
       )
+    if self._film:
+      values[film.KEY] = self._film.next()
     return {
       **values,
       'reward': np.float32(reward),
@@ -161,7 +179,7 @@ class FromGymnasium(Adapter):
       their arguments may follow, as for `kwargs`.
     length: Steps of the environment until an episode is cut off; 0 leaves
       its own limit.
-    seed, size, repeat, classes, text: See `Adapter`.
+    seed, size, repeat, classes, text, frames: See `Adapter`.
 
   Raises:
     UsageError: As `Adapter`; an unknown id, a missing package, arguments or
@@ -180,18 +198,30 @@ class FromGymnasium(Adapter):
     length: int = 0,
     classes: Sequence[str] = (),
     text: int = 64,
+    frames: int | None = None,
   ) -> None:
-    env = make(task, kwargs, wrappers, length)
     super().__init__(
-      env, seed=seed, size=size, repeat=repeat, classes=classes, text=text
+      make(task, kwargs, wrappers, length, frames is not None),
+      seed=seed,
+      size=size,
+      repeat=repeat,
+      classes=classes,
+      text=text,
+      frames=frames,
     )
 
 
 def make(
-  task: str, kwargs: str = '', wrappers: Sequence[str] = (), length: int = 0
+  task: str,
+  kwargs: str = '',
+  wrappers: Sequence[str] = (),
+  length: int = 0,
+  rendered: bool = False,
 ) -> Gym:
-  """The environment itself; see `FromGymnasium`."""
-  env = _make(task, _arguments(kwargs, length))
+  """The environment itself, rendered as pictures where it can be; see
+  `FromGymnasium`."""
+  arguments = _arguments(kwargs, length)
+  env = _rendered(task, arguments) if rendered else _make(task, arguments)
   for path in wrappers:
     env = _wrapper(path)(env)
   return env
@@ -281,7 +311,18 @@ def _wrapper(text: str) -> Callable[[Gym], Gym]:
   return functools.partial(found, **_mapping(f'The rest of {path}', given))
 
 
+def _rendered(task: str, arguments: Mapping[str, Any]) -> Gym:
+  try:
+    return _make(task, {'render_mode': 'rgb_array', **arguments})
+  except Exception:  # of an environment that does not know these arguments
+    return _make(task, arguments)
+
+
 def _make(task: str, arguments: Mapping[str, Any]) -> Gym:
+  display = os.environ.keys() & {'DISPLAY', 'WAYLAND_DISPLAY'}
+  if 'render_mode' in arguments and not display:
+    # MuJoCo would render by GLFW, which needs a display.
+    os.environ.setdefault('MUJOCO_GL', 'egl')
   try:
     return gymnasium.make(task, **arguments)
   except gymnasium.error.DependencyNotInstalled as e:
@@ -293,7 +334,7 @@ def _make(task: str, arguments: Mapping[str, Any]) -> Gym:
     raise UsageError(
       f"Gymnasium's '{task}' does not take env.gymnasium.kwargs: {e}"
     ) from None
-  except (gymnasium.error.Error, ModuleNotFoundError) as e:
+  except (gymnasium.error.Error, ImportError) as e:
     reason = str(e)
     if isinstance(e, ModuleNotFoundError) and e.name:
       package = e.name.partition('.')[0]

@@ -7,6 +7,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
+
+# Longest side of a picture in a video of an evaluation.
+SIDE = 256
 
 
 def is_video(array: NDArray[Any]) -> bool:
@@ -68,3 +72,11 @@ def rgb(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
   if picture.shape[-1] < 3:
     return picture[..., :1].repeat(3, -1)
   return picture[..., :3]
+
+
+def bounded(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+  """A picture `[H, W, C]` as `rgb` shows it, shrunk by means over areas if a
+  side is longer than `SIDE`."""
+  image = Image.fromarray(np.ascontiguousarray(rgb(picture)))
+  image.thumbnail((SIDE, SIDE), Image.Resampling.BOX)
+  return np.asarray(image)

@@ -2,11 +2,13 @@
 
 import copy
 
+import gymnasium
 import numpy as np
 import pytest
 
 from embodied import envs
 from embodied.base import Env
+from embodied.envs import from_gymnasium
 from tests.naming import naming
 
 # Tasks, and in how many steps something random happens: in the first episode
@@ -78,3 +80,25 @@ def test_an_environment_without_the_method_says_so():
 
   with pytest.raises(NotImplementedError, match=naming('Silent', 'reseed')):
     Silent().reseed(0)
+
+
+class Older(gymnasium.Env):
+  """Draws from a RandomState, as environments of dm_control do."""
+
+  observation_space = gymnasium.spaces.Box(-9, 9, (), np.float32)
+  action_space = gymnasium.spaces.Discrete(2)
+  np_random = np.random.RandomState(0)
+
+  def reset(self, *, seed=None, options=None):
+    return np.float32(self.np_random.randn()), {}
+
+
+def test_random_numbers_of_an_older_kind_stay_of_it():
+  seen = []
+  for seed in ((5, 0), (5, 0), (5, 1)):
+    env = from_gymnasium.Adapter(Older(), seed=0)
+    env.reseed(seed)
+    reset = {'action': np.int32(0), 'reset': np.True_}
+    seen.append([float(env.step(reset)['vector']) for _ in range(3)])
+  # The first one was drawn before.
+  assert seen[0][1:] == seen[1][1:] != seen[2][1:]
