@@ -74,7 +74,14 @@ setuptools.setup(
       'openai>=1.40',
       'hypothesis>=6',
       'apted>=1.0',
+      'wandb>=0.19',
+      # What MLflow needs without a server.
+      'mlflow-skinny>=3',
+      'sqlalchemy>=2',
+      'alembic>=1.13',
     ],
+    'wandb': ['wandb>=0.19'],
+    'mlflow': ['mlflow>=3'],
     # What scripts/experiments/core_hour.py measures the agents against.
     'peers': ['stable-baselines3>=2.9', 'torch>=2.6'],
   },

@@ -15,7 +15,7 @@ from embodied.base import Spaces
 from embodied.config import Config
 from embodied.envs import achievements
 from embodied.errors import UsageError
-from embodied.log import logger, terminal
+from embodied.log import logger, services, terminal
 from embodied.replay import selectors
 from embodied.run.tracker import Tracker
 from embodied.run.train import Newest
@@ -272,25 +272,27 @@ def make_terminal(config: Config, best: float | None) -> terminal.Terminal:
     unit='steps' if acting else terminal.TRAIN,
     fields={'ponder': trackers.TRAINED},
     best=best,
-    silent=hosts.host() > 0,
+    silent=hosts.host() > 0 or 'terminal' not in config.logger.outputs,
   )
 
 
 def make_logger(
   config: Config, line: terminal.Terminal, step: Any
 ) -> logger.Logger:
-  """Writes metrics, scores, TensorBoard events and videos to the logdir, on
-  host 0."""
-  logdir = pathlib.Path(config.logdir)
+  """Writes to what `logger.outputs` names, on host 0. `scores.jsonl` is always
+  written: a run that is resumed reads it."""
   if hosts.host():
     return logger.Logger([line], step)
-  return logger.Logger(
-    [
-      logger.JsonLines(logdir / 'metrics.jsonl', '(?!episode/).*'),
-      logger.JsonLines(logdir / 'scores.jsonl', 'episode/.*'),
-      logger.TensorBoard(logdir),
-      logger.VideoFiles(logdir / 'videos'),
-      line,
-    ],
-    step,
-  )
+  logdir = pathlib.Path(config.logdir)
+  makers: dict[str, Callable[[], logger.Output]] = {
+    'jsonl': lambda: logger.JsonLines(
+      logdir / 'metrics.jsonl', '(?!episode/).*'
+    ),
+    'tensorboard': lambda: logger.TensorBoard(logdir),
+    'videos': lambda: logger.VideoFiles(logdir / 'videos'),
+    'wandb': lambda: services.WandB(logdir, config.flat),
+    'mlflow': lambda: services.MLflow(logdir, config.flat),
+  }
+  scores = logger.JsonLines(logdir / 'scores.jsonl', 'episode/.*')
+  made = [f() for k, f in makers.items() if k in config.logger.outputs]
+  return logger.Logger([scores, *made, line], step)

@@ -48,7 +48,7 @@ ALONE = {
   },
   'embodied': {
     'crafter', 'gymnasium', 'imageio_ffmpeg', 'numba', 'numpy',
-    'opensimplex', 'PIL', 'rich', 'ruamel', 'tensorboardX',
+    'mlflow', 'opensimplex', 'PIL', 'rich', 'ruamel', 'tensorboardX', 'wandb',
   },
 }  # fmt: skip
 FRAMEWORKS = ('jax', 'flax', 'optax', 'chex', 'tensorflow_probability')

@@ -89,7 +89,7 @@ REAL = [
   'CartPole-v1',
   'Pendulum-v1',
   'Blackjack-v1',
-  'Taxi-v3',
+  'Taxi-v4',
   'FrozenLake-v1',
   'MountainCarContinuous-v0',
   'LunarLander-v3',

@@ -1,6 +1,7 @@
 """From the command line to a configuration."""
 
 import datetime
+import importlib.util
 import pathlib
 from collections.abc import Mapping, Sequence
 
@@ -22,6 +23,10 @@ CHOICES = {
   'ponder.mode': ('none', 'pondernet', 'act', 'fixed'),
   'ponder.credit': ('levels', 'mixture', 'sampled'),
 }
+
+# What `logger.outputs` may name. The last ones are extras of setup.py.
+SERVICES = ('wandb', 'mlflow')
+OUTPUTS = ('jsonl', 'tensorboard', 'videos', 'terminal', *SERVICES)
 
 
 def blocks() -> dict[str, Mapping]:
@@ -82,6 +87,7 @@ def check(config: Config) -> None:
       )
   ranges.check(config)
   data.shares(config)
+  check_outputs(config.logger.outputs)
   for key in ('rew.bins', 'val.bins'):
     if config[key] % 2 == 0:
       raise UsageError(
@@ -105,3 +111,19 @@ def check(config: Config) -> None:
       f' {config.batch.size} x {config.batch.length} steps need {least} or'
       ' more.'
     )
+
+
+def check_outputs(names: Sequence[str]) -> None:
+  """Raises UsageError for an unknown output, or one whose package is not
+  installed."""
+  for name in names:
+    if name not in OUTPUTS:
+      raise UsageError(
+        f'logger.outputs names {errors.quoted(name)}; choose from'
+        f' {", ".join(OUTPUTS)}.'
+      )
+    if name in SERVICES and importlib.util.find_spec(name) is None:
+      raise UsageError(
+        f'logger.outputs names {name}, which is not installed: pip install'
+        f" 'ponderdream[{name}]'."
+      )

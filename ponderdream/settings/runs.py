@@ -17,6 +17,7 @@ FREE = (
   'logdir',
   'checkpoints',
   r'jax\..*',
+  r'logger\..*',
   r'run\.(steps|log_every|report_every|save_every|keep|parallel|timeout)',
   'replay.capacity',
 )
