@@ -11,6 +11,11 @@ class UsageError(ValueError):
   """A mistake of the user. Commands print the message and exit with 2."""
 
 
+class ContractError(ValueError):
+  """An environment gave what it must not; the message is all there is to say,
+  so it is shown without a traceback."""
+
+
 class Stopped(Exception):
   """The run was asked to stop while it waited for an environment."""
 

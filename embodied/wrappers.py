@@ -13,6 +13,7 @@ from embodied.base import (
   action_classes,
   mask_key,
 )
+from embodied.errors import ContractError
 from embodied.space import Space
 
 
@@ -132,18 +133,24 @@ class UnifyDtypes(Wrapper):
 
 
 class CheckSpaces(Wrapper):
-  """Raises ValueError if an action or observation breaks the contract.
+  """Raises ContractError if an action or observation breaks the contract.
 
   Compares keys, dtypes, shapes and bounds with the spaces, and checks what
-  `embodied.base.Env` says about flags, reward and mask.
+  `embodied.base.Env` says about flags, reward and mask. To every ValueError it
+  adds the number of the step.
+
+  Args:
+    env: The environment.
+    name: Of the environment, for errors.
 
   Raises:
     ValueError: Spaces without the `SIGNALS`, or a mask that does not fit the
       action.
   """
 
-  def __init__(self, env: Env) -> None:
+  def __init__(self, env: Env, name: str = '') -> None:
     super().__init__(env)
+    self._name = name and f" '{name}'"
     self._obs = env.obs_space
     self._act = env.act_space
     self._steps = -1
@@ -166,8 +173,9 @@ class CheckSpaces(Wrapper):
     try:
       return self._checked(action)
     except ValueError as error:
-      raise ValueError(
-        f'The environment failed at step {self._steps}: {error}'
+      kind = ContractError if isinstance(error, ContractError) else ValueError
+      raise kind(
+        f'The environment{self._name} failed at step {self._steps}: {error}'
       ) from error
 
   def _checked(self, action: dict[str, Any]) -> Obs:
@@ -177,16 +185,16 @@ class CheckSpaces(Wrapper):
     for key in self._floats:
       # Infinite bounds allow infinity.
       if not np.isfinite(obs[key]).all():
-        raise ValueError(
+        raise ContractError(
           f"The observation '{key}' is {obs[key]}; it has to be finite."
         )
     if obs['is_first'] and obs['reward'] != 0:
-      raise ValueError(
+      raise ContractError(
         f'The first observation of an episode has the reward {obs["reward"]};'
         ' it has to be 0.'
       )
     if obs['is_terminal'] and not obs['is_last']:
-      raise ValueError(
+      raise ContractError(
         'An observation has is_terminal but not is_last; set both where the'
         ' task ends an episode.'
       )
@@ -209,7 +217,7 @@ class CheckSpaces(Wrapper):
 
   def _check_mask(self, mask: np.ndarray) -> None:
     if not np.logical_or.reduceat(mask, self._mask_starts).all():
-      raise ValueError(
+      raise ContractError(
         f"The mask '{self._mask_key}' allows no class of some action element;"
         ' allow at least one.'
       )
@@ -229,7 +237,7 @@ def _unified(space: Space) -> Space:
 
 def _check(what: str, values: dict[str, Any], spaces: Spaces) -> None:
   if values.keys() != spaces.keys():
-    raise ValueError(
+    raise ContractError(
       f'The {what} has the keys {sorted(values)}; the space has'
       f' {sorted(spaces)}.'
     )
@@ -240,6 +248,6 @@ def _check(what: str, values: dict[str, Any], spaces: Spaces) -> None:
     brief = f'{value.dtype} of shape {value.shape}'
     if value.size:
       brief += f' between {value.min()} and {value.max()}'
-    raise ValueError(
+    raise ContractError(
       f"The {what} '{key}' is {brief}, which is not in {space}."
     )

@@ -17,7 +17,7 @@ from typing import Any
 
 from embodied.base import Env, Spaces
 from embodied.driver.board import Board
-from embodied.errors import Stopped, UsageError
+from embodied.errors import ContractError, Stopped, UsageError
 
 MakeEnv = Callable[[], Env]
 
@@ -174,8 +174,8 @@ class LocalWorker:
       return self._env.obs_space, self._env.act_space
     except UsageError:
       raise
-    except Exception:
-      raise WorkerError(traceback.format_exc()) from None
+    except Exception as e:
+      raise WorkerError(_told(e)) from None
 
   def attach(self, board: Board, row: int) -> None:
     self._board, self._row = board, row
@@ -188,8 +188,8 @@ class LocalWorker:
     try:
       obs = self._env.step(self._board.action(self._row))
       self._board.show(self._row, obs)
-    except Exception:
-      raise WorkerError(traceback.format_exc()) from None
+    except Exception as e:
+      raise WorkerError(_told(e)) from None
 
   def dismiss(self) -> None:
     pass
@@ -223,9 +223,14 @@ def _serve(make: MakeEnv, pipe: Connection) -> None:
   except Exception as e:
     usage = isinstance(e, UsageError) and not made
     with contextlib.suppress(OSError):
-      pipe.send(
-        ('usage', str(e)) if usage else ('error', traceback.format_exc())
-      )
+      pipe.send(('usage', str(e)) if usage else ('error', _told(e)))
+
+
+def _told(error: Exception) -> str:
+  """A sentence for what an environment must not give, else a traceback."""
+  if isinstance(error, ContractError):
+    return str(error)
+  return traceback.format_exc()
 
 
 def _answer(env: Env, pipe: Connection, board: Board, row: int) -> None:

@@ -49,7 +49,7 @@ def make_env(task: str, index: int, *, seed: int, **settings: Any) -> Env:
       f' {errors.suggest(key, known)}'
     )
   words = np.random.SeedSequence((seed, index)).generate_state(1)
-  return wrap(ctor(rest, seed=int(words[0]), **settings))
+  return wrap(ctor(rest, seed=int(words[0]), **settings), task)
 
 
 def warm_up(task: str) -> None:
@@ -97,12 +97,13 @@ def _module(task: str) -> ModuleType:
     ) from None
 
 
-def wrap(env: Env) -> Env:
-  """Scale float actions to [-1, 1], unify dtypes, and check every step."""
+def wrap(env: Env, name: str = '') -> Env:
+  """Scale float actions to [-1, 1], unify dtypes, and check every step; errors
+  have the name of the environment."""
   floats = [k for k, v in env.act_space.items() if v.dtype.kind == 'f']
   for key in floats:
     env = wrappers.NormalizeAction(env, key)
-  env = wrappers.CheckSpaces(wrappers.UnifyDtypes(env))
+  env = wrappers.CheckSpaces(wrappers.UnifyDtypes(env), name)
   for key in floats:
     env = wrappers.ClipAction(env, key)
   return env

@@ -12,8 +12,8 @@ import ruamel.yaml
 
 from embodied import errors
 from embodied.base import SIGNALS, Env, Obs, Spaces, action_classes
-from embodied.envs.gym import actions, film, observations
-from embodied.errors import UsageError
+from embodied.envs.gym import actions, film, observations, values
+from embodied.errors import ContractError, UsageError
 from embodied.space import Space
 
 Gym = gymnasium.Env[Any, Any]
@@ -103,14 +103,16 @@ class Adapter(Env):
       self._done = False
       return self._convert(obs, info, is_first=True)
     chosen = actions.assemble(self.env.action_space, action)
-    total, terminated, truncated = 0.0, False, False
+    total, terminal, truncated = 0.0, False, False
     for _ in range(self._repeat):
-      obs, reward, terminated, truncated, info = self.env.step(chosen)
-      total += _number(reward)
-      if terminated or truncated:
+      obs, reward, *ends, info = self.env.step(chosen)
+      total += values.number('reward', reward)
+      names = ('terminated', 'truncated')
+      terminal, truncated = map(values.flag, names, ends)
+      if terminal or truncated:
         break
-    self._done = bool(terminated or truncated)
-    return self._convert(obs, info, total, is_terminal=bool(terminated))
+    self._done = terminal or truncated
+    return self._convert(obs, info, total, is_terminal=terminal)
 
   def reseed(self, seed: int | Sequence[int]) -> None:
     """As `Env.reseed`, for what the environment draws from `np_random`."""
@@ -132,16 +134,17 @@ class Adapter(Env):
     is_first: bool = False,
     is_terminal: bool = False,
   ) -> Obs:
-    values: Obs = {k: _read(k, x, obs) for k, x in self._leaves.items()}
+    seen: Obs = {k: _read(k, x, obs) for k, x in self._leaves.items()}
     if self._masked:
-      inside = self._mask and self._mask.read(obs)
-      values['action_mask'] = self._allowed(
-        info.get('action_mask') if inside is None else inside
+      seen['action_mask'] = self._allowed(
+        _read('action_mask', self._mask, obs)
+        if self._mask
+        else info.get('action_mask')
       )
     if self._film:
-      values[film.KEY] = self._film.next()
+      seen[film.KEY] = self._film.next()
     return {
-      **values,
+      **seen,
       'reward': np.float32(reward),
       'is_first': np.bool_(is_first),
       'is_last': np.bool_(self._done),
@@ -152,7 +155,7 @@ class Adapter(Env):
     """A bool vector from a mask, or from a tuple of masks per element."""
     assert self._classes is not None
     if mask is None and not self._done:
-      raise ValueError(
+      raise ContractError(
         "A step has no info['action_mask'], but the reset had one; return it"
         ' with every step.'
       )
@@ -240,25 +243,14 @@ def _classes(act: Spaces, mask: observations.Leaf | None) -> np.ndarray | None:
 
 
 def _read(key: str, leaf: observations.Leaf, obs: Any) -> np.ndarray:
-  """The array of one key. Raises ValueError for what cannot become one."""
+  """The array of one key. Raises ContractError for what cannot become one."""
   try:
     return leaf.read(obs)
-  except (TypeError, ValueError, KeyError, IndexError) as error:
-    raise ValueError(
+  except (TypeError, ValueError) as error:
+    raise ContractError(
       f"The observation '{key}' cannot be made an array of {leaf.space}:"
       f' {error}.'
     ) from None
-
-
-def _number(reward: Any) -> float:
-  """A reward, which may be an array of one element."""
-  value = np.asarray(reward)
-  if value.size != 1 or value.dtype.kind not in 'biuf':
-    raise ValueError(
-      f'The reward is {value.dtype} of shape {value.shape}; it has to be one'
-      ' number.'
-    )
-  return float(value.reshape(()).item())
 
 
 def _arguments(kwargs: str, length: int) -> dict[str, Any]:

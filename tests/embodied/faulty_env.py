@@ -8,7 +8,7 @@ import threading
 import numpy as np
 
 from embodied.base import SIGNALS, Env
-from embodied.errors import UsageError
+from embodied.errors import ContractError, UsageError
 from embodied.space import Space
 
 
@@ -18,6 +18,10 @@ def raise_error():
 
 def raise_eof():
   raise EOFError('the emulator hung up')
+
+
+def raise_contract():
+  raise ContractError('The speed is a banana.')
 
 
 def raise_usage():

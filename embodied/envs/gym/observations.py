@@ -1,5 +1,6 @@
 """Observations of Gymnasium, as arrays by key."""
 
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -7,7 +8,7 @@ import numpy as np
 from gymnasium import spaces
 
 from embodied.base import SIGNALS
-from embodied.envs.gym import pictures
+from embodied.envs.gym import pictures, values
 from embodied.errors import UsageError
 from embodied.space import Space
 
@@ -17,9 +18,6 @@ Path = tuple[Any, ...]
 # something in a batch.
 STORED = 'action', 'reset', 'stepid'
 RESERVED = 'log/', 'dyn/', 'enc/', 'has/', 'shared/', 'action.'
-# Many environments break the bounds that they declare. Only what is further
-# out than so many times their distance is refused.
-SLACK = 10.0
 
 
 class Leaf(NamedTuple):
@@ -36,9 +34,16 @@ class Leaf(NamedTuple):
   convert: Callable[[Any], np.ndarray]
 
   def read(self, obs: Any) -> np.ndarray:
-    """The array, from a whole observation of the environment."""
-    for part in self.path:
-      obs = obs[part]
+    """The array, from a whole observation of the environment.
+
+    Raises:
+      TypeError, ValueError: What is there is no such array.
+    """
+    try:
+      for part in self.path:
+        obs = obs[part]
+    except (TypeError, KeyError, IndexError):
+      raise ValueError('it is missing') from None
     return self.convert(obs)
 
 
@@ -118,12 +123,12 @@ def _leaf(
   match space:
     case spaces.Discrete():
       seen = Space(np.int32, (), 0, int(space.n))
-      return Leaf(path, seen, _shifted(space.start))
+      return Leaf(path, seen, _shifted(space))
     case spaces.MultiDiscrete():
       seen = Space(np.int32, space.shape, 0, space.nvec)
-      return Leaf(path, seen, _shifted(space.start))
+      return Leaf(path, seen, _shifted(space))
     case spaces.MultiBinary():
-      return Leaf(path, Space(bool, space.shape), _as(bool))
+      return Leaf(path, Space(bool, space.shape), _as(bool, space.shape))
     case spaces.Box():
       return Leaf(path, *_box(key, space, options.size))
   if _is_text(space):  # Text, and what MiniGrid has in its place
@@ -155,19 +160,23 @@ def _box(
   picture = pictures.converter(key, space, size)
   if picture:
     shape, convert = picture
-    return Space(np.uint8, shape), lambda x: convert(np.asarray(x))
+    read = _as(space.dtype, space.shape)
+    return Space(np.uint8, shape), lambda x: convert(read(x))
   if space.dtype.kind == 'b':
-    return Space(bool, space.shape), _as(bool)
-  return Space(np.float32, space.shape, *_slack(space)), _as(np.float32)
+    return Space(bool, space.shape), _as(bool, space.shape)
+  seen = Space(np.float32, space.shape, *_slack(space))
+  return seen, _as(np.float32, space.shape)
 
 
 def _slack(space: spaces.Box) -> tuple[np.ndarray, np.ndarray]:
   """Bounds that a value of this space does not break by accident."""
   low, high = space.low.astype(np.float64), space.high.astype(np.float64)
   finite = np.isfinite(low) & np.isfinite(high)
-  reach = np.where(finite, SLACK * np.where(finite, high - low, 0), np.inf)
+  reach = np.where(
+    finite, pictures.SLACK * np.where(finite, high - low, 0), np.inf
+  )
   most = float(np.finfo(np.float32).max)
-  wide = reach > most / (2 * SLACK)
+  wide = reach > most / (2 * pictures.SLACK)
   low = np.where(finite & ~wide, low - reach, -np.inf)
   high = np.where(finite & ~wide, high + reach, np.inf)
   return low.astype(np.float32), high.astype(np.float32)
@@ -182,13 +191,18 @@ def _symbols(
       f"env.gymnasium.classes names '{key}', which is {space}; only a Box of"
       ' whole numbers can be taken as classes.'
     )
-  return Space(np.int32, space.shape, 0, count), _as(np.int32)
+  seen = Space(np.int32, space.shape, 0, count)
+  return seen, _as(np.int32, space.shape)
 
 
-def _shifted(start: Any) -> Callable[[Any], np.ndarray]:
+def _shifted(
+  space: spaces.Discrete | spaces.MultiDiscrete,
+) -> Callable[[Any], np.ndarray]:
   """Classes from 0 on."""
-  return lambda x: np.asarray(np.asarray(x) - start, np.int32)
+  read = _as(np.int64, space.shape)
+  return lambda x: np.asarray(read(x) - space.start, np.int32)
 
 
-def _as(dtype: Any) -> Callable[[Any], np.ndarray]:
-  return lambda x: np.asarray(x, dtype)
+def _as(dtype: Any, shape: Any) -> Callable[[Any], np.ndarray]:
+  """Makes an array of this type and shape, see `values.array`."""
+  return functools.partial(values.array, dtype=np.dtype(dtype), shape=shape)

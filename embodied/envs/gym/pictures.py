@@ -16,6 +16,9 @@ Convert = Callable[[Any], np.ndarray]
 # Channels at most, frames stacked on each other included; and the shortest
 # side of a picture that is no uint8 [H, W, C], which other arrays have, too.
 CHANNELS, SIDE = 16, 24
+# Many environments break the bounds that they declare. Only what is further
+# out than so many times their distance is refused.
+SLACK = 10.0
 
 
 def converter(
@@ -111,8 +114,15 @@ def _scale(space: spaces.Box) -> list[Convert]:
   if bounds is None:
     return []
   low, high = bounds
+  reach = SLACK * (high - low)
 
   def scale(x: Any) -> np.ndarray:
+    # Not so if a value is NaN.
+    if not (low - reach <= x.min() and x.max() <= high + reach):
+      raise ValueError(
+        f'it holds numbers from {x.min()} to {x.max()}, and its bounds are'
+        f' {low} and {high}'
+      )
     x = (np.asarray(x, np.float32) - low) * np.float32(255 / (high - low))
     return np.rint(x.clip(0, 255)).astype(np.uint8)
 

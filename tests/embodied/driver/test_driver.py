@@ -219,6 +219,13 @@ def test_raising_hanging_and_killed_environments_are_restarted(
     assert says(text, want)
 
 
+@pytest.mark.parametrize('parallel', [False, True])
+def test_a_broken_contract_needs_no_traceback(drive, make, parallel):
+  driver = drive([make(0, 'raise_contract', at=2)], parallel=parallel)
+  driver(idle, steps=5)
+  assert driver.last_error == 'Environment 0: The speed is a banana.'
+
+
 def test_an_environment_may_fail_again_and_again_between_steps(drive, make):
   # Each life answers two actions before it fails.
   driver = drive([make(0, 'raise_error', at=3, lives=99)], parallel=False)
