@@ -151,7 +151,8 @@ def resolve(blocks: Mapping[str, Any], names: Collection[str]) -> Config:
   for name in names:
     if name not in blocks:
       raise UsageError(
-        f"No config block is named '{name}'. {errors.suggest(name, blocks)}"
+        f'No config block is named {errors.quoted(name)}.'
+        f' {errors.suggest(name, blocks)}'
       )
     try:
       config = config.update(blocks[name])
@@ -175,6 +176,10 @@ def diff(a: Config, b: Config, ignore: Collection[str] = ()) -> list[str]:
   )
 
 
+# What the parser raises: also for dates that are none, and deep nesting.
+BAD_YAML = (ruamel.yaml.error.YAMLError, ValueError, TypeError, RecursionError)
+
+
 def _yaml() -> ruamel.yaml.YAML:
   # The pure loader reads YAML 1.2, in which 4e-5 is a number.
   yaml = ruamel.yaml.YAML(typ='safe', pure=True)
@@ -189,9 +194,9 @@ def _read(path: str | os.PathLike[str]) -> dict[str, Any]:
       values = _yaml().load(file)
   except OSError as e:
     raise UsageError(f'Cannot read the config file {path}: {e}.') from None
-  except (ruamel.yaml.error.YAMLError, UnicodeDecodeError) as e:
+  except BAD_YAML as e:
     reason = ' '.join(str(e).split())
-    raise UsageError(f'{path} is not a valid YAML file: {reason}') from None
+    raise UsageError(f'{path} is not a valid YAML file: {reason}.') from None
   if not isinstance(values, dict):
     raise UsageError(f'{path} has to be a YAML mapping of keys to values.')
   return values

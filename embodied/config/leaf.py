@@ -1,6 +1,6 @@
 """The values of a config: their types, and how text is converted to them."""
 
-import math
+import sys
 from typing import Any
 
 from embodied import errors
@@ -8,6 +8,7 @@ from embodied.errors import UsageError
 
 Leaf = bool | int | float | str | tuple[Any, ...]
 
+LARGEST = sys.float_info.max
 NAMES = {
   bool: 'True or False',
   int: 'a whole number',
@@ -70,7 +71,8 @@ def _scalar(key: str, kind: type, value: Any) -> bool | int | float | str:
       except ValueError:
         number = None
   plain = isinstance(number, int | float) and not isinstance(number, bool)
-  plain = plain and math.isfinite(number)
+  # An int may have more digits than a float can.
+  plain = plain and -LARGEST <= number <= LARGEST
   if kind is bool and str(value) in ('True', 'False'):
     return str(value) == 'True'
   if kind is int and plain and number % 1 == 0:

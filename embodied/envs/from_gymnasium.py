@@ -12,6 +12,7 @@ import ruamel.yaml
 
 from embodied import errors
 from embodied.base import SIGNALS, Env, Obs, Spaces, action_classes
+from embodied.config import BAD_YAML
 from embodied.envs.gym import actions, film, observations, values
 from embodied.errors import ContractError, UsageError
 from embodied.space import Space
@@ -263,8 +264,8 @@ def _arguments(kwargs: str, length: int) -> dict[str, Any]:
 def _mapping(name: str, text: str) -> dict[str, Any]:
   """A mapping in YAML; empty without a text."""
   try:
-    found = ruamel.yaml.YAML(typ='safe').load(text) or {}
-  except ruamel.yaml.error.YAMLError:
+    found = ruamel.yaml.YAML(typ='safe').load(text) if text.strip() else {}
+  except BAD_YAML:
     found = None
   if not isinstance(found, Mapping) or any(type(k) is not str for k in found):
     raise UsageError(
@@ -324,7 +325,7 @@ def _make(task: str, arguments: Mapping[str, Any]) -> Gym:
     ) from None
   except TypeError as e:
     raise UsageError(
-      f"Gymnasium's '{task}' does not take env.gymnasium.kwargs: {e}"
+      f"Gymnasium's '{task}' does not take env.gymnasium.kwargs: {e}."
     ) from None
   except (gymnasium.error.Error, ImportError) as e:
     reason = str(e)

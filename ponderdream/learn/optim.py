@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from embodied import errors
 from embodied.errors import UsageError
 
 # Kinds of updates: on batches of the source, and on the newest steps.
@@ -100,8 +101,9 @@ def group_factors(groups: Sequence[str], params: Any) -> Any:
   for text, count in zip(groups, counts, strict=True):
     if not count:
       raise UsageError(
-        f"The group '{text}' of opt.groups matches no parameter that an"
-        f' earlier group leaves; parameters begin with {", ".join(params)}.'
+        f'The group {errors.quoted(text)} of opt.groups matches no parameter'
+        ' that an earlier group leaves; parameters begin with'
+        f' {", ".join(params)}.'
       )
   return factors
 
@@ -113,11 +115,13 @@ def parse_group(text: str) -> tuple[re.Pattern[str], float]:
     value = float(factor)
     found = re.compile(pattern)
   except (ValueError, re.error) as error:
-    raise UsageError(f"opt.groups holds '{text}': {error}.") from None
+    raise UsageError(
+      f'opt.groups holds {errors.quoted(text)}: {error}.'
+    ) from None
   if not sign or not 0 < value < float('inf'):
     raise UsageError(
-      f"opt.groups holds '{text}'; write REGEX=FACTOR with a factor above 0,"
-      " such as 'val/.*=0.5'."
+      f'opt.groups holds {errors.quoted(text)}; write REGEX=FACTOR with a'
+      " factor above 0, such as 'val/.*=0.5'."
     )
   return found, value
 

@@ -62,6 +62,7 @@ def parse(
   """
   config = apply(resolve(blocks(), names), flags, known)
   check(config)
+  check_outputs(config.logger.outputs)
   if not config.logdir:
     raise UsageError(
       'No folder for the results is named; add --logdir DIR, for example'
@@ -87,7 +88,6 @@ def check(config: Config) -> None:
       )
   ranges.check(config)
   data.shares(config)
-  check_outputs(config.logger.outputs)
   for key in ('rew.bins', 'val.bins'):
     if config[key] % 2 == 0:
       raise UsageError(

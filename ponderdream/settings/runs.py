@@ -10,7 +10,7 @@ import numpy as np
 
 from embodied.config import Config, diff, resolve
 from embodied.errors import UsageError, mark_shared
-from ponderdream.settings.parse import blocks
+from ponderdream.settings.parse import blocks, check
 
 # Settings that may change when a run is resumed.
 FREE = (
@@ -149,8 +149,8 @@ def recall(
       run has some, for the same reason.
 
   Raises:
-    UsageError: there is no run in the folder, or the task or the wrappers are
-      required.
+    UsageError: there is no run in the folder, its settings are not valid, or
+      the task or the wrappers are required.
   """
   path = pathlib.Path(logdir).expanduser() / 'config.yaml'
   if not path.exists():
@@ -161,6 +161,10 @@ def recall(
   # Evaluation may use another machine than training.
   here = {'jax.platform': 'auto', 'jax.distributed': 'off'}
   config = saved(path)
+  try:
+    check(config)
+  except UsageError as error:
+    raise UsageError(f'{path} cannot be used: {error}') from None
   module = config.task.removeprefix('gymnasium_').rpartition(':')[0]
   if foreign(module) and config.task != task:
     raise UsageError(

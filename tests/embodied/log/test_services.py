@@ -68,6 +68,8 @@ def test_wandb_without_an_account_is_a_sentence(tmp_path):
   assert 'WANDB_MODE' in done.stderr and 'wandb login' in done.stderr
 
 
+# Importing it and making its tables takes seconds.
+@pytest.mark.slow
 def test_mlflow_writes_a_file(tmp_path):
   where = f'sqlite:///{tmp_path}/mlflow.db'
   done = run('MLflow', tmp_path, MLFLOW_TRACKING_URI=where)
@@ -108,10 +110,12 @@ def test_mlflow_that_cannot_be_reached_is_a_sentence(tmp_path):
 )
 def test_outputs_that_are_not_there(names, words, monkeypatch):
   monkeypatch.setattr(importlib.util, 'find_spec', lambda name: None)
-  config = config_.resolve(settings.blocks(), ['dummy', 'debug'])
-  settings.check(config.update({'logger.outputs': ['jsonl', 'terminal']}))
+  told = lambda x: settings.parse(
+    [], {'logdir': ['x'], 'logger.outputs': x}, ()
+  )
+  told(['jsonl', 'terminal'])
   with pytest.raises(UsageError) as caught:
-    settings.check(config.update({'logger.outputs': names}))
+    told(names)
   for word in words:
     assert word in str(caught.value)
 
