@@ -1,9 +1,13 @@
 """What the table of other worlds says of a run."""
 
+import shlex
+
 import numpy as np
 import pytest
 
+from embodied.config import flags
 from embodied.errors import UsageError
+from ponderdream import settings
 from scripts.experiments import sanity
 
 WORLD = sanity.World('', 1, wanted=10, slack=2)
@@ -41,3 +45,10 @@ def test_unknown_worlds_are_refused(tmp_path):
   argv = ['--logdir', str(tmp_path), '--worlds', 'Nowhere']
   with pytest.raises(UsageError, match='Nowhere'):
     sanity.options(argv)
+
+
+@pytest.mark.parametrize('name', sanity.WORLDS)
+def test_the_settings_of_every_world_are_valid(name):
+  found = flags.split_flags(shlex.split(sanity.WORLDS[name].flags))
+  names = flags.take(found, 'configs')
+  settings.parse(names, {**found, 'logdir': ['run']}, ())
