@@ -133,10 +133,17 @@ class Clause:
     part, rest = self.parts[k], self.parts[k + 1 :]
     if part.kind != 'for' or part.value == 'that':
       return False
+    if part.value == 'to' and self._is_plan(k):
+      return False
     if part.value == 'to' and part.j - part.i == 1:
       rest = [x for x in rest if x.kind != 'filler']
       return bool(rest) and rest[0].kind == 'do'
     return True
+
+  def _is_plan(self, k: int) -> bool:
+    """Whether chunk `k`, a 'to', belongs to a wish: 'my plan is to'."""
+    before = [(x.kind, x.value) for x in self.parts[max(k - 2, 0) : k]]
+    return before == [('want', ''), ('look', 'is')]
 
 
 def _found(

@@ -74,7 +74,7 @@ PHRASES = {
     off to | need a | need an | i have to | we have to | you have to |
     now i have to | now we have to | and i have to | and we have to |
     so i have to | so we have to | the plan | plan is to | whole plan |
-    my plan | our plan
+    my plan | our plan | next time to
   """,
   ('needs', ''): """
     needs | takes | wants | requires | is made of | costs | needs some |
