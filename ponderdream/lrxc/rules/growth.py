@@ -28,6 +28,7 @@ class Tree:
     self.reached: set[Goal] = set()
     self.told = False  # whether somebody said what it is all about
     self._again = False  # whether the root alone was mentioned last
+    self._breath = t0  # since when somebody speaks without a pause
     self._last = t0  # when a goal was opened or closed
     self._left: list[Goal] = []  # what an urgent goal interrupted
     self._push(lexicon.root, t0, said=False)
@@ -55,51 +56,81 @@ class Tree:
 
   def want(self, goal: Goal, t: float, parents: Sequence[Goal] = ()) -> Branch:
     """`goal` is in force from `t` on, for the first of `parents`."""
-    open_ = self.open
-    self._again = goal in open_[:1]
-    if goal in open_:
-      self._close(open_.index(goal) + 1, t, goal)
-      branch = self.branches[self.stack[-1]]
-      branch.said = True
-      return branch
-    if not parents and self._is_afterthought(goal, t):
-      return self._serve(goal, t)
-    if parents and parents[0] != goal:
-      self.want(parents[0], t)
-      return self._push(goal, t)
-    self._make_room(goal, t)
+    self._again = goal in self.open[:1]
+    outer = next((x for x in parents[:1] if x != goal), None)
+    if outer:
+      self.want(outer, t)
+    if goal in self.open:
+      return self._mention(goal, t)
+    served = self._served(goal, t)
+    if served:
+      return served
+    if not outer:
+      self._resume(goal, t)
+    place = self._place(goal, outer)
+    if self._is_fresh(place + 1, t, goal):
+      part = self.branches[self.stack[place + 1]]
+      if self.helps(part.goal, goal):
+        return self._insert(goal, place)
+    self._close(place + 1, t, goal)
     return self._push(goal, t)
 
-  def _is_afterthought(self, goal: Goal, t: float) -> bool:
-    """Whether the deepest goal was just opened, and is for `goal`: 'wood
-    first; I want a table'."""
-    if len(self.stack) < 2:
+  def breathe(self, t: float) -> None:
+    """Somebody begins to speak after a pause."""
+    self._breath = t
+
+  def _mention(self, goal: Goal, t: float) -> Branch:
+    """An open goal is named again: what served it is over, unless that was
+    named in the same breath."""
+    place = self.open.index(goal)
+    if not self._is_fresh(place + 1, t, goal):
+      self._close(place + 1, t, goal)
+    branch = self.branches[self.stack[place]]
+    branch.said = True
+    return branch
+
+  def _is_fresh(self, place: int, t: float, goal: Goal) -> bool:
+    """Whether the open goals from `place` on were just opened, so that
+    `goal` may be what they are for: 'wood first; I want a table'."""
+    if place >= len(self.stack):
       return False
-    top = self.branches[self.stack[-1]]
     after = AFTER if goal.verb not in self.lexicon.urgent else URGENT
-    fresh = top is self.branches[-1] and t - top.t0 < after
-    return fresh and self.helps(top.goal, goal)
+    opened = self.branches[self.stack[place]].t0
+    return opened >= self._breath or t - opened < after
 
-  def _serve(self, goal: Goal, t: float) -> Branch:
-    """The branch of `goal`, of which an open one may be a part."""
-    for i in self.stack:
-      above = self.branches[i]
-      urgent = above.goal.verb in self.lexicon.urgent
-      if urgent and self.helps(goal, above.goal):
-        return above
-    return self._enclose(goal, t)
+  def _served(self, goal: Goal, t: float) -> Branch | None:
+    """An urgent open goal that `goal` is a part of, if something for both
+    was just opened."""
+    for i, place in enumerate(self.stack):
+      above = self.branches[place]
+      if above.goal.verb in self.lexicon.urgent:
+        if self.helps(goal, above.goal) and self._is_fresh(i + 1, t, goal):
+          if self.helps(self.branches[self.stack[i + 1]].goal, goal):
+            return above
+    return None
 
-  def _enclose(self, goal: Goal, t: float) -> Branch:
-    """Opens `goal` around the deepest goal, from the same time on."""
-    inner = self.branches.pop()
-    self.stack.pop()
-    self._last = before = self.branches[-1].t0 if self.branches else inner.t0
-    self._last = max(before, inner.t0)
-    outer = self.want(goal, inner.t0)
-    again = self._push(inner.goal, inner.t0, inner.said)
-    again.evidence, again.count = inner.evidence, inner.count
-    again.why = inner.why
-    return outer
+  def _place(self, goal: Goal, outer: Goal | None) -> int:
+    """The place of the open goal that `goal` is to be a child of."""
+    open_ = self.open
+    if outer:
+      return open_.index(outer) if outer in open_ else len(open_) - 1
+    if goal.verb == 'go':
+      return self._stay(goal)
+    helped = [i for i, x in enumerate(open_) if self.helps(goal, x)]
+    return helped[-1] if helped else 0
+
+  def _insert(self, goal: Goal, place: int) -> Branch:
+    """Opens `goal` between the goals at `place` and at the one after it."""
+    i = self.stack[place + 1]
+    for branch in self.branches:
+      if branch.parent is not None and branch.parent >= i:
+        branch.parent += 1
+    self.branches[i].parent = i
+    new = Branch(goal, self.branches[i].t0, self.stack[place], True)
+    self.branches.insert(i, new)
+    self.stack = [x + (x >= i) for x in self.stack]
+    self.stack.insert(place + 1, i)
+    return new
 
   def retract(self, branch: Branch) -> None:
     """The last goal that was wanted was a slip of the tongue."""
@@ -118,7 +149,8 @@ class Tree:
       start = max(self._last, t - BACK)
       if len(self.stack) > 1 and self.branches[-1].t1 < 0:
         start = (start + t) / 2  # the goal before lasted for a while, too
-      self._make_room(goal, start)
+      self._resume(goal, start)
+      self._close(self._place(goal, None) + 1, start, goal)
       self._push(goal, start)
     return self._end(goal, t, 'achieved')
 
@@ -142,34 +174,26 @@ class Tree:
         branch.parent = place[branch.parent]
     return [x for x, kept in zip(self.branches, keep, strict=True) if kept]
 
-  def _make_room(self, goal: Goal, t: float) -> None:
-    """Closes what `goal` does not serve, and goes back to what was left."""
-    if goal.verb == 'go':
-      self._stay(goal, t)
+  def _resume(self, goal: Goal, t: float) -> None:
+    """Goes back to what was left, if `goal` serves nothing else."""
+    if goal.verb == 'go' or any(self.helps(goal, x) for x in self.open[1:]):
       return
-    open_ = self.open
-    helped = [i for i, x in enumerate(open_) if self.helps(goal, x)]
-    if helped in ([], [0]):
-      chain = self._resumed(goal)
-      if chain:
-        self._close(1, t, goal)
-        for each in chain:
-          self._push(each, t, said=False)
-        self._left = []
-        return
-      if goal.verb not in self.lexicon.urgent:
-        self._left = []
-    self._close(helped[-1] + 1 if helped else 1, t, goal)
+    chain = self._resumed(goal)
+    if chain:
+      self._close(1, t, goal)
+      for each in chain:
+        self._push(each, t, said=False)
+    if chain or goal.verb not in self.lexicon.urgent:
+      self._left = []
 
-  def _stay(self, goal: Goal, t: float) -> None:
-    """Somebody goes somewhere for the deepest goal that is not fetched
-    elsewhere."""
-    place = len(self.stack)
+  def _stay(self, goal: Goal) -> int:
+    """The place of the deepest goal that is not fetched elsewhere."""
+    place = len(self.stack) - 1
     for other in self.open[:0:-1]:
       if other.verb not in ('collect', 'go') or other.object == goal.object:
         break
       place -= 1
-    self._close(place, t, goal)
+    return place
 
   def helps(self, goal: Goal, other: Goal) -> bool:
     """Whether `goal` leads to `other`."""

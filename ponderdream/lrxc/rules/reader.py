@@ -48,6 +48,7 @@ class Reader:
     self._last: tuple[float, Branch] | None = None  # what was wanted last
 
   def read(self, sentence: Sentence) -> None:
+    self.tree.breathe(sentence.words[0].t0)
     parts = grammar.chunks(sentence.tokens, self.lexicon)
     purpose: list[Goal] = []  # of the sentence's next wish
     idle = past = False
