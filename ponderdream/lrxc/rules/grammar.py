@@ -113,6 +113,9 @@ def chunks(tokens: Sequence[str], lexicon: Lexicon) -> list[Chunk]:
 BODY = {'thing', 'do', 'did', 'done', 'sign', 'fail', 'drop', 'die', 'it'}
 OPENERS = {'oops', 'want', 'look', 'past', 'drop', 'fail', 'die', 'perhaps'}
 
+# What ends a reason.
+ENDERS = {'start', 'want', 'drop', 'done', 'sign', 'fail', 'die'}
+
 
 def clauses(parts: Sequence[Chunk]) -> list[list[Chunk]]:
   """Chunks cut where a new subject, wish or deed begins."""
@@ -127,6 +130,9 @@ def clauses(parts: Sequence[Chunk]) -> list[list[Chunk]]:
 
 def _begins(part: Chunk, body: set[str], now: list[Chunk]) -> bool:
   """Whether `part` begins a clause after the chunks `now`."""
+  if now[0][:2] == ('for', 'because') and part.kind in ENDERS:
+    # '... because it attacks okay so we need'
+    return any(x.kind in ('word', 'thing', 'do', 'it') for x in now)
   if part.kind == 'start':
     before = any(x.kind in ('look', 'not') for x in now)
     # 'What we want to do now is' goes on.
