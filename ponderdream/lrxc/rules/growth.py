@@ -30,6 +30,7 @@ class Tree:
     self._again = False  # whether the root alone was mentioned last
     self._breath = t0  # since when somebody speaks without a pause
     self._last = t0  # when a goal was opened or closed
+    self._cut: list[Branch] = []  # what was closed last
     self._left: list[Goal] = []  # what an urgent goal interrupted
     self._push(lexicon.root, t0, said=False)
 
@@ -158,6 +159,12 @@ class Tree:
     """An open goal failed or was given up."""
     return self._end(goal, t, status) if goal in self.open else None
 
+  def belated(self, status: Status) -> Branch | None:
+    """What was closed last had this ending."""
+    for branch in self._cut:
+      branch.status = status
+    return self._cut[0] if self._cut else None
+
   def die(self, t: float) -> None:
     """Everything that was wanted failed."""
     self._close(0, t, None, 'failed')
@@ -246,6 +253,7 @@ class Tree:
         self.reached.add(branch.goal)
     if self.stack[place:]:
       self._last = t
+      self._cut = [self.branches[i] for i in self.stack[place:]]
     del self.stack[place:]
 
 

@@ -17,6 +17,7 @@ MEMORY = 20.0  # seconds after which 'it' no longer stands for a thing
 SLIP = 6.0  # seconds in which a speaker corrects or explains himself
 SOON = 8.0  # seconds from 'today' to what it is about
 ECHO = 4.0  # seconds in which 'done' is said again
+QUICK = 0.4  # seconds from a wish to a word about what was before it
 STRAY = 2  # unknown words in a clause that wants what it only names
 
 # Deeds that are said without the thing: 'chop chop'.
@@ -66,17 +67,20 @@ class Reader:
         aims = self.tree.open[-1:]
       main = self._resolve(clause, clause.main, aims)
       if clause.has('oops'):
-        self._take_back(clause.t0)
+        self._take_back(clause.t0, [x for x, _ in main])
       if clause.has('for', 'because'):
         self._explain(clause, [*(x for x, _ in main), *aims])
       if not idle:
         purpose = self._take(clause, main, aims)
       self._remember(clause)
 
-  def _take_back(self, t: float) -> None:
-    """What was just wanted was a slip of the tongue."""
+  def _take_back(self, t: float, goals: list[Goal]) -> None:
+    """What was just wanted was a slip of the tongue, if it is not what the
+    goals that are named now are for."""
     if self._last and t - self._last[0] < SLIP:
-      self.tree.retract(self._last[1])
+      slip = self._last[1].goal
+      if not any(slip == x or self.tree.helps(x, slip) for x in goals):
+        self.tree.retract(self._last[1])
     self._last = None
 
   def _explain(self, clause: Clause, reasons: list[Goal]) -> None:
@@ -123,7 +127,9 @@ class Reader:
     open_ = self.tree.open
     named = [x for x, _ in main if x in open_]
     goal = named[0] if named else self.tree.top
-    if goal and (named or not main):
+    if not main and self._just_wished(clause):
+      self._note(self.tree.belated(status), clause)
+    elif goal and (named or not main):
       self._note(self.tree.end(goal, clause.t1, status), clause)
 
   def _need(self, clause: Clause, main: Goals) -> None:
@@ -163,10 +169,18 @@ class Reader:
     weak = clause.has('done', 'weak') and len(clause.text.split()) <= 3
     again = clause.t0 - self._ended < ECHO
     if not goals and self.tree.top and (sure or weak) and not again:
+      if self._just_wished(clause):
+        self._note(self.tree.belated('achieved'), clause)
+        return
       goals = [self.tree.top]
     for goal in goals:
       self._note(self.tree.done(goal, clause.t1), clause)
       self._ended = clause.t1
+
+  def _just_wished(self, clause: Clause) -> bool:
+    """Whether the last wish is so recent that 'done' or 'forget it' is about
+    what was before it."""
+    return self._last is not None and clause.t0 - self._last[0] < QUICK
 
   def _deed_done(self, clause: Clause) -> list[Goal]:
     """The open goal that 'crafted' or 'planted' ends, without its thing."""
