@@ -133,6 +133,19 @@ class Tree:
     self.stack.insert(place + 1, i)
     return new
 
+  def alone(self, branch: Branch) -> None:
+    """A goal that was just wanted has its own reason, and does not serve what
+    was left before."""
+    if self.branches[self.stack[-1]] is not branch or len(self.stack) < 3:
+      return
+    above = self.branches[self.stack[-2]]
+    if above.said and branch.t0 - above.t0 < AFTER:
+      return
+    self._close(1, branch.t0, branch.goal)
+    branch.parent = self.stack[0]
+    branch.t1, branch.status = -1.0, 'ongoing'
+    self.stack.append(self.branches.index(branch))
+
   def retract(self, branch: Branch) -> None:
     """The last goal that was wanted was a slip of the tongue."""
     if self.stack and self.branches[self.stack[-1]] is branch:

@@ -87,9 +87,12 @@ class Reader:
     """'... because I want a table': what was just wanted is for that."""
     if not self._last or clause.t0 - self._last[0] > SLIP:
       return
+    named = reasons
     reasons = reasons if clause.has('want') or clause.has('needs') else []
     t, branch = self._last
     branch.why = branch.why or clause.text
+    if not named and not clause.has('die'):
+      self.tree.alone(branch)
     served = [x for x in reasons if self.tree.helps(branch.goal, x)]
     if served and served[0] not in self.tree.open:
       self.tree.retract(branch)
