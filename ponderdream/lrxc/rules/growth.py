@@ -220,12 +220,9 @@ class Tree:
     return goal in self.lexicon.closure(other)
 
   def _resumed(self, goal: Goal) -> list[Goal]:
-    """The goals that were left and that `goal` serves."""
-    if goal in self._left:
-      return self._left[: self._left.index(goal)]
-    needs = [self.lexicon.needs(x) for x in self._left]
-    places = [i for i, x in enumerate(needs) if goal in x]
-    return self._left[: places[-1] + 1] if places else []
+    """The goals for which `goal` was wanted when it was left."""
+    place = self._left.index(goal) if goal in self._left else 0
+    return self._left[:place]
 
   def _push(self, goal: Goal, t: float, said: bool = True) -> Branch:
     parent = self.stack[-1] if self.stack else None
