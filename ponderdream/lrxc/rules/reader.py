@@ -18,6 +18,7 @@ SLIP = 6.0  # seconds in which a speaker corrects or explains himself
 SOON = 8.0  # seconds from 'today' to what it is about
 ECHO = 4.0  # seconds in which 'done' is said again
 QUICK = 0.4  # seconds from a wish to a word about what was before it
+LAG = 1.0  # seconds from a deed to words about it, in a long speech
 STRAY = 2  # unknown words in a clause that wants what it only names
 
 # Deeds that are said without the thing: 'chop chop'.
@@ -42,14 +43,15 @@ class Reader:
   def __init__(self, lexicon: Lexicon, t0: float) -> None:
     self.lexicon = lexicon
     self.tree = Tree(lexicon, t0)
-    self._start = t0
+    self._start = self._breath = t0
     self._things: dict[str, float] = {}  # when each was last named
     self._today = -SOON  # when somebody began to say what it is about
     self._ended = -ECHO  # when a goal was last said to be reached
     self._last: tuple[float, Branch] | None = None  # what was wanted last
 
   def read(self, sentence: Sentence) -> None:
-    self.tree.breathe(sentence.words[0].t0)
+    self._breath = sentence.words[0].t0
+    self.tree.breathe(self._breath)
     parts = grammar.chunks(sentence.tokens, self.lexicon)
     purpose: list[Goal] = []  # of the sentence's next wish
     idle = past = False
@@ -89,14 +91,14 @@ class Reader:
       return
     named = reasons
     reasons = reasons if clause.has('want') or clause.has('needs') else []
-    t, branch = self._last
+    branch = self._last[1]
     branch.why = branch.why or clause.text
     if not named and not clause.has('die'):
       self.tree.alone(branch)
     served = [x for x in reasons if self.tree.helps(branch.goal, x)]
     if served and served[0] not in self.tree.open:
       self.tree.retract(branch)
-      again = self.tree.want(branch.goal, t, served[:1])
+      again = self.tree.want(branch.goal, branch.t0, served[:1])
       again.evidence, again.why = branch.evidence, branch.why
       again.count = branch.count
 
@@ -145,7 +147,7 @@ class Reader:
       self._explain(clause, before)
       return
     if before:
-      self.tree.want(before[0], clause.t0)
+      self.tree.want(before[0], self._since(clause.t0))
     if len(after) == 1:
       self._want(clause, after, before[:1])
 
@@ -222,7 +224,7 @@ class Reader:
     self._ended = -ECHO
     listed = clause.has('want') and main[0][1].way in ('', 'get')
     for i, (goal, found) in enumerate(main[:1] if listed else main):
-      t = clause.time(found.i) if i else clause.t0
+      t = self._since(clause.time(found.i) if i else clause.t0)
       node = self.tree.want(goal, t, aims)
       if aims and node.parent is not None and not i:
         self._note(self.tree.branches[node.parent], clause)
@@ -230,6 +232,11 @@ class Reader:
       self._last = clause.t1, node
       node.count = node.count or found.number
       self._note(node, clause)
+
+  def _since(self, t: float) -> float:
+    """When that began what was said at `t`: after a pause right then, and
+    else a little before, as words take longer than many deeds."""
+    return max(self._breath, t - LAG)
 
   def _is_aim(self, clause: Clause, goal: Goal) -> bool:
     """Whether the whole video is about `goal`."""
