@@ -117,11 +117,11 @@ NEEDS = {
   SWORD['iron']: (WOOD, COAL, IRON, TABLE, FURNACE),
   Goal('collect', 'diamond'): (PICK['iron'],),
   BLOCK: (STONE,),
-  SHELTER: (BLOCK,),
+  SHELTER: (STONE, BLOCK),
   Goal('sleep'): (SHELTER,),
   PLANT: (Goal('collect', 'sapling'),),
   Goal('eat', 'plant'): (PLANT, Goal('fence', 'plant')),
-  Goal('fence', 'plant'): (BLOCK,),
+  Goal('fence', 'plant'): (STONE, BLOCK),
   Goal('rest'): (SHELTER, Goal('sleep')),
   Goal('wait', 'day'): (SHELTER, Goal('sleep')),
   Goal('survive', 'night'): (SHELTER, Goal('sleep')),
@@ -149,6 +149,12 @@ CRAFTER = Lexicon(
     'everything': ROOT,
   },
   needs=NEEDS,
+  amounts={
+    TABLE: 2,
+    FURNACE: 4,
+    SHELTER: 9,
+    Goal('fence', 'plant'): 4,
+  },
   urgent=frozenset(
     {'drink', 'eat', 'sleep', 'defeat', 'flee', 'rest', 'wait'}
   ),

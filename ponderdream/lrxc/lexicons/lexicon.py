@@ -29,6 +29,7 @@ class Lexicon:
       alone, and an object '*' any other.
     usual: what somebody wants who only names the object.
     needs: what a goal needs to be done before, in this order.
+    amounts: how many of a thing a goal uses, where it is not one.
     urgent: verbs of goals that interrupt others.
     dangers: those of them that interrupt urgent ones, too.
     signs: phrases that tell that a goal with this verb was reached.
@@ -46,6 +47,7 @@ class Lexicon:
     goals: Mapping[tuple[str, str], Goal],
     usual: Mapping[str, Goal],
     needs: Mapping[Goal, tuple[Goal, ...]],
+    amounts: Mapping[Goal, int],
     urgent: frozenset[str],
     dangers: frozenset[str],
     signs: Mapping[str, str],
@@ -63,6 +65,7 @@ class Lexicon:
     self.kinds = dict(kinds)
     self._goals = dict(goals)
     self._needs = dict(needs)
+    self._amounts = dict(amounts)
     self.known = frozenset(goals.values())
 
   def needs(self, goal: Goal) -> tuple[Goal, ...]:
@@ -80,6 +83,11 @@ class Lexicon:
   def _any(self, way: str, thing: str) -> Goal | None:
     found = self._goals.get((way, '*'))
     return found._replace(object=thing) if found and thing else None
+
+  def most(self, goal: Goal, other: Goal) -> int:
+    """How many times `goal` is needed for `other` and all that it needs."""
+    users = [x for x in (other, *self.closure(other)) if goal in self.needs(x)]
+    return sum(self._amounts.get(x, 1) for x in users)
 
   @functools.cache  # noqa: B019  (lexicons live as long as the program)
   def closure(self, goal: Goal) -> frozenset[Goal]:

@@ -55,8 +55,15 @@ class Tree:
     self.branches[0].t0 = self._last = t
     return self.branches[0]
 
-  def want(self, goal: Goal, t: float, parents: Sequence[Goal] = ()) -> Branch:
-    """`goal` is in force from `t` on, for the first of `parents`."""
+  def want(
+    self,
+    goal: Goal,
+    t: float,
+    parents: Sequence[Goal] = (),
+    count: int | None = None,
+  ) -> Branch:
+    """`goal` is in force from `t` on, for the first of `parents`; `count` of
+    it, if that was said."""
     self._again = goal in self.open[:1]
     outer = next((x for x in parents[:1] if x != goal), None)
     if outer:
@@ -68,7 +75,7 @@ class Tree:
       return served
     if not outer:
       self._resume(goal, t)
-    place = self._place(goal, outer)
+    place = self._place(goal, outer, count or 1)
     if self._is_fresh(place + 1, t, goal):
       part = self.branches[self.stack[place + 1]]
       if self.helps(part.goal, goal):
@@ -110,14 +117,18 @@ class Tree:
             return above
     return None
 
-  def _place(self, goal: Goal, outer: Goal | None) -> int:
+  def _place(self, goal: Goal, outer: Goal | None, count: int = 1) -> int:
     """The place of the open goal that `goal` is to be a child of."""
     open_ = self.open
     if outer:
       return open_.index(outer) if outer in open_ else len(open_) - 1
     if goal.verb == 'go':
       return self._stay(goal)
-    helped = [i for i, x in enumerate(open_) if self.helps(goal, x)]
+    helped = [
+      i
+      for i, x in enumerate(open_)
+      if self.helps(goal, x) and count <= self.lexicon.most(goal, x)
+    ]
     return helped[-1] if helped else 0
 
   def _insert(self, goal: Goal, place: int) -> Branch:

@@ -225,7 +225,7 @@ class Reader:
     listed = clause.has('want') and main[0][1].way in ('', 'get')
     for i, (goal, found) in enumerate(main[:1] if listed else main):
       t = self._since(clause.time(found.i) if i else clause.t0)
-      node = self.tree.want(goal, t, aims)
+      node = self.tree.want(goal, t, aims, found.number)
       if aims and node.parent is not None and not i:
         self._note(self.tree.branches[node.parent], clause)
       node.group = clause.t0
