@@ -1,6 +1,8 @@
 """A goal with its span, before it becomes a node."""
 
 import dataclasses
+import itertools
+from collections.abc import Sequence
 
 from ponderdream.lrxc.lexicons import Goal
 from ponderdream.lrxc.schema import Status
@@ -35,3 +37,25 @@ class Branch:
     number = f'{self.count} ' if many else ''
     thing = self.goal.object.replace('_', ' ')
     return f'{self.goal.verb} {number}{thing}'.strip()
+
+
+def share(branches: Sequence[Branch]) -> None:
+  """Divides the time of goals that were named in one breath.
+
+  'Wooden pickaxe, wooden sword' takes a second to say and longer to do.
+  """
+  key = lambda i: (branches[i].parent, branches[i].group)
+  parents = {x.parent for x in branches}
+  for _, each in itertools.groupby(range(len(branches)), key):
+    places = list(each)
+    same = [branches[i] for i in places]
+    # A goal with children keeps its time.
+    if same[0].group >= 0 and len(same) > 1 and places[-1] not in parents:
+      _divide(same)
+
+
+def _divide(same: Sequence[Branch]) -> None:
+  start, end = same[0].t0, same[-1].t1
+  for i, branch in enumerate(same):
+    branch.t0 = start + (end - start) * i / len(same)
+    branch.t1 = start + (end - start) * (i + 1) / len(same)

@@ -135,8 +135,12 @@ class Total:
   def add(self, true, found, every=None, named=True):
     """Adds a tree; `every` is the true one with what nobody spoke of."""
     for overlap in (0.0, 0.3, 0.5):
-      self.scores[overlap] += compare.score(true, found, overlap, named)
-    self.scores['all'] += compare.score(every or true, found, named=named)
+      self.scores[overlap] += compare.score(
+        true, found, overlap, named, edits=not overlap
+      )
+    self.scores['all'] += compare.score(
+      every or true, found, named=named, edits=False
+    )
     self.shapes.append(compare.shape(found))
     self.outlines.add(compare.outline(found))
 

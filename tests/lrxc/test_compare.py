@@ -47,6 +47,7 @@ def test_a_score_by_hand():
   # Without names too, as the spans of the others have less in common.
   assert compare.score(TRUE, found, 0.3, named=False).matched == 2
   assert compare.score(TRUE, found).matched == 3  # 10 of 70 are enough
+  assert compare.score(TRUE, [], edits=False).edits == 0
 
 
 def test_each_node_matches_once_and_the_best_pair_first():

@@ -149,6 +149,7 @@ CRAFTER = Lexicon(
     'everything': ROOT,
   },
   needs=NEEDS,
+  purposes={SHELTER: Goal('sleep')},
   amounts={
     TABLE: 2,
     FURNACE: 4,

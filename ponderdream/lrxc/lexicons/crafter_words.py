@@ -258,7 +258,8 @@ VERBS = {
     put up walls
   """,
   'go': """
-    go to | let's go to | let's go back to | let's go over to | go back to | head to | head over to | head back to | walk to |
+    let's go to | let's go back to | let's go over to |
+    go to | go back to | head to | head over to | head back to | walk to |
     walk over to | walk back to | walking to | walking over to |
     walking back to | return to | run back to | run to | heading to |
     heading over to | heading back to | back to the | back to my |

@@ -29,6 +29,7 @@ class Lexicon:
       alone, and an object '*' any other.
     usual: what somebody wants who only names the object.
     needs: what a goal needs to be done before, in this order.
+    purposes: what a goal is usually for.
     amounts: how many of a thing a goal uses, where it is not one.
     urgent: verbs of goals that interrupt others.
     dangers: those of them that interrupt urgent ones, too.
@@ -47,6 +48,7 @@ class Lexicon:
     goals: Mapping[tuple[str, str], Goal],
     usual: Mapping[str, Goal],
     needs: Mapping[Goal, tuple[Goal, ...]],
+    purposes: Mapping[Goal, Goal],
     amounts: Mapping[Goal, int],
     urgent: frozenset[str],
     dangers: frozenset[str],
@@ -64,6 +66,7 @@ class Lexicon:
     self.signs = dict(signs)
     self.kinds = dict(kinds)
     self._goals = dict(goals)
+    self.purposes = dict(purposes)
     self._needs = dict(needs)
     self._amounts = dict(amounts)
     self.known = frozenset(goals.values())

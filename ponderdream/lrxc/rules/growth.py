@@ -9,12 +9,13 @@ their parents, whatever is said.
 import itertools
 from collections.abc import Sequence
 
-from ponderdream.lrxc.branch import TINY, Branch
+from ponderdream.lrxc.branch import TINY, Branch, share
 from ponderdream.lrxc.lexicons import Goal, Lexicon
 from ponderdream.lrxc.schema import Status
 
 AFTER = 3.0  # seconds in which the reason for a goal is told
 URGENT = 30.0  # the same, if the reason is an urgent one
+NEW = 8.0  # seconds in which a goal was just named
 BACK = 15.0  # seconds: how long ago something unannounced may have begun
 
 
@@ -28,6 +29,7 @@ class Tree:
     self.reached: set[Goal] = set()
     self.told = False  # whether somebody said what it is all about
     self._again = False  # whether the root alone was mentioned last
+    self._supposed: Branch | None = None  # what nobody said
     self._breath = t0  # since when somebody speaks without a pause
     self._last = t0  # when a goal was opened or closed
     self._cut: list[Branch] = []  # what was closed last
@@ -68,6 +70,7 @@ class Tree:
     outer = next((x for x in parents[:1] if x != goal), None)
     if outer:
       self.want(outer, t)
+    self._correct(goal)
     if goal in self.open:
       return self._mention(goal, t)
     served = self._served(goal, t)
@@ -75,13 +78,27 @@ class Tree:
       return served
     if not outer:
       self._resume(goal, t)
-    place = self._place(goal, outer, count or 1)
+    place = self._place(goal, outer, t, count or 1)
     if self._is_fresh(place + 1, t, goal):
       part = self.branches[self.stack[place + 1]]
       if self.helps(part.goal, goal):
         return self._insert(goal, place)
     self._close(place + 1, t, goal)
+    self._suppose(goal, t)
     return self._push(goal, t)
+
+  def _suppose(self, goal: Goal, t: float) -> None:
+    """Opens what `goal` is usually for, if it serves nothing open."""
+    usual = self.lexicon.purposes.get(goal)
+    if usual and not any(self.helps(goal, x) for x in self.open):
+      self._supposed = self._push(usual, t, said=False)
+
+  def _correct(self, goal: Goal) -> None:
+    """`goal` is what was only supposed before."""
+    for i in self.stack[:-1]:
+      if self.branches[i] is self._supposed:
+        if self.helps(self.branches[i + 1].goal, goal):
+          self._supposed.goal = goal
 
   def breathe(self, t: float) -> None:
     """Somebody begins to speak after a pause."""
@@ -117,7 +134,9 @@ class Tree:
             return above
     return None
 
-  def _place(self, goal: Goal, outer: Goal | None, count: int = 1) -> int:
+  def _place(
+    self, goal: Goal, outer: Goal | None, t: float, count: int = 1
+  ) -> int:
     """The place of the open goal that `goal` is to be a child of."""
     open_ = self.open
     if outer:
@@ -127,14 +146,21 @@ class Tree:
     helped = [
       i
       for i, x in enumerate(open_)
-      if self.helps(goal, x) and count <= self.lexicon.most(goal, x)
+      if self.helps(goal, x) and self._takes(i, goal, t, count)
     ]
     return helped[-1] if helped else 0
+
+  def _takes(self, place: int, goal: Goal, t: float, count: int) -> bool:
+    """Whether `count` of `goal` may be for the open goal at `place`. If that
+    was named just before, a player may well collect more than it needs."""
+    above = self.branches[self.stack[place]]
+    new = t - above.t0 < NEW
+    return new or count <= self.lexicon.most(goal, above.goal)
 
   def _insert(self, goal: Goal, place: int) -> Branch:
     """Opens `goal` between the goals at `place` and at the one after it."""
     i = self.stack[place + 1]
-    for branch in self.branches:
+    for branch in self.branches[i:]:
       if branch.parent is not None and branch.parent >= i:
         branch.parent += 1
     self.branches[i].parent = i
@@ -147,15 +173,15 @@ class Tree:
   def alone(self, branch: Branch) -> None:
     """A goal that was just wanted has its own reason, and does not serve what
     was left before."""
-    if self.branches[self.stack[-1]] is not branch or len(self.stack) < 3:
+    if len(self.stack) < 3 or self.branches[-1] is not branch:
       return
     above = self.branches[self.stack[-2]]
     if above.said and branch.t0 - above.t0 < AFTER:
       return
+    last = self.stack.pop()
     self._close(1, branch.t0, branch.goal)
     branch.parent = self.stack[0]
-    branch.t1, branch.status = -1.0, 'ongoing'
-    self.stack.append(self.branches.index(branch))
+    self.stack.append(last)
 
   def retract(self, branch: Branch) -> None:
     """The last goal that was wanted was a slip of the tongue."""
@@ -175,7 +201,7 @@ class Tree:
       if len(self.stack) > 1 and self.branches[-1].t1 < 0:
         start = (start + t) / 2  # the goal before lasted for a while, too
       self._resume(goal, start)
-      self._close(self._place(goal, None) + 1, start, goal)
+      self._close(self._place(goal, None, start) + 1, start, goal)
       self._push(goal, start)
     return self._end(goal, t, 'achieved')
 
@@ -197,7 +223,7 @@ class Tree:
   def finish(self, t: float) -> list[Branch]:
     """All goals that lasted, in order of time, parents before children."""
     self._close(0, t, None, 'ongoing')
-    _share(self.branches)
+    share(self.branches)
     keep = [x.t1 - x.t0 >= TINY for x in self.branches]
     place = list(itertools.accumulate(keep, initial=0))
     for branch in self.branches:
@@ -276,25 +302,3 @@ class Tree:
       self._last = t
       self._cut = [self.branches[i] for i in self.stack[place:]]
     del self.stack[place:]
-
-
-def _share(branches: Sequence[Branch]) -> None:
-  """Divides the time of goals that were named in one breath.
-
-  'Wooden pickaxe, wooden sword' takes a second to say and longer to do.
-  """
-  key = lambda i: (branches[i].parent, branches[i].group)
-  parents = {x.parent for x in branches}
-  for _, each in itertools.groupby(range(len(branches)), key):
-    places = list(each)
-    same = [branches[i] for i in places]
-    # A goal with children keeps its time.
-    if same[0].group >= 0 and len(same) > 1 and places[-1] not in parents:
-      _divide(same)
-
-
-def _divide(same: Sequence[Branch]) -> None:
-  start, end = same[0].t0, same[-1].t1
-  for i, branch in enumerate(same):
-    branch.t0 = start + (end - start) * i / len(same)
-    branch.t1 = start + (end - start) * (i + 1) / len(same)

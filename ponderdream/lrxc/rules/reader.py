@@ -6,25 +6,20 @@ from ponderdream.lrxc.branch import Branch
 from ponderdream.lrxc.captions import Word
 from ponderdream.lrxc.lexicons import Goal, Lexicon
 from ponderdream.lrxc.rules import grammar
-from ponderdream.lrxc.rules.clause import Clause, Found
+from ponderdream.lrxc.rules.clause import Clause
 from ponderdream.lrxc.rules.grammar import Sentence
 from ponderdream.lrxc.rules.growth import Tree
+from ponderdream.lrxc.rules.names import Goals, Names
 from ponderdream.lrxc.schema import Status
 
-VERSION = '1'
+VERSION = '2'
 INTRO = 60.0  # seconds in which a speaker says what a video is about
-MEMORY = 20.0  # seconds after which 'it' no longer stands for a thing
 SLIP = 6.0  # seconds in which a speaker corrects or explains himself
 SOON = 8.0  # seconds from 'today' to what it is about
 ECHO = 4.0  # seconds in which 'done' is said again
-QUICK = 0.4  # seconds from a wish to a word about what was before it
+QUICK = 0.4  # seconds from a wish to a word about what it ended
 LAG = 1.0  # seconds from a deed to words about it, in a long speech
 STRAY = 2  # unknown words in a clause that wants what it only names
-
-# Deeds that are said without the thing: 'chop chop'.
-ALONE = {'mine', 'kill', 'hit', 'flee'}
-
-Goals = list[tuple[Goal, Found]]
 
 
 def extract(
@@ -44,7 +39,7 @@ class Reader:
     self.lexicon = lexicon
     self.tree = Tree(lexicon, t0)
     self._start = self._breath = t0
-    self._things: dict[str, float] = {}  # when each was last named
+    self._names = Names(lexicon, self.tree)
     self._today = -SOON  # when somebody began to say what it is about
     self._ended = -ECHO  # when a goal was last said to be reached
     self._last: tuple[float, Branch] | None = None  # what was wanted last
@@ -61,13 +56,13 @@ class Reader:
       now = now or clause.has('today')
       past = clause.has('past') or past and not now
       idle = past or self._is_idle(clause, idle)
-      near = [x for x, _ in self._resolve(clause, clause.main, ())]
-      pairs = self._resolve(clause, clause.purpose, near)
+      near = [x for x, _ in self._names.goals(clause, clause.main, ())]
+      pairs = self._names.goals(clause, clause.purpose, near)
       aims = [x for x, _ in pairs] or purpose
       unknown = clause.purpose and not pairs and clause.has('for', 'to')
       if clause.has('for', 'that') or unknown:
         aims = self.tree.open[-1:]
-      main = self._resolve(clause, clause.main, aims)
+      main = self._names.goals(clause, clause.main, aims)
       if clause.has('oops'):
         self._take_back(clause.t0, [x for x, _ in main])
       if clause.has('for', 'because'):
@@ -174,17 +169,14 @@ class Reader:
     weak = clause.has('done', 'weak') and len(clause.text.split()) <= 3
     again = clause.t0 - self._ended < ECHO
     if not goals and self.tree.top and (sure or weak) and not again:
-      if self._just_wished(clause):
-        self._note(self.tree.belated('achieved'), clause)
-        return
       goals = [self.tree.top]
     for goal in goals:
       self._note(self.tree.done(goal, clause.t1), clause)
       self._ended = clause.t1
 
   def _just_wished(self, clause: Clause) -> bool:
-    """Whether the last wish is so recent that 'done' or 'forget it' is about
-    what was before it."""
+    """Whether the last wish is so recent that 'forget it' is about what was
+    before it."""
     return self._last is not None and clause.t0 - self._last[0] < QUICK
 
   def _deed_done(self, clause: Clause) -> list[Goal]:
@@ -252,72 +244,7 @@ class Reader:
     if node is not None:
       node.evidence.append((clause.t0, clause.t1, clause.text))
 
-  def _resolve(
-    self, clause: Clause, found: Sequence[Found], near: Sequence[Goal]
-  ) -> Goals:
-    """The goals of what was found, as far as the game knows them; a sword is
-    the one that has to do with the goals `near`."""
-    goals: Goals = []
-    for each in found:
-      goal = self._goal(each, clause.time(each.i), near)
-      if goal and goal not in [x for x, _ in goals]:
-        goals.append((goal, each))
-    return goals
-
-  def _goal(self, found: Found, t: float, near: Sequence[Goal]) -> Goal | None:
-    if found.thing in self.lexicon.kinds:
-      found = found._replace(thing=self._kind(found.thing, near))
-    if not found.way:
-      return self.lexicon.usual.get(found.thing)
-    goal = None
-    if found.thing != 'it':
-      goal = self.lexicon.goal(found.way, found.thing)
-    if goal is None and found.thing in ('', 'it'):
-      goal = self.lexicon.goal(found.way, '')
-      if goal is None and (found.thing or found.way in ALONE):
-        goal = self._recall(found.way, t)
-    if goal is None and found.thing != 'it':
-      goal = self.lexicon.goal(found.way, '')  # 'a nap in my shelter'
-    return goal
-
-  def _recall(self, way: str, t: float) -> Goal | None:
-    """What `way` aims at, done to the last thing that was named."""
-    for thing, when in reversed(self._things.items()):
-      goal = self.lexicon.goal(way, thing)
-      if goal and goal.verb != 'go' and t - when < MEMORY:
-        return goal
-    return None
-
-  def _kind(self, shape: str, near: Sequence[Goal]) -> str:
-    """Which pickaxe 'the pickaxe' is: one that is wanted, one that what is
-    wanted needs, or the next that was not made."""
-    kinds = self.lexicon.kinds[shape]
-    open_ = self.tree.open[::-1]
-    wanted = [x.object for x in open_ if x.object in kinds]
-    if wanted and not near:
-      return wanted[0]
-    reached = {x.object for x in self.tree.reached}
-    rest = [x for x in kinds if x not in reached] or kinds[:1]
-    for kind in rest:
-      made = self.lexicon.usual[kind]
-      if any(made in self.lexicon.needs(x) for x in near):
-        return kind
-      if any(x in self._special(made) for x in near):
-        return kind
-    for goal in open_:
-      for kind in rest:
-        if self.lexicon.usual[kind] in self.lexicon.closure(goal):
-          return kind
-    return rest[0]
-
-  def _special(self, goal: Goal) -> list[Goal]:
-    """What `goal` needs, and not all that is like it."""
-    return [x for x in self.lexicon.needs(goal) if x.verb == 'collect'][1:]
-
   def _remember(self, clause: Clause) -> None:
     if clause.has('today'):
       self._today = clause.t1
-    for part in clause.parts:
-      if part.kind == 'thing':
-        self._things.pop(part.value, None)
-        self._things[part.value] = clause.time(part.i)
+    self._names.remember(clause)

@@ -6,6 +6,7 @@ from ponderdream.lrxc.rules.growth import Tree
 WOOD, TABLE = Goal('collect', 'wood'), Goal('place', 'table')
 PICKAXE, COAL = Goal('make', 'wood_pickaxe'), Goal('collect', 'coal')
 DRINK, ZOMBIE = Goal('drink', 'water'), Goal('defeat', 'zombie')
+STONE, BLOCK = Goal('collect', 'stone'), Goal('place', 'stone')
 SHELTER, SLEEP = Goal('build', 'shelter'), Goal('sleep')
 
 
@@ -17,9 +18,16 @@ def rows(tree, end=100):
   ]
 
 
-def grown():
-  tree = Tree(CRAFTER, 0)
-  return tree, CRAFTER.root
+class Slow(Tree):
+  """A tree of a speaker who pauses before each wish."""
+
+  def want(self, goal, t, parents=(), count=None):
+    self.breathe(t)
+    return super().want(goal, t, parents, count)
+
+
+def grown(kind=Slow):
+  return kind(CRAFTER, 0), CRAFTER.root
 
 
 def test_a_goal_joins_what_needs_it():
@@ -116,3 +124,77 @@ def test_a_slip_of_the_tongue_leaves_nothing():
   tree.want(COAL, 2)
   tree.retract(slip)  # long gone
   assert rows(tree) == [(COAL, root, 2, 100, 'ongoing')]
+
+
+def test_goals_of_one_breath_are_ordered_by_what_they_serve():
+  tree, root = grown(Tree)
+  tree.want(PICKAXE, 1)
+  tree.want(WOOD, 5)
+  tree.want(TABLE, 9)  # between the two
+  tree.want(PICKAXE, 20)  # again, in the same breath
+  assert rows(tree) == [
+    (PICKAXE, root, 1, 100, 'ongoing'),
+    (TABLE, PICKAXE, 5, 100, 'ongoing'),
+    (WOOD, TABLE, 5, 100, 'ongoing'),
+  ]
+
+
+def test_what_lies_below_an_inserted_goal_keeps_its_parent():
+  tree, root = grown(Tree)
+  tree.want(STONE, 1)
+  tree.want(WOOD, 2)
+  tree.done(WOOD, 3)
+  tree.want(TABLE, 4)
+  tree.want(BLOCK, 5)  # what the stone is for
+  found = rows(tree)
+  assert [x[:2] for x in found] == [
+    (BLOCK, root), (STONE, BLOCK), (WOOD, STONE), (TABLE, STONE),
+  ]  # fmt: skip
+  assert found[0][2:] == (1, 100, 'ongoing')
+
+
+def test_more_than_a_goal_needs_is_not_for_it():
+  # A pickaxe uses one piece of wood and its table two.
+  assert CRAFTER.most(WOOD, PICKAXE) == 3
+  for count, parent in ((3, PICKAXE), (4, CRAFTER.root)):
+    tree, _ = grown()
+    tree.want(PICKAXE, 1)
+    tree.want(WOOD, 10, count=count)
+    assert rows(tree)[1][:2] == (WOOD, parent)
+  tree, _ = grown()
+  tree.want(PICKAXE, 1)
+  tree.want(WOOD, 8, count=4)  # the pickaxe was just named
+  assert rows(tree)[1][:2] == (WOOD, PICKAXE)
+
+
+def test_a_goal_with_a_reason_of_its_own_stands_alone():
+  tree, root = grown()
+  tree.want(PICKAXE, 1)
+  tree.alone(tree.want(WOOD, 10))
+  assert rows(tree) == [
+    (PICKAXE, root, 1, 10, 'achieved'),
+    (WOOD, root, 10, 100, 'ongoing'),
+  ]
+  tree, root = grown()
+  tree.want(PICKAXE, 1)
+  tree.alone(tree.want(WOOD, 3))  # the pickaxe was just named
+  assert rows(tree)[1][:2] == (WOOD, PICKAXE)
+
+
+def test_a_shelter_is_for_sleep_until_something_else_is_said():
+  for said, goal in ((None, SLEEP), (Goal('rest'), Goal('rest'))):
+    tree, root = grown()
+    tree.want(SHELTER, 10)
+    if said:
+      tree.want(said, 15)
+    assert [x[:2] for x in rows(tree)] == [(goal, root), (SHELTER, goal)]
+    assert tree.branches[1].said == bool(said)
+
+
+def test_an_ending_that_is_told_late():
+  tree, root = grown()
+  assert tree.belated('failed') is None
+  tree.want(COAL, 1)
+  tree.want(DRINK, 10)
+  tree.belated('failed')
+  assert [x[4] for x in rows(tree)] == ['failed', 'ongoing']

@@ -39,6 +39,9 @@ def wanted(*texts):
   ('punching grass to get a sapling', 'collect sapling'),
   ('we are really low on water', 'drink water'),
   ('I think I will go back to my table', 'go table'),
+  ('my plan is to place a table', 'place table'),
+  ('next time to go and get some wood', 'collect wood'),
+  ("let's go to a cow", 'go cow'),
   ("I'm taking a nap in my shelter", 'sleep'),
   ('run away from that skeleton', 'flee skeleton'),
   ("I'm going to survive and unlock everything", 'survive everything'),
@@ -91,10 +94,32 @@ def test_what_serves_what(text, goals):
   [
     ("let's get some iron no wait coal first", 'collect coal'),
     ("let's make a pickaxe I mean a sword", 'make wood sword'),
+    ("I'm going to rest I mean dig a shelter", 'rest/build shelter'),
   ],
 )
 def test_slips_of_the_tongue(text, goal):
   assert wanted(text) == goal
+
+
+def test_what_is_forgotten_in_the_breath_of_a_wish_was_before_it():
+  _, coal, water = branches(
+    "let's mine coal", 'I want to drink water forget it'
+  )
+  assert (coal.status, water.status) == ('abandoned', 'ongoing')
+  _, coal = branches("let's mine coal", 'forget it')
+  assert coal.status == 'abandoned'
+
+
+def test_a_reason_ends_where_a_new_wish_begins():
+  found = branches("let's mine coal because it is near okay I want to drink")
+  assert [x.goal.text for x in found[1:]] == ['collect coal', 'drink water']
+  assert found[1].why == 'because it is near'
+
+
+def test_in_a_long_speech_deeds_are_a_little_before_the_words():
+  _, coal, water = branches("let's mine some coal now I want to drink")
+  assert water.t0 == pytest.approx(4 * PACE - 1.0)  # 'now' is the fifth word
+  assert coal.t1 == water.t0
 
 
 @pytest.mark.parametrize(
