@@ -60,7 +60,13 @@ class Env:
   An observation key whose space has the role 'mask', bool `[sum of classes]`,
   says which classes of the discrete actions are allowed. The masks of several
   variables follow each other. Each variable has an allowed class.
+
+  Attributes:
+    goals: what may be wanted here, in words; the first one is what the reward
+      is for. Empty if nobody has written it down.
   """
+
+  goals: tuple[str, ...] = ()
 
   @property
   def obs_space(self) -> Spaces:

@@ -46,6 +46,7 @@ class Agent(embodied.Agent):
     act_space: likewise.
     config: the whole configuration, with `jax.dtype` resolved.
     acting: how actions are chosen, by mode; by default sampled.
+    task: the goal of the run in pieces, int `[L]`, if goals are texts.
 
   Raises:
     UsageError: pictures or `opt.groups` that do not fit.
@@ -58,6 +59,7 @@ class Agent(embodied.Agent):
     act_space: Mapping[str, Any],
     config: Any,
     acting: Mapping[str, Acting] | None = None,
+    task: np.ndarray | None = None,
   ):
     self.config = config
     self.acting = {'train': Acting(), 'eval': Acting()} | dict(acting or {})
@@ -66,7 +68,7 @@ class Agent(embodied.Agent):
         f'The mode train acts by {self.acting["train"]}; the loss ppo needs'
         ' sampled actions, so give the mode train Acting().'
       )
-    self.models = models.build(config, obs_space, act_space)
+    self.models = models.build(config, obs_space, act_space, task)
     self.act_space = act_space
     init, self.train_key, self.act_key, self.report_key = jax.random.split(
       jax.random.key(config.seed), 4

@@ -4,7 +4,7 @@ import contextlib
 import functools
 import logging
 import pathlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import jax
@@ -19,11 +19,13 @@ from embodied.log import logger, services, terminal
 from embodied.replay import selectors
 from embodied.run.tracker import Tracker
 from embodied.run.train import Newest
-from ponderdream import settings, trackers
+from ponderdream import objectives, settings, texts, trackers
 from ponderdream.agent import Acting, Agent
 from ponderdream.distributed import devices, hosts
 from ponderdream.dream import posterior
+from ponderdream.lrxc.windows import Windows
 from ponderdream.nets.cpu import malloc as memory
+from ponderdream.world.spaces import visible
 
 # Number of environment numbers that are reserved for each host.
 WORLDS = 2**48
@@ -199,14 +201,20 @@ def make_source(
     own: sources of the run itself by name. Other names in `data` are folders.
 
   Raises:
-    UsageError: a folder has no replay, or a replay of another task.
+    UsageError: a folder has no data, or data of another task; or the agent is
+      to imitate plans, and there are none.
   """
+  shares = settings.data.shares(config)
+  plans = {x for x in shares if x not in own and settings.data.has_plans(x)}
+  check_plans(config, plans)
+  texts.prepare(config, [pathlib.Path(x).expanduser() for x in plans])
   found: dict[str, tuple[sources.Source, float]] = {}
-  for name, share in settings.data.shares(config).items():
+  for name, share in shares.items():
     if name in own:
       found[name] = own[name], share
     else:
-      data = make_data(config, spaces, name, len(found))
+      make = make_plans if name in plans else make_data
+      data = make(config, spaces, name, len(found))
       found[f'data{len(found)}'] = data, share
   return sources.Mixture(found)
 
@@ -238,6 +246,53 @@ def make_data(
   return data
 
 
+def make_plans(
+  config: Config, spaces: tuple[Spaces, Spaces], name: str, number: int
+) -> sources.Source:
+  """The LRXC data set in the folder `name`: steps with plans in words. The
+  arguments are those of `make_data`.
+
+  Raises:
+    UsageError: it observes something else than the task, or its plans have
+      more levels than the agent.
+  """
+  seed = config.seed, hosts.host(), number
+  data = Windows(
+    pathlib.Path(name).expanduser(), config.batch.length + 1, seed=seed
+  )
+  for key, space in visible(spaces[0]).items():
+    if data.fields.get(key) != (space.dtype, space.shape):
+      raise UsageError(
+        f"The data in {name} has no '{key}' of {space.dtype} {space.shape},"
+        ' which the task observes; give data of the same task.'
+      )
+  if data.levels > config.ponder.max_steps:
+    raise UsageError(
+      f'The plans in {name} have {data.levels} levels, and ponder.max_steps is'
+      f' {config.ponder.max_steps}; raise it.'
+    )
+  words = texts.load(config, config.logdir)
+  return texts.Tokenized(data, words, config.text.most)
+
+
+def check_plans(config: Config, plans: Collection[str]) -> None:
+  """Raises UsageError if a loss needs plans and there are none, or the other
+  way round."""
+  active = objectives.active(config.loss_scales).values()
+  used = [k for x in active if 'stack' in x.keys for k in x.scales]
+  used = [k for k in used if config.loss_scales[k]]
+  if used and not plans:
+    raise UsageError(
+      f'loss_scales.{used[0]} is above 0, and --data names no plans in words;'
+      ' give a folder that python -m ponderdream.lrxc made.'
+    )
+  if plans and not texts.needed(config):
+    raise UsageError(
+      f'--data names plans in words, {min(plans)}, and the goals of this agent'
+      ' are no texts; add the blocks pondernet and words.'
+    )
+
+
 def make_spaces(config: Config) -> tuple[Spaces, Spaces]:
   """The task's observation and action spaces, for a run without a driver.
   Opens one environment and closes it."""
@@ -253,7 +308,7 @@ def make_agent(
 ) -> Agent:
   """The agent for these observation and action spaces; see `Agent` for
   `acting`."""
-  return Agent(*spaces, config, acting)
+  return Agent(*spaces, config, acting, texts.task(config))
 
 
 def make_trackers() -> list[Tracker]:

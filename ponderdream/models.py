@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from embodied.base import mask_key
 from ponderdream.goals import immediate
-from ponderdream.nets import dists, heads
+from ponderdream.nets import dists, heads, layers
 from ponderdream.parts import PARTS, Part, Shapes, token_width
 from ponderdream.world import actions, pictures, rssm, spaces
 
@@ -33,7 +34,10 @@ class View(NamedTuple):
 
 
 def build(
-  config: Any, obs_space: Mapping[str, Any], act_space: Mapping[str, Any]
+  config: Any,
+  obs_space: Mapping[str, Any],
+  act_space: Mapping[str, Any],
+  task: np.ndarray | None = None,
 ) -> 'Models':
   """The networks of a configuration.
 
@@ -41,6 +45,7 @@ def build(
     config: the whole configuration.
     obs_space: spaces by key, as environments give them.
     act_space: likewise.
+    task: the goal of the run in pieces, int `[L]`, if goals are texts.
 
   Raises:
     UsageError: pictures whose sizes do not fit the configuration.
@@ -70,7 +75,7 @@ def build(
     config.ponder.compact,
   )
   parts = {key: part for key, part in built.items() if part is not None}
-  return Models(shapes, ponder, parts, config.inputs)
+  return Models(shapes, ponder, parts, config.inputs, task)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -85,6 +90,7 @@ class Models:
   ponder: immediate.PonderConfig
   parts: Mapping[str, Part]
   inputs: str
+  task: np.ndarray | None = None
 
   @property
   def obs_space(self) -> Mapping[str, Any]:
@@ -175,24 +181,35 @@ class Models:
     state: rssm.State,
     tokens: Array | None = None,
     mask: Array | None = None,
+    goal: Array | None = None,
   ) -> View:
-    """The view of model states `[...]`, with the goal of the run.
+    """The view of model states `[...]`.
 
     Args:
       tokens: of the observations, `[..., E]`; None for imagined states, where
         they are predicted.
       mask: allowed actions `[..., O]`, or None.
+      goal: goals `[..., G]`; None for the goal of the run.
     """
     feat = actor = rssm.features(state)
     if self.inputs == 'tokens':
       if tokens is None:
         tokens = self.predicted_tokens(params, state)
       actor = jnp.concatenate([state.deter, tokens], -1)
-    goal = None
-    if 'goalenc' in self.parts:
-      task = jnp.zeros(feat.shape[:-1], jnp.int32)
-      goal = self.apply(params, 'goalenc', task)
+    if goal is None and 'goalenc' in self.parts:
+      goal = self.own_goal(params, feat.shape[:-1])
     return View(feat, actor, goal, mask)
+
+  def own_goal(self, params: Any, shape: tuple[int, ...]) -> Array:
+    """The goal of the run, `[*shape, G]`."""
+    if self.task is None:
+      return self.apply(params, 'goalenc', jnp.zeros(shape, jnp.int32))
+    goal = self.goals(params, jnp.asarray(self.task)[None])[0]
+    return jnp.broadcast_to(goal, (*shape, goal.size))
+
+  def goals(self, params: Any, texts: Array) -> Array:
+    """Goals `[N, G]` of texts, int `[N, L]`, each with a mean square of 1."""
+    return layers.unit_rms(self.apply(params, 'goalenc', texts))
 
   def predicted_tokens(self, params: Any, state: rssm.State) -> Array:
     """Predicted tokens `[..., E]` in states `[...]`."""
@@ -221,6 +238,17 @@ class Models:
     return immediate.all_levels(
       subgoal, actdec, params, view.actor, view.goal, self.ponder
     )
+
+  def thoughts(
+    self, params: Any, view: View, taught: Array, forced: Array
+  ) -> immediate.Thoughts:
+    """The subgoals and policies of all levels for views `[B]`, some of whose
+    levels are asked with other goals; see `immediate.thoughts`."""
+    subgoal, actdec = self._actor()
+    return immediate.thoughts(
+      subgoal, actdec, params, view.actor, view.goal, taught, forced,
+      self.ponder,
+    )  # fmt: skip
 
   def choose(
     self,

@@ -12,10 +12,11 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from ponderdream import tokenizer
 from ponderdream.goals import encoder as tasks
 from ponderdream.goals import inner
 from ponderdream.goals.actdec import ActionDecoder
-from ponderdream.nets import heads
+from ponderdream.nets import heads, text
 from ponderdream.world import actions, decoder, encoder, rssm
 
 Array = jax.Array
@@ -112,8 +113,24 @@ def _val(config: Any, shapes: Shapes) -> Part:
 def _goalenc(config: Any, shapes: Shapes) -> Part | None:
   if not shapes.goal:
     return None
-  module = tasks.GoalEncoder(tasks=1, units=shapes.goal)
-  return Part(module, (jnp.zeros((1,), jnp.int32),))
+  cfg = config.goalenc
+  if cfg.kind == 'table':
+    return Part(tasks.GoalEncoder(1, cfg.units), (jnp.zeros((1,), jnp.int32),))
+  module = text.TextEncoder(
+    tokenizer.VOCABULARY, cfg.units, cfg.layers, cfg.heads, shapes.dtype
+  )
+  return Part(module, (jnp.ones((1, config.text.length), jnp.int32),))
+
+
+def _txtdec(config: Any, shapes: Shapes) -> Part | None:
+  if not shapes.goal or config.goalenc.kind != 'text':
+    return None
+  length = config.text.length
+  module = text.TextDecoder(
+    tokenizer.VOCABULARY, length, **config.txtdec, dtype=shapes.dtype
+  )
+  pieces = jnp.ones((1, length), jnp.int32)
+  return Part(module, (*shapes.zeros(shapes.goal), pieces))
 
 
 def _inner(config: Any, shapes: Shapes) -> Part | None:
@@ -170,4 +187,5 @@ PARTS: dict[str, Callable[[Any, Shapes], Part | None]] = {
   'inner': _inner,
   'actdec': _actdec,
   'tokdec': _tokdec,
+  'txtdec': _txtdec,
 }

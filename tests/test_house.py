@@ -31,6 +31,7 @@ FLOORS = {
   'ponderdream.nets': 1,
   'ponderdream.ponder': 1,
   'ponderdream.tokenizer': 1,
+  'ponderdream.texts': 2,
   'ponderdream.trackers': 1,
   'ponderdream.checkpoint': 1,
   'ponderdream.settings': 1,

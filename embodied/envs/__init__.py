@@ -52,6 +52,15 @@ def make_env(task: str, index: int, *, seed: int, **settings: Any) -> Env:
   return wrap(ctor(rest, seed=int(words[0]), **settings), task)
 
 
+def goals(task: str) -> tuple[str, ...]:
+  """What may be wanted in the environments of a task, in words, see
+  `Env.goals`. Raises UsageError as `make_env`."""
+  ctor = getattr(
+    _module(task), REGISTRY[split_task(task)[0]].partition(':')[2]
+  )
+  return getattr(ctor, 'goals', ())
+
+
 def warm_up(task: str) -> None:
   """Do work that is slow the first time, such as compiling.
 

@@ -37,6 +37,8 @@ class Crafter(Env):
     length: Time limit of an episode in steps.
   """
 
+  goals = ('survive and unlock everything',)
+
   def __init__(self, task: str, *, seed: int, length: int = 10000) -> None:
     if task not in TASKS:
       raise UsageError(

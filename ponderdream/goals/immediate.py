@@ -72,6 +72,20 @@ class HaltingLevels(NamedTuple):
   depth: Array
 
 
+class Thoughts(NamedTuple):
+  """All levels of an actor, with what each of them is after.
+
+  Attributes:
+    raw: outputs of the policy network, `[N, B, O]`.
+    goal: subgoals, `[N, B, G]`.
+    log_p: log halting probabilities, `[N, B]`.
+  """
+
+  raw: Array
+  goal: Array
+  log_p: Array
+
+
 class Given(NamedTuple):
   """What is the same at every ponder step.
 
@@ -79,10 +93,14 @@ class Given(NamedTuple):
     input: projected input of the subgoal model, `[B, U]`.
     state: that of the action decoder, `[B, U']`; None if it sees nothing but
       the goal.
+    taught: goals `[B, N, G]` with which levels are asked where `forced` `[B,
+      N]` is True, instead of with the subgoal of the level before; or None.
   """
 
   input: Array
   state: Array | None
+  taught: Array | None = None
+  forced: Array | None = None
 
 
 # Halting logit of a step at which halting is disabled: the probability is 0.
@@ -91,15 +109,25 @@ NO_HALT = -1e9
 
 @functools.cache
 def make_step(
-  subgoal: inner.Inner, actdec: Decoder, suppress: int = 0
+  subgoal: inner.Inner,
+  actdec: Decoder,
+  suppress: int = 0,
+  shown: bool = False,
 ) -> Callable:
-  """The step of the ponder loop: subgoal model, then action decoder. Halting
-  is disabled at the first `suppress` steps."""
+  """The step of the ponder loop: subgoal model, then action decoder.
+
+  Args:
+    suppress: number of initial steps at which halting is disabled.
+    shown: whether the output is a pair with the subgoal.
+  """
 
   def step(
     params: Any, x: Given, state: inner.PonderState, n: Array
   ) -> tuple[inner.PonderState, Array, Array]:
     first = (n == 0).astype(jnp.float32)
+    if x.taught is not None and x.forced is not None:
+      taught, forced = x.taught[:, n], x.forced[:, n, None]
+      state = state._replace(goal=jnp.where(forced, taught, state.goal))
     state, goal, logit = subgoal.apply(
       {'params': params['inner']}, x.input, state, first, method='step'
     )
@@ -107,7 +135,7 @@ def make_step(
     raw = actdec.apply({'params': params['actdec']}, *seen)
     if suppress:
       logit = jnp.where(n < suppress, NO_HALT, logit)
-    return state, raw, logit
+    return state, (raw, goal) if shown else raw, logit
 
   return step
 
@@ -154,6 +182,38 @@ def all_levels(
     stop=stop or halting.pondernet_rule,
   )
   return levels(done, ponder)
+
+
+def thoughts(
+  subgoal: inner.Inner,
+  actdec: Decoder,
+  params: Any,
+  feat: Array,
+  goal: Array,
+  taught: Array,
+  forced: Array,
+  ponder: PonderConfig,
+) -> Thoughts:
+  """All `max_steps` levels for `feat` `[B, F]` and `goal` `[B, G]`, whatever
+  the halting says.
+
+  Args:
+    subgoal: a model with feedback 'goal'.
+    taught: goals `[B, N, G]` that replace the subgoal of the level before
+      where `forced`, bool `[B, N]`.
+  """
+  shared, x, state = start(subgoal, actdec, params, feat, goal)
+  done = loop.unroll(
+    make_step(subgoal, actdec, shown=True),
+    shared,
+    x._replace(taught=taught.astype(state.goal.dtype), forced=forced),
+    state,
+    max_steps=ponder.max_steps,
+    eps=None,
+  )
+  raw, subgoals = done.out
+  log_p = halting.log_distribution(done.logit, done.active)
+  return Thoughts(raw, subgoals, log_p)
 
 
 def single_level(

@@ -122,6 +122,18 @@ class Data:
     level, t0, t1 = (table[x].to_numpy() for x in names[:3])
     return Spans(level, t0, t1), table['text'].to_pylist()
 
+  def texts(self) -> set[str]:
+    """The different texts of all goals."""
+    found = {x.goal for x in self.rows if x.goal is not None}
+    for shard in self.shards:
+      groups = range(self.file('nodes', shard).metadata.num_row_groups)
+      found |= {
+        *self.read('nodes', shard, groups, ['text'])['text']
+        .unique()
+        .to_pylist()
+      }
+    return found
+
   def times(self, number: int, start: int, stop: int) -> NDArray[np.float64]:
     """Times of the steps `start` to `stop` on the clock of the episode."""
     row = self.rows[number]

@@ -74,6 +74,11 @@ class Windows:
     self._drawn = 0
     self._plan = functools.lru_cache(PLANS)(self._data.spans)
 
+  @property
+  def fields(self) -> tables.Fields:
+    """Dtype and shape of what was observed, by key."""
+    return self._data.fields
+
   def __len__(self) -> int:
     return int(self._firsts[-1])
 

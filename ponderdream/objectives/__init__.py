@@ -11,6 +11,7 @@ from typing import NamedTuple
 from ponderdream.objectives import (
   behaviour,
   foresight,
+  imitation,
   model,
   ppo,
   reconstruction,
@@ -53,6 +54,9 @@ OBJECTIVES: dict[str, Objective] = {
   'ppo': Objective(ppo.losses, ('ppo',), fresh=True, keys=(ppo.LOG_MU,)),
   'foresight': Objective(
     foresight.losses, ('policy', 'ponder', 'value', 'repval'), fresh=True
+  ),
+  'imitation': Objective(
+    imitation.losses, ('say', 'align', 'halt', 'bc'), keys=('goal', 'stack')
   ),
 }
 

@@ -67,6 +67,11 @@ def folder(name: str) -> pathlib.Path:
   )
 
 
+def has_plans(name: str) -> bool:
+  """Whether a folder is an LRXC data set, with plans in words."""
+  return any(pathlib.Path(name).expanduser().glob('episodes/*.parquet'))
+
+
 def _split(text: str) -> tuple[str, float]:
   """Name and share. The name of an existing folder may contain a `=`."""
   name, equals, share = text.rpartition('=')

@@ -18,6 +18,7 @@ CHOICES = {
   'inputs': ('stoch', 'tokens'),
   'enc.kind': ('conv', 'patch', 'table'),
   'imgdec.kind': ('conv', 'patch'),
+  'goalenc.kind': ('table', 'text'),
   'inner.cell': ('residual', 'gru'),
   'inner.feedback': ('none', 'goal'),
   'ponder.mode': ('none', 'pondernet', 'act', 'fixed'),
@@ -103,6 +104,13 @@ def check(config: Config) -> None:
       f'dyn.deter is {config.dyn.deter}; choose a multiple of dyn.blocks,'
       f' {config.dyn.blocks}.'
     )
+  for key in ('goalenc', 'txtdec'):
+    if config[key].units % config[key].heads:
+      raise UsageError(
+        f'{key}.units is {config[key].units}; choose a multiple of'
+        f' {key}.heads, {config[key].heads}.'
+      )
+  check_imitation(config)
   window = config.batch.length + 1
   least = 2 * window * (config.batch.size + config.run.envs)
   if config.replay.capacity < least:
@@ -111,6 +119,22 @@ def check(config: Config) -> None:
       f' {config.batch.size} x {config.batch.length} steps need {least} or'
       ' more.'
     )
+
+
+def check_imitation(config: Config) -> None:
+  """Raises UsageError if plans are to be imitated by an agent that cannot."""
+  names = ('say', 'align', 'halt', 'bc')
+  used = [x for x in names if config.loss_scales[x]]
+  needs = {
+    'ponder.mode': 'pondernet', 'goalenc.kind': 'text',
+    'inner.feedback': 'goal',
+  }  # fmt: skip
+  for key, value in needs.items():
+    if used and config[key] != value:
+      raise UsageError(
+        f'loss_scales.{used[0]} is above 0, which needs {key} {value}; add the'
+        ' blocks pondernet and words.'
+      )
 
 
 def check_outputs(names: Sequence[str]) -> None:

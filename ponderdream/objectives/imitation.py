@@ -1,0 +1,154 @@
+"""Thoughts, halting and actions, learnt from plans in words.
+
+At a step of a plan, the goals in force are a stack: what is wanted above all,
+then s_1 to s_K, each for the one before; s_K is the action in words. Level n
+of the goal model is taught to put out the goal s_n, and to halt at level K:
+
+    say    -log P(s_n | y_n) of the text decoder, nats per piece
+    align  -log softmax_u(y_n E(s_u) / t)[s_n] over the texts of the batch
+           (InfoNCE, van den Oord et al. 2018, arXiv 1807.03748)
+    halt   -log p_K
+    bc     -log pi_K(a)
+
+y_n is the subgoal of level n, E the goal encoder, t `imitation.temperature`.
+While `imitation.force` lasts, a level is asked with E(s_{n-1}) instead of
+y_{n-1} (teacher forcing).
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from ponderdream.goals.immediate import Thoughts
+from ponderdream.losses import combine
+from ponderdream.nets import text
+from ponderdream.objectives.terms import Pass, Terms, flat, flat_tree
+
+Array = jax.Array
+sg = jax.lax.stop_gradient
+
+# Texts of the batch, int `[U, L]` in pieces, to which goals point.
+TEXTS = 'shared/texts'
+
+
+class Plans(NamedTuple):
+  """What is wanted at the M steps of a batch `[B, T]`.
+
+  Attributes:
+    goal: goals `[B, T, G]`; zeros where none is known.
+    stack: the goal of each level as an index of the texts, int `[N, M]`; -1
+      from where there are none.
+    embedded: goals of all texts, `[U, G]`.
+  """
+
+  goal: Array
+  stack: Array
+  embedded: Array
+
+  @property
+  def depth(self) -> Array:
+    """Number of levels K, `[M]`; 0 without a plan."""
+    return (self.stack >= 0).sum(0)
+
+
+def losses(p: Pass) -> Terms:
+  """`say`, `align`, `halt` and `bc`, each over the steps that have what it
+  needs."""
+  force, draw = jax.random.split(p.key)
+  plans = read(p)
+  mask = p.models.allowed(p.batch)
+  view = flat_tree(
+    p.models.view(p.params, sg(p.post), p.tokens, mask, plans.goal)
+  )
+  forced = jax.random.bernoulli(force, forcing(p), plans.stack.T.shape)
+  taught, forced = lesson(plans, forced)
+  found = p.models.thoughts(p.params, view, taught, forced)
+  terms, metrics = aligned(p, plans, found.goal)
+  terms['say'] = said(p, plans, found.goal, draw)
+  acted, more = imitated(p, plans, view, found)
+  return Terms(terms | acted, metrics | more | {'imitation/force': forcing(p)})
+
+
+def forcing(p: Pass) -> Array:
+  """The probability of teacher forcing, which falls to 0 in `imitation.fade`
+  updates."""
+  config = p.config.imitation
+  left = 1 - p.state.updates.astype(jnp.float32) / config.fade
+  return config.force * jnp.clip(left, 0, 1)
+
+
+def read(p: Pass) -> Plans:
+  """The plans of a batch with `goal` `[B, T]` and `stack` `[B, T, K]`."""
+  embedded = p.models.goals(p.params, p.batch[TEXTS])
+  goal, stack = p.batch['goal'], flat(p.batch['stack']).T
+  levels = p.models.ponder.max_steps
+  more = jnp.full((levels - len(stack), stack.shape[1]), -1, stack.dtype)
+  wanted = jnp.where((goal >= 0)[..., None], embedded[goal], 0)
+  return Plans(wanted, jnp.concatenate([stack, more]), embedded)
+
+
+def lesson(plans: Plans, forced: Array) -> tuple[Array, Array]:
+  """The goals that each level may be asked with, `[M, N, G]`, and whether it
+  is, bool `[M, N]`: only after the first level, and only if it is known."""
+  before = jnp.roll(plans.stack, 1, 0).at[0].set(-1).T
+  return plans.embedded[before], forced & (before >= 0)
+
+
+def aligned(
+  p: Pass, plans: Plans, goal: Array
+) -> tuple[dict[str, Array], dict[str, Any]]:
+  """`align`, and the share of subgoals whose nearest text is the right one.
+
+  Args:
+    goal: subgoals `[N, M, G]`.
+  """
+  real = p.batch[TEXTS][:, 0] != text.PADDING
+  near = jnp.einsum('nmg,ug->nmu', goal, plans.embedded) / goal.shape[-1]
+  logits = jnp.where(real, near / p.config.imitation.temperature, -1e9)
+  known = plans.stack >= 0
+  score = jax.nn.log_softmax(logits.astype(jnp.float32))
+  nats = -jnp.take_along_axis(score, plans.stack[..., None], -1)[..., 0]
+  right = (logits.argmax(-1) == plans.stack).astype(jnp.float32)
+  metrics = {'imitation/right': combine.masked(right, known)}
+  metrics['imitation/goal'] = combine.masked(right[0], known[0])
+  return {'align': combine.masked(nats, known)}, metrics
+
+
+def said(p: Pass, plans: Plans, goal: Array, key: Array) -> combine.Mean:
+  """`say` of `imitation.nodes` subgoals of the batch."""
+  known = (plans.stack >= 0).ravel()
+  count = min(p.config.imitation.nodes, known.size)
+  chance = jax.random.uniform(key, known.shape) - ~known
+  _, nodes = jax.lax.top_k(chance, count)
+  pieces = p.batch[TEXTS][plans.stack.ravel()[nodes]]
+  logits = p.models.apply(
+    p.params, 'txtdec', goal.reshape((-1, goal.shape[-1]))[nodes], pieces
+  )
+  score = jax.nn.log_softmax(logits)
+  nats = -jnp.take_along_axis(score, pieces[..., None], -1)[..., 0]
+  counts = (pieces != text.PADDING) & known[nodes][:, None]
+  return combine.masked(nats, counts)
+
+
+def imitated(
+  p: Pass, plans: Plans, view: Any, found: Thoughts
+) -> tuple[dict[str, Array], dict[str, Any]]:
+  """`halt` and `bc`: what the level at which the plan ends is taught."""
+  whole, last = plans.depth > 0, jnp.maximum(plans.depth - 1, 0)
+  at_last = lambda x: jnp.take_along_axis(x, last[None], 0)[0]
+  dist = p.models.policy(found.raw, view)
+  action = flat(p.models.action.flatten(p.batch, 2))
+  acts = whole & (action >= 0).all(-1)
+  best = at_last((dist.mode() == action[None]).all(-1).astype(jnp.float32))
+  steps = jnp.exp(found.log_p) * jnp.arange(1, len(found.log_p) + 1)[:, None]
+  error = abs(steps.sum(0) - plans.depth)
+  terms = {
+    'halt': combine.masked(-at_last(found.log_p), whole),
+    'bc': combine.masked(-at_last(dist.log_prob(action[None])), acts),
+  }
+  metrics = {
+    'imitation/action': combine.masked(best, acts),
+    'imitation/depth_error': combine.masked(error, whole),
+  }
+  return terms, metrics

@@ -1,0 +1,249 @@
+"""Learning from plans: losses by hand, masks, teacher forcing, gradients."""
+
+import types
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from embodied import config
+from embodied.envs import make_env
+from ponderdream import settings
+from ponderdream.agent import Agent
+from ponderdream.goals import immediate
+from ponderdream.losses import combine
+from ponderdream.nets import dists
+from ponderdream.objectives import Pass, imitation
+from ponderdream.world import rssm
+from tests import helpers
+
+LEVELS, LENGTH, STEPS = 4, 6, (2, 3)
+# Three texts, and a row that no text fills.
+TEXTS = np.array(
+  [[5, 6, 1, 0, 0, 0], [7, 1, 0, 0, 0, 0], [8, 9, 5, 1, 0, 0], [0] * 6],
+  np.int32,
+)
+# Depths 2, 1, 0 and 3, 2, 0; the last step has a goal and no plan.
+STACK = np.array(
+  [
+    [[1, 2, -1], [2, -1, -1], [-1, -1, -1]],
+    [[1, 0, 2], [0, 0, -1], [-1, -1, -1]],
+  ]
+)
+GOAL = np.array([[0, 0, -1], [1, 1, 1]])
+ACTION = np.array([[3, -1, 1], [0, 2, 1]])
+
+
+@pytest.fixture(scope='module')
+def kit():
+  settled = config.resolve(
+    settings.blocks(), ['debug', 'pondernet', 'words', 'phase1']
+  )
+  settled = settled.update({'jax.dtype': 'float32', 'text.length': LENGTH})
+  env = make_env('dummy_disc', 0, seed=0)
+  agent = Agent(env.obs_space, env.act_space, settled, task=TEXTS[0])
+  params = helpers.disturbed(agent.save().params)
+  return types.SimpleNamespace(
+    agent=agent, models=agent.models, config=settled, params=params
+  )
+
+
+def batch(**changes):
+  no = np.zeros(STEPS, bool)
+  return {
+    'goal': GOAL, 'stack': STACK, 'action': ACTION,
+    'shared/texts': TEXTS, 'is_first': no,
+  } | changes  # fmt: skip
+
+
+def a_pass(kit, params, data, **changes):
+  """A pass over random states, without teacher forcing by default."""
+  rng = np.random.default_rng(0)
+  dyn = kit.models.dyn
+  post = rssm.State(
+    jnp.asarray(rng.normal(size=(*STEPS, dyn.deter)), jnp.float32),
+    jnp.asarray(
+      rng.normal(size=(*STEPS, dyn.stoch, dyn.classes)), jnp.float32
+    ),
+  )
+  state = types.SimpleNamespace(updates=jnp.int32(0))
+  settled = kit.config.update({'imitation.force': 0.0, **changes})
+  data = {k: jnp.asarray(v) for k, v in data.items()}
+  tokens = jnp.zeros((*STEPS, kit.models.shapes.tokens))
+  return Pass(
+    kit.models, params, params, state, data, post, tokens, None,
+    jax.random.key(0), settled,
+  )  # fmt: skip
+
+
+def means(terms):
+  return {k: float(v.value) for k, v in terms.losses.items()}
+
+
+def levels(kit, p, forced=None):
+  """Outputs of all levels in a Python loop, one step of the goal model after
+  the other: subgoals `[N, M, G]`, raw `[N, M, O]`, log halting probabilities.
+  """
+  models, params = kit.models, p.params
+  plans = imitation.read(p)
+  view = models.view(params, p.post, p.tokens, None, plans.goal)
+  flat = lambda x: x.reshape((-1, x.shape[-1]))
+  subgoal, actdec = models._actor()
+  shared, x, state = immediate.start(
+    subgoal, actdec, params, flat(view.actor), flat(view.goal)
+  )
+  step = immediate.make_step(subgoal, actdec, shown=True)
+  goals, raws, left, log_p = [], [], 0.0, []
+  for n in range(LEVELS):
+    if forced is not None and n:
+      want = plans.embedded[plans.stack[n - 1]]
+      use = (forced & (plans.stack[n - 1] >= 0))[:, None]
+      state = state._replace(goal=jnp.where(use, want, state.goal))
+    state, (raw, goal), logit = step(shared, x, state, jnp.int32(n))
+    last = n == LEVELS - 1
+    log_p.append(left + (0 if last else jax.nn.log_sigmoid(logit)))
+    left = left + jax.nn.log_sigmoid(-logit)
+    goals.append(goal), raws.append(raw)
+  return jnp.stack(goals), jnp.stack(raws), jnp.stack(log_p)
+
+
+def test_the_losses_are_what_the_equations_say(kit):
+  p = a_pass(kit, kit.params, batch())
+  found = means(imitation.losses(p))
+  goals, raws, log_p = levels(kit, p)
+  embedded = kit.models.goals(kit.params, jnp.asarray(TEXTS))
+  stack, action = STACK.reshape((-1, 3)), ACTION.ravel()
+  say, align, halt, bc = [], [], [], []
+  for m, plan in enumerate(stack):
+    depth = (plan >= 0).sum()
+    for n in range(depth):
+      near = goals[n, m] @ embedded[:3].T / embedded.shape[1] / 0.1
+      align.append(-jax.nn.log_softmax(near)[plan[n]])
+      pieces = TEXTS[plan[n]]
+      logits = kit.models.apply(
+        kit.params, 'txtdec', goals[n, m][None], jnp.asarray(pieces)[None]
+      )[0]
+      score = jax.nn.log_softmax(logits)
+      say += [-score[i, x] for i, x in enumerate(pieces) if x]
+    if depth:
+      halt.append(-log_p[depth - 1, m])
+    if depth and action[m] >= 0:
+      dist = kit.models.action.dist(raws[depth - 1, m][None], None)
+      bc.append(-dist.log_prob(jnp.full((1, 1), action[m], jnp.float32))[0])
+  assert len(align) == 2 + 1 + 3 + 2 and len(halt) == 4 and len(bc) == 3
+  want = {'say': say, 'align': align, 'halt': halt, 'bc': bc}
+  assert found == pytest.approx(
+    {k: float(np.mean(v)) for k, v in want.items()}, rel=1e-4
+  )
+
+
+def test_with_teacher_forcing_levels_are_asked_with_the_right_goals(kit):
+  p = a_pass(kit, kit.params, batch(), **{'imitation.force': 1.0})
+  plans = imitation.read(p)
+  everywhere = jnp.ones(plans.stack.shape[1], bool)
+  goals, raws, _ = levels(kit, p, everywhere)
+  taught, forced = imitation.lesson(plans, jnp.ones(plans.stack.T.shape, bool))
+  view = kit.models.view(p.params, p.post, p.tokens, None, plans.goal)
+  flat = lambda x: None if x is None else x.reshape((-1, x.shape[-1]))
+  view = type(view)(*map(flat, view))
+  found = kit.models.thoughts(p.params, view, taught, forced)
+  np.testing.assert_allclose(found.goal, goals, rtol=1e-4, atol=1e-5)
+  np.testing.assert_allclose(found.raw, raws, rtol=1e-4, atol=1e-5)
+  own, _, _ = levels(kit, p)
+  assert abs(own[1] - goals[1]).max() > 1e-3
+  np.testing.assert_array_equal(own[0], goals[0])
+
+
+def test_forcing_fades(kit):
+  at = lambda n: imitation.forcing(
+    a_pass(kit, kit.params, batch(), **{
+      'imitation.force': 0.8, 'imitation.fade': 100,
+    })._replace(state=types.SimpleNamespace(updates=jnp.int32(n)))
+  )  # fmt: skip
+  assert [float(at(n)) for n in (0, 25, 100, 300)] == pytest.approx(
+    [0.8, 0.6, 0, 0]
+  )
+
+
+def gradient(kit, data, loss):
+  """The gradient of one loss, as a function of the parameters."""
+
+  @jax.jit
+  @jax.grad
+  def slope(params):
+    terms = imitation.losses(a_pass(kit, params, data)).losses
+    return combine.total({loss: terms[loss]}, {loss: 1.0})
+
+  return slope(kit.params)
+
+
+def test_the_halting_gradient_against_enumeration(kit):
+  # -log p_K = -log lambda_K - sum_{n<K} log(1 - lambda_n), so its derivative
+  # by the logit of level n is lambda_n before K and lambda_K - 1 at K. The
+  # bias of the halting layer adds to all of them; the last level has none.
+  p = a_pass(kit, kit.params, batch())
+  _, _, log_p = levels(kit, p)
+  p_n = np.exp(np.asarray(log_p, np.float64))
+  left = 1 - np.cumsum(p_n, 0) + p_n  # chance to reach each level
+  lam = p_n / left
+  depth = (STACK.reshape((-1, 3)) >= 0).sum(-1)
+  want = [lam[:k, m].sum() - 1 for m, k in enumerate(depth) if k]
+  found = gradient(kit, batch(), 'halt')['inner']['halt']['bias']
+  assert float(found[0]) == pytest.approx(np.mean(want), rel=1e-3)
+
+
+@pytest.mark.parametrize('loss', ['say', 'align', 'halt', 'bc'])
+def test_each_loss_teaches_its_own_modules(kit, loss):
+  moved = {
+    k for k, v in gradient(kit, batch(), loss).items() if helpers.moved(v)
+  }
+  more = {'say': {'txtdec'}, 'bc': {'actdec'}}.get(loss, set())
+  assert moved == {'inner', 'goalenc'} | more
+
+
+def test_steps_without_a_plan_teach_nothing(kit):
+  none = batch(stack=np.full((*STEPS, 3), -1))
+  terms = imitation.losses(a_pass(kit, kit.params, none))
+  assert all(v.weight == 0 for v in terms.losses.values())
+  for loss in ('say', 'halt', 'bc'):
+    assert not helpers.moved(gradient(kit, none, loss))
+  # What lies at such a step does not matter for the others.
+  other = batch(action=np.where(STACK[..., 0] < 0, 2, ACTION))
+  both = [means(imitation.losses(a_pass(kit, kit.params, x)))
+          for x in (batch(), other)]  # fmt: skip
+  assert both[0] == both[1]
+
+
+def test_a_whole_update_learns_a_plan(kit):
+  agent = kit.agent
+  env = make_env('dummy_disc', 0, seed=0)
+  data = helpers.batch(env, agent)
+  size = data['is_first'].shape
+  rng = np.random.default_rng(0)
+  # What is wanted depends on the observation: the sign of a sum.
+  sign = data['vector'].sum(-1) > 0 if 'vector' in data else (
+    rng.integers(2, size=size) > 0
+  )  # fmt: skip
+  stack = np.where(sign[..., None], [0, 2, -1], [1, -1, -1])
+  data |= {
+    'goal': np.zeros(size, np.int32), 'stack': stack.astype(np.int32),
+    'shared/texts': TEXTS,
+  }  # fmt: skip
+  losses = []
+  for _ in range(60):
+    agent.train(data)
+    _, metrics = agent.flush()
+    losses.append(sum(metrics[f'loss/{k}'] for k in ('say', 'align', 'halt')))
+  assert losses[-1] < 0.6 * losses[0]
+
+
+def test_unit_subgoals_and_goals(kit):
+  p = a_pass(kit, kit.params, batch())
+  goals, _, _ = levels(kit, p)
+  embedded = kit.models.goals(kit.params, jnp.asarray(TEXTS[:3]))
+  for x in (goals, embedded):
+    np.testing.assert_allclose(jnp.square(x).mean(-1), 1, rtol=1e-2)
+  assert isinstance(
+    kit.models.policy(jnp.zeros((1, 5)), p.view), dists.ActionDist
+  )
