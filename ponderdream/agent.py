@@ -75,8 +75,9 @@ class Agent(embodied.Agent):
     )
     shapes = jax.eval_shape(self.models.init, init)
     optimizers = optim.by_kind(config, shapes)
+    leashed = config.loss_scales.leash_halt or config.loss_scales.leash_act
     make = functools.partial(
-      state.initial, self.models, optimizers, config.slow
+      state.initial, self.models, optimizers, config.slow, bool(leashed)
     )
     self.state = devices.create(make, init)
     self.act_key = jax.random.fold_in(self.act_key, hosts.host())
@@ -102,7 +103,8 @@ class Agent(embodied.Agent):
     Returns:
       The carry, actions `[B, ...]` by key, and arrays to store with each step:
       latents, `log_mu` if the loss `ppo` is used, and `log/ponder_steps` `[B]`
-      if this agent ponders.
+      if this agent ponders. An agent that acts aloud also gives `think/said`
+      and `think/halts`, see `Models.speak`.
 
     Raises:
       ValueError: a mode that has no `Acting`.
@@ -182,6 +184,8 @@ class Agent(embodied.Agent):
       outs[ppo.LOG_MU] = policy_gradient.log_mu(every.log_p, log_pi)
     if models.pondering:
       outs['log/ponder_steps'] = steps
+    if acting.aloud:
+      outs['think/said'], outs['think/halts'] = models.speak(params, view)
     return (post, action.astype(jnp.float32)), action, outs
 
   def place(self, data: Data, fresh: bool = False) -> Placed:

@@ -9,11 +9,13 @@ python -m ponderdream.evaluate --logdir DIR --episodes 20
   --wrappers W   env.gymnasium.wrappers again, if there were some
   --halt H       sample (as in training) or median: how pondering stops
   --suppress K   disable halting at the first K ponder steps
+  --goal G       what the agent is to do, in words, if its goals are texts
   --greedy       take the most probable action instead of sampling
   --random       evaluate uniformly random actions instead of the agent
   --envs N       number of environments
-  --video        write a video with the number of ponder steps; an environment
-                 of Gymnasium without pictures is rendered for it
+  --video        write a video with the number of ponder steps, and with the
+                 goal of each step in words, if the agent has words; an
+                 environment of Gymnasium without pictures is rendered for it
 """
 
 import json
@@ -26,7 +28,7 @@ import embodied
 from embodied.config import Config
 from embodied.config.flags import apply, asks_for_help, split_flags
 from embodied.errors import EnvironmentFailed, UsageError
-from ponderdream import settings
+from ponderdream import settings, texts
 
 if TYPE_CHECKING:
   from ponderdream.trackers import Film
@@ -42,6 +44,7 @@ OPTIONS = Config(
     'best': False,
     'halt': 'sample',
     'suppress': 0,
+    'goal': '',
     'greedy': False,
     'random': False,
     'envs': 4,
@@ -97,18 +100,26 @@ def run(config: Config, options: Config) -> int:
   from ponderdream.trackers import FRAMES
 
   config = factories.setup(config)
+  if options.goal:
+    if not texts.needed(config):
+      raise UsageError(
+        'The goals of this agent are no texts, so that --goal says nothing to'
+        ' it; leave it out.'
+      )
+    config = config.update({'goal': options.goal})
   envs = min(options.envs, options.episodes)
   frames = FRAMES if options.video else 0
   driver = factories.make_driver(config, envs, FIRST, frames=frames)
   try:
     step, agent = restore(driver, config, options)
-    film = make_film(driver) if options.video else None
+    film = make_film(driver, config) if options.video else None
     trackers = [*factories.make_trackers(), *([film] if film else [])]
     episodes = loop.evaluate(agent, driver, options.episodes, trackers)
   finally:
     driver.close()
   found = {'step': step, **loop.summary(episodes, trackers)}
-  found |= {k: options[k] for k in ('halt', 'suppress', 'greedy', 'random')}
+  kept = ('halt', 'suppress', 'greedy', 'random', 'goal')
+  found |= {k: options[k] for k in kept}
   name = 'random' if options.random else str(step)
   name += f'-suppress{options.suppress}' if options.suppress else ''
   folder = pathlib.Path(config.logdir) / 'eval'
@@ -136,7 +147,8 @@ def restore(
       f'--suppress makes an agent of ponder.mode pondernet ponder longer; this'
       f" one was trained with '{config.ponder.mode}'."
     )
-  acting = Acting(options.halt, options.greedy, options.suppress)
+  aloud = options.video and texts.needed(config)
+  acting = Acting(options.halt, options.greedy, options.suppress, aloud)
   spaces = driver.obs_space, driver.act_space
   agent = factories.make_agent(spaces, config, {'eval': acting})
   # Paths in config.yaml are not used: the run may come from somebody else.
@@ -169,7 +181,7 @@ def table(found: Mapping[str, Any]) -> None:
   Console().print(show)
 
 
-def make_film(driver: embodied.Driver) -> 'Film | None':
+def make_film(driver: embodied.Driver, config: Config) -> 'Film | None':
   """Films the first picture among the observations, or what is rendered;
   None without both."""
   from embodied.envs.gym import film
@@ -177,7 +189,10 @@ def make_film(driver: embodied.Driver) -> 'Film | None':
 
   spaces = driver.obs_space
   keys = [k for k, v in spaces.items() if v.role == 'image' or k == film.KEY]
-  return Film(keys[0]) if keys else None
+  decode = None
+  if texts.needed(config):
+    decode = texts.load(config, config.logdir).decode
+  return Film(keys[0], decode) if keys else None
 
 
 def write_film(path: pathlib.Path, film: 'Film | None') -> None:

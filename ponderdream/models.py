@@ -10,7 +10,7 @@ import numpy as np
 
 from embodied.base import mask_key
 from ponderdream.goals import immediate
-from ponderdream.nets import dists, heads, layers
+from ponderdream.nets import dists, heads, layers, text
 from ponderdream.parts import PARTS, Part, Shapes, token_width
 from ponderdream.world import actions, pictures, rssm, spaces
 
@@ -240,15 +240,27 @@ class Models:
     )
 
   def thoughts(
-    self, params: Any, view: View, taught: Array, forced: Array
+    self, params: Any, view: View, lesson: tuple[Array, Array]
   ) -> immediate.Thoughts:
-    """The subgoals and policies of all levels for views `[B]`, some of whose
-    levels are asked with other goals; see `immediate.thoughts`."""
+    """The subgoals and policies of all levels for views `[B]`, of which some
+    are asked with the goals of a `lesson`; see `immediate.Given`."""
     subgoal, actdec = self._actor()
+    assert view.goal is not None, 'This agent has no goals.'
     return immediate.thoughts(
-      subgoal, actdec, params, view.actor, view.goal, taught, forced,
-      self.ponder,
-    )  # fmt: skip
+      subgoal, actdec, params, view.actor, view.goal, lesson, self.ponder
+    )
+
+  def speak(self, params: Any, view: View) -> tuple[Array, Array]:
+    """What all levels are after in views `[B]`, in words: pieces, int `[B, N,
+    L]`, and their log halting probabilities `[B, N]`."""
+    levels, width = self.ponder.max_steps, self.shapes.goal
+    shape = len(view.feat), levels
+    nothing = jnp.zeros((*shape, width)), jnp.zeros(shape, bool)
+    found = self.thoughts(params, view, nothing)
+    decoder = self.parts['txtdec'].module
+    goals = found.goal.swapaxes(0, 1).reshape((-1, width))
+    said = text.say(decoder, params['txtdec'], goals)
+    return said.reshape((*shape, -1)), found.log_p.T
 
   def choose(
     self,

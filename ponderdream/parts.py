@@ -142,6 +142,7 @@ def _inner(config: Any, shapes: Shapes) -> Part | None:
     **config.inner,
     prior=config.ponder.prior,
     dtype=shapes.dtype,
+    unit=config.goalenc.kind == 'text',
   )
   return Part(module, shapes.zeros(shapes.actor, shapes.goal))
 

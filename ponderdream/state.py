@@ -1,6 +1,6 @@
 """The train state: parameters, optimiser states, running statistics."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -39,13 +39,19 @@ RUNNING: dict[str, Callable[[], Any]] = {
 }
 
 
+# The key among the slow copies of the actor as it was at the start, which
+# never changes; and the parts that act on a stored model state.
+REFERENCE = 'reference'
+ACTOR = ('enc', 'goalenc', 'inner', 'actdec')
+
+
 class TrainState(NamedTuple):
   """Everything that training changes; a checkpoint holds exactly this.
 
   Attributes:
     params: parameters by part.
     slow: moving averages of `params[key]` for each part that has a rate in
-      the setting `slow`.
+      the setting `slow`; and the `reference` of a leash.
     opt: optimiser states by kind of updates (`learn.optim`).
     running: running statistics of the objectives in RUNNING.
     updates: number of updates so far, int32 scalar.
@@ -91,18 +97,21 @@ def initial(
   models: Models,
   optimizers: Mapping[str, optax.GradientTransformation],
   rates: Mapping[str, float],
+  leashed: bool,
   key: Array,
 ) -> TrainState:
   """The state before the first update.
 
   Args:
     rates: of the slow copies, by part; a part of rate 0 has none.
+    leashed: whether the actor of the start is kept.
     key: consumed.
   """
   params = models.init(key)
+  slow = [k for k, v in rates.items() if v]
   return TrainState(
     params,
-    {k: jax.tree.map(jnp.copy, params[k]) for k, v in rates.items() if v},
+    copies(params, [*slow, *([REFERENCE] if leashed else [])]),
     {k: v.init(params) for k, v in optimizers.items()},
     {k: make() for k, make in RUNNING.items()},
     jnp.zeros((), jnp.int32),
@@ -114,11 +123,21 @@ def update_slow(
   params: Mapping[str, Any],
   rates: Mapping[str, float],
 ) -> Params:
-  """`slow + rate (params - slow)` for each part that has a slow copy."""
+  """`slow + rate (params - slow)` for each part that has a slow copy. The
+  reference stays."""
   return {
-    key: optax.incremental_update(params[key], value, rates[key])
+    key: value
+    if key == REFERENCE
+    else optax.incremental_update(params[key], value, rates[key])
     for key, value in slow.items()
   }
+
+
+def copies(params: Mapping[str, Any], keys: Iterable[str]) -> Params:
+  """Copies of parts of the parameters, as `TrainState.slow` holds them."""
+  copy = lambda tree: jax.tree.map(jnp.copy, tree)
+  actor = {k: params[k] for k in ACTOR if k in params}
+  return {k: copy(actor if k == REFERENCE else params[k]) for k in keys}
 
 
 def adopt(
@@ -138,5 +157,5 @@ def adopt(
     return own
 
   merged = jax.tree_util.tree_map_with_path(take, state.params)
-  slow = {k: jax.tree.map(jnp.copy, merged[k]) for k in state.slow}
+  slow = copies(merged, state.slow)
   return state._replace(params=merged, slow=slow), missing

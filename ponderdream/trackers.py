@@ -1,6 +1,6 @@
 """Trackers of pondering: the number of ponder steps per action, and videos."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,9 @@ from embodied.run.tracker import Tracker
 STEPS = 'log/ponder_steps'
 TRAINED = 'train/ponder/steps'
 
-# Maximum number of frames.
-FRAMES = 1500
+# Maximum number of frames; pixels of a line of text; and the probability of
+# having halted that counts as certain.
+FRAMES, LINE, SURELY = 1500, 12, 0.95
 
 
 class PonderSteps(Tracker):
@@ -62,31 +63,49 @@ class PonderSteps(Tracker):
 
 class Film(Tracker):
   """Collects the pictures of the first environment, and the number of ponder
-  steps of the action that follows each of them.
+  steps of the action that follows each of them, with what the agent thinks.
 
   Args:
     key: of the pictures among the observations.
+    decode: pieces `[N, L]` to texts, if the agent acts aloud.
   """
 
-  def __init__(self, key: str) -> None:
-    self.key = key
+  def __init__(
+    self,
+    key: str,
+    decode: Callable[[NDArray[np.int32]], list[str]] | None = None,
+  ) -> None:
+    self.key, self.decode = key, decode
     self.frames: list[NDArray[np.uint8]] = []
     self.steps: list[float] = []
+    self.lines: list[list[str]] = []
 
   def on_step(self, transition: Mapping[str, Any], worker: int) -> None:
     if worker == 0 and len(self.frames) < FRAMES:
       self.frames.append(bounded(transition[self.key]))
       self.steps.append(float(transition.get(STEPS, 0)))
+      self.lines.append(self.thoughts(transition))
+
+  def thoughts(self, transition: Mapping[str, Any]) -> list[str]:
+    """The goal of each level in words, with the probability to halt there, up
+    to the level by which the agent has halted almost surely."""
+    if self.decode is None or 'think/said' not in transition:
+      return []
+    halts = np.exp(transition['think/halts'])
+    count = 1 + int((halts.cumsum() < SURELY).sum())
+    said = self.decode(transition['think/said'][:count])
+    return [f'{p:.2f} {x}' for p, x in zip(halts, said, strict=False)]
 
   def video(self) -> NDArray[np.uint8]:
     """As `draw` returns it."""
-    return draw(self.frames, self.steps)
+    return draw(self.frames, self.steps, lines=self.lines)
 
 
 def draw(
   frames: Sequence[NDArray[np.uint8]],
   steps: Sequence[float],
   scale: int | None = None,
+  lines: Sequence[Sequence[str]] = (),
 ) -> NDArray[np.uint8]:
   """A video that shows the number of ponder steps below each picture.
 
@@ -94,6 +113,7 @@ def draw(
     frames: `T` pictures uint8 `[H, W, C]`, see `embodied.log.video.rgb`.
     steps: ponder steps of the action chosen at each of them.
     scale: pixels per pixel; by default as many as `SIDE` has room for.
+    lines: of text below each of the pictures.
 
   Returns:
     uint8 `[T, H', W', 3]`: below each picture a bar with one cell per step (or
@@ -103,13 +123,15 @@ def draw(
   scale = scale or max(1, SIDE // frames[0].shape[1])
   height, width = frames[0].shape[0] * scale, frames[0].shape[1] * scale
   strip, margin = 24, 4
+  rows = max(map(len, lines), default=0)
   most = max(1, round(max(steps)))
   cells = max(1, min(most, (width - 32) // 4))
   cell = (width - 32) // cells
-  video = np.zeros((len(frames), height + strip, width, 3), np.uint8)
+  below = strip + rows * LINE
+  video = np.zeros((len(frames), height + below, width, 3), np.uint8)
   for i, (frame, count) in enumerate(zip(frames, steps, strict=True)):
     big = rgb(frame).repeat(scale, 0).repeat(scale, 1)
-    canvas = Image.fromarray(np.pad(big, ((0, strip), (0, 0), (0, 0))))
+    canvas = Image.fromarray(np.pad(big, ((0, below), (0, 0), (0, 0))))
     pen = ImageDraw.Draw(canvas)
     for j in range(cells):
       left, top = margin + j * cell, height + margin
@@ -118,5 +140,8 @@ def draw(
       color = (255, 190, 60) if full else (60, 60, 60)
       pen.rectangle(box, fill=color)
     pen.text((width - 24, height + 6), f'{count:g}', fill=(255, 255, 255))
+    for j, line in enumerate(lines[i] if lines else ()):
+      place = margin, height + strip + j * LINE
+      pen.text(place, line, fill=(255, 255, 255))
     video[i] = np.asarray(canvas)
   return video

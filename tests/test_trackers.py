@@ -84,3 +84,27 @@ def test_the_film_is_of_the_first_environment():
     film.on_step({'image': image, 'log/ponder_steps': 2.0}, worker)
   assert film.steps == [2.0, 2.0] and (np.array(film.frames) == 0).all()
   assert film.video().shape[0] == 2 and video.is_video(film.video())
+
+
+def test_a_film_shows_what_is_thought_until_it_has_halted():
+  words = {1: 'win', 2: 'eat a cow', 3: 'move left'}
+  film = trackers.Film('image', lambda rows: [words[int(x[0])] for x in rows])
+  step = {
+    'image': np.full((16, 64, 3), 7, np.uint8), 'log/ponder_steps': 2.0,
+    'think/said': np.array([[1], [2], [3]], np.int32),
+    'think/halts': np.log(np.array([0.25, 0.72, 0.03])),
+  }  # fmt: skip
+  film.on_step(step, 0)
+  assert film.lines == [['0.25 win', '0.72 eat a cow']]
+  certain = np.log(np.array([0.9, 0.02, 0.08]))
+  film.on_step(step | {'think/halts': certain}, 0)
+  assert len(film.lines[1]) == 3
+  # A strip of 24 pixels for the bar, and a line for each level.
+  video = film.video()
+  assert video.shape[1] == 16 * 4 + 24 + 3 * trackers.LINE
+  text = video[:, 16 * 4 + 24 :].reshape((2, 3, -1)).any(-1)
+  assert text.tolist() == [[True, True, False], [True, True, True]]
+  # Without words there are no lines.
+  quiet = trackers.Film('image')
+  quiet.on_step(step, 0)
+  assert quiet.lines == [[]] and quiet.video().shape[1] == 16 * 4 + 24

@@ -40,11 +40,13 @@ class Acting(NamedTuple):
     greedy: take the most probable action instead of a sample.
     suppress: number of initial steps at which halting is disabled. It is
       added to the maximum number of steps.
+    aloud: whether the subgoals of all levels are said, too.
   """
 
   halt: str = 'sample'
   greedy: bool = False
   suppress: int = 0
+  aloud: bool = False
 
 
 # As in training: halting and actions are sampled.
@@ -93,14 +95,13 @@ class Given(NamedTuple):
     input: projected input of the subgoal model, `[B, U]`.
     state: that of the action decoder, `[B, U']`; None if it sees nothing but
       the goal.
-    taught: goals `[B, N, G]` with which levels are asked where `forced` `[B,
-      N]` is True, instead of with the subgoal of the level before; or None.
+    lesson: goals `[B, N, G]`, and where each level is asked with them instead
+      of with the subgoal of the level before, bool `[B, N]`; or None.
   """
 
   input: Array
   state: Array | None
-  taught: Array | None = None
-  forced: Array | None = None
+  lesson: tuple[Array, Array] | None = None
 
 
 # Halting logit of a step at which halting is disabled: the probability is 0.
@@ -123,11 +124,12 @@ def make_step(
 
   def step(
     params: Any, x: Given, state: inner.PonderState, n: Array
-  ) -> tuple[inner.PonderState, Array, Array]:
+  ) -> tuple[inner.PonderState, Any, Array]:
     first = (n == 0).astype(jnp.float32)
-    if x.taught is not None and x.forced is not None:
-      taught, forced = x.taught[:, n], x.forced[:, n, None]
-      state = state._replace(goal=jnp.where(forced, taught, state.goal))
+    if x.lesson is not None and state.goal is not None:
+      taught, forced = (a[:, n] for a in x.lesson)
+      fed = jnp.where(forced[:, None], taught, state.goal)
+      state = state._replace(goal=fed)
     state, goal, logit = subgoal.apply(
       {'params': params['inner']}, x.input, state, first, method='step'
     )
@@ -190,8 +192,7 @@ def thoughts(
   params: Any,
   feat: Array,
   goal: Array,
-  taught: Array,
-  forced: Array,
+  lesson: tuple[Array, Array],
   ponder: PonderConfig,
 ) -> Thoughts:
   """All `max_steps` levels for `feat` `[B, F]` and `goal` `[B, G]`, whatever
@@ -199,14 +200,14 @@ def thoughts(
 
   Args:
     subgoal: a model with feedback 'goal'.
-    taught: goals `[B, N, G]` that replace the subgoal of the level before
-      where `forced`, bool `[B, N]`.
+    lesson: see `Given`.
   """
+  taught, forced = lesson
   shared, x, state = start(subgoal, actdec, params, feat, goal)
   done = loop.unroll(
     make_step(subgoal, actdec, shown=True),
     shared,
-    x._replace(taught=taught.astype(state.goal.dtype), forced=forced),
+    x._replace(lesson=(taught.astype(x.input.dtype), forced)),
     state,
     max_steps=ponder.max_steps,
     eps=None,

@@ -33,9 +33,9 @@ class Inner(nn.Module):
   """`h_n = cell(h_{n-1}, [feat, g_n, 1{n = 1}])`, then subgoal and halting.
 
   `feedback` is 'none' (`g_n` is the goal) or 'goal' (`g_n` is the subgoal of
-  the step before; subgoals then have a mean square of 1, like goals); `cell`
-  is 'residual' or 'gru'; `prior` is the halting probability at
-  initialisation.
+  the step before); `cell` is 'residual' or 'gru'; `prior` is the halting
+  probability at initialisation; with `unit`, subgoals have a mean square of 1,
+  as goals that are texts have.
   """
 
   feat: int
@@ -45,6 +45,7 @@ class Inner(nn.Module):
   feedback: str
   prior: float
   dtype: Any
+  unit: bool = False
 
   def setup(self) -> None:
     units, dtype = self.units, self.dtype
@@ -89,10 +90,10 @@ class Inner(nn.Module):
     bias = math.log(self.prior) - math.log1p(-self.prior)
     logit = self.halt(y.astype(jnp.float32))[..., 0] + bias
     subgoal = self.subgoal(y)
-    if state.goal is None:
-      return PonderState(hidden, None), subgoal, logit
-    subgoal = layers.unit_rms(subgoal)
-    return PonderState(hidden, subgoal), subgoal, logit
+    if self.unit:
+      subgoal = layers.unit_rms(subgoal)
+    fed = subgoal if self.feedback == 'goal' else None
+    return PonderState(hidden, fed), subgoal, logit
 
   def update(self, x: Array, hidden: Array) -> Array:
     """The recurrent cell: `[B, U], [B, U] -> [B, U]`."""

@@ -115,6 +115,27 @@ def log_mu(log_p: jax.Array, log_pi: jax.Array) -> jax.Array:
   return jax.nn.logsumexp(log_p + log_pi, 0)
 
 
+def divergence(
+  now: tuple[Any, jax.Array], before: tuple[Any, jax.Array], action: jax.Array
+) -> jax.Array:
+  """`KL(mu || mu_ref)` in nats, `[B]`, of two policies `mu = sum_n p_n pi_n`.
+
+  Exact for one discrete variable. Otherwise its estimate `r - 1 - log r` with
+  `r = mu_ref(a) / mu(a)` for an action a ~ mu, which is never negative; the
+  gradient of the estimate is that of `KL(mu_ref || mu)`.
+
+  Args:
+    now, before: of mu and of mu_ref, the policies of the levels, batch shape
+      `[N, B]`, and log halting probabilities `[N, B]`.
+    action: flat actions `[B, V]`.
+  """
+  if isinstance(now[0], dists.Discrete) and len(now[0].logps) == 1:
+    log, ref = (log_mu(p[..., None], x.logps[0]) for x, p in (now, before))
+    return (jnp.exp(log) * (log - ref)).sum(-1)
+  log, ref = (log_mu(p, x.log_prob(action[None])) for x, p in (now, before))
+  return jnp.expm1(ref - log) - (ref - log)
+
+
 def entropy(dist: Any, log_p: jax.Array) -> jax.Array:
   """Entropy of `mu = sum_n p_n pi_n` in nats, `[B]`.
 

@@ -51,7 +51,12 @@ OBJECTIVES: dict[str, Objective] = {
     behaviour.losses, ('policy', 'ponder', 'value', 'repval')
   ),
   'reconstruction': Objective(reconstruction.losses, ('rec',), priority=True),
-  'ppo': Objective(ppo.losses, ('ppo',), fresh=True, keys=(ppo.LOG_MU,)),
+  'ppo': Objective(
+    ppo.losses,
+    ('ppo', 'leash_halt', 'leash_act'),
+    fresh=True,
+    keys=(ppo.LOG_MU,),
+  ),
   'foresight': Objective(
     foresight.losses, ('policy', 'ponder', 'value', 'repval'), fresh=True
   ),

@@ -62,8 +62,7 @@ def losses(p: Pass) -> Terms:
     p.models.view(p.params, sg(p.post), p.tokens, mask, plans.goal)
   )
   forced = jax.random.bernoulli(force, forcing(p), plans.stack.T.shape)
-  taught, forced = lesson(plans, forced)
-  found = p.models.thoughts(p.params, view, taught, forced)
+  found = p.models.thoughts(p.params, view, lesson(plans, forced))
   terms, metrics = aligned(p, plans, found.goal)
   terms['say'] = said(p, plans, found.goal, draw)
   acted, more = imitated(p, plans, view, found)
@@ -97,7 +96,7 @@ def lesson(plans: Plans, forced: Array) -> tuple[Array, Array]:
 
 def aligned(
   p: Pass, plans: Plans, goal: Array
-) -> tuple[dict[str, Array], dict[str, Any]]:
+) -> tuple[dict[str, combine.Loss], dict[str, Any]]:
   """`align`, and the share of subgoals whose nearest text is the right one.
 
   Args:
@@ -133,7 +132,7 @@ def said(p: Pass, plans: Plans, goal: Array, key: Array) -> combine.Mean:
 
 def imitated(
   p: Pass, plans: Plans, view: Any, found: Thoughts
-) -> tuple[dict[str, Array], dict[str, Any]]:
+) -> tuple[dict[str, combine.Loss], dict[str, Any]]:
   """`halt` and `bc`: what the level at which the plan ends is taught."""
   whole, last = plans.depth > 0, jnp.maximum(plans.depth - 1, 0)
   at_last = lambda x: jnp.take_along_axis(x, last[None], 0)[0]
@@ -143,7 +142,7 @@ def imitated(
   best = at_last((dist.mode() == action[None]).all(-1).astype(jnp.float32))
   steps = jnp.exp(found.log_p) * jnp.arange(1, len(found.log_p) + 1)[:, None]
   error = abs(steps.sum(0) - plans.depth)
-  terms = {
+  terms: dict[str, combine.Loss] = {
     'halt': combine.masked(-at_last(found.log_p), whole),
     'bc': combine.masked(-at_last(dist.log_prob(action[None])), acts),
   }

@@ -22,6 +22,7 @@ import jax.numpy as jnp
 from ponderdream.distributed import devices
 from ponderdream.dream import levels
 from ponderdream.losses import combine, policy_gradient, returns, world
+from ponderdream.objectives import leash
 from ponderdream.objectives.terms import (
   Pass,
   Terms,
@@ -77,6 +78,8 @@ def actor_losses(
       policy = clipped(ratio, A) - ppo.entropy H[mu], or KL(mu_old || mu)
       ponder = ponder.cost E[n] + ponder.beta KL(p || prior)
 
+  With a leash also `leash_halt` and `leash_act`, see `objectives.leash`.
+
   Args:
     view: views `[B, T + 1]`.
     adv: advantages `[B, T]`, which are normalised here.
@@ -100,17 +103,29 @@ def actor_losses(
   near = (kl < config.ppo.kl).astype(jnp.float32)
   policy = policy - config.ppo.entropy * entropy
   terms = {'ppo/policy': near * policy + (1 - near) * away}
+  held = leash.divergences(p, before, view, every, action)
   metrics = {
     'ppo/entropy': combine.masked(entropy, counts),
     'ppo/clipped': combine.masked(clipped, counts),
     'ppo/kl': kl,
     'ppo/near': near,
   }
+  for key, nats in held.items():
+    nats = nats.reshape(adv.shape)
+    terms[key] = charged(p, nats, counts)
+    metrics[f'ppo/{key}'] = combine.masked(nats, counts)
   if p.models.pondering:
     price = config.ponder.cost * every.price + config.ponder.beta * every.kl
     terms['ppo/ponder'] = price.reshape(adv.shape)
     metrics |= levels.pondering(every, every.steps)
   return terms, metrics
+
+
+def charged(p: Pass, nats: Array, counts: Array) -> Array:
+  """What a leash charges for divergences `[B, T]`: what their mean has above
+  `leash.delta`, spread over the steps."""
+  far = mean_of(sg(nats), counts) > p.config.leash.delta
+  return jnp.where(far, nats - p.config.leash.delta, 0)
 
 
 def followed(batch: Any) -> Array:

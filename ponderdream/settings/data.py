@@ -29,7 +29,8 @@ def shares(config: Config) -> dict[str, float]:
       )
     found[name] = share
   acting = config.run.script == 'train'
-  if acting and REPLAY not in found:
+  # The newest steps do not come from the replay.
+  if acting and REPLAY not in found and not config.loss_scales.ppo:
     raise UsageError(
       'run.script is train, and --data does not name the replay of this run;'
       ' add replay, or set --run.script offline.'

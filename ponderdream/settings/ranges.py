@@ -55,6 +55,7 @@ RANGES = {
   r'.*\.heads': (1, 1024),
   r'text\.length': (2, 4096),
   r'text\.most': (1, 10**6),
+  r'leash\.delta': (0.0, 1e6),
   r'imitation\.nodes': (1, 10**6),
   r'imitation\.temperature': (1e-3, 1e3),
   r'imitation\.force': SHARE,

@@ -53,10 +53,8 @@ def thinking(models, params, data, known, key):
     **{k: join(v) for k, v in view._replace(goal=wanted)._asdict().items()}
   )
   shape = len(view.feat), models.ponder.max_steps
-  found = models.thoughts(
-    params, view, jnp.zeros((*shape, view.goal.shape[-1])),
-    jnp.zeros(shape, bool),
-  )  # fmt: skip
+  nothing = jnp.zeros((*shape, view.goal.shape[-1])), jnp.zeros(shape, bool)
+  found = models.thoughts(params, view, nothing)
   near = jnp.einsum('nmg,ug->nmu', found.goal, embedded).argmax(-1)
   decoder = models.parts['txtdec'].module
   each = found.goal.reshape((-1, found.goal.shape[-1]))

@@ -147,7 +147,7 @@ def test_with_teacher_forcing_levels_are_asked_with_the_right_goals(kit):
   view = kit.models.view(p.params, p.post, p.tokens, None, plans.goal)
   flat = lambda x: None if x is None else x.reshape((-1, x.shape[-1]))
   view = type(view)(*map(flat, view))
-  found = kit.models.thoughts(p.params, view, taught, forced)
+  found = kit.models.thoughts(p.params, view, (taught, forced))
   np.testing.assert_allclose(found.goal, goals, rtol=1e-4, atol=1e-5)
   np.testing.assert_allclose(found.raw, raws, rtol=1e-4, atol=1e-5)
   own, _, _ = levels(kit, p)
