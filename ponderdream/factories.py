@@ -258,7 +258,10 @@ def make_plans(
   """
   seed = config.seed, hosts.host(), number
   data = Windows(
-    pathlib.Path(name).expanduser(), config.batch.length + 1, seed=seed
+    pathlib.Path(name).expanduser(),
+    config.batch.length + 1,
+    seed=seed,
+    by_goal=config.imitation.by_goal,
   )
   for key, space in visible(spaces[0]).items():
     if data.fields.get(key) != (space.dtype, space.shape):

@@ -24,7 +24,10 @@ class Windows:
 
   The episodes of a split, one after another, form a circle of steps. A window
   begins at any step, with equal probability, and goes on in the next episode
-  where one ends. The k-th batch depends on the data, the seed and k alone.
+  where one ends. A share of the windows holds the start of a goal
+  of level 1, any one of any episode with equal probability: what is wanted for
+  long (to sleep, to wait) would fill most windows otherwise. The k-th batch
+  depends on the data, the seed and k alone.
 
   A batch has, for B windows of T steps:
 
@@ -46,6 +49,7 @@ class Windows:
     length: T.
     split: which episodes.
     seed: numbers of 0 or more.
+    by_goal: the share of the windows that begin by a goal.
 
   Raises:
     UsageError: no data set, or one without steps in this split.
@@ -57,6 +61,7 @@ class Windows:
     length: int,
     split: str = 'train',
     seed: Sequence[int] = (0,),
+    by_goal: float = 0.0,
   ) -> None:
     self._data = Data(folder)
     self.length = length
@@ -70,7 +75,7 @@ class Windows:
         f"{folder} has no steps in its split '{split}'; collect some, or name"
         ' another split.'
       )
-    self._seed = list(seed)
+    self._seed, self._by_goal = list(seed), by_goal
     self._drawn = 0
     self._plan = functools.lru_cache(PLANS)(self._data.spans)
 
@@ -86,7 +91,10 @@ class Windows:
     rng = np.random.default_rng([*self._seed, self._drawn, int(fresh)])
     self._drawn += fresh
     batch, texts = self._empty(amount), dict[str, int]()
-    for row, start in enumerate(rng.integers(len(self), size=amount)):
+    starts = rng.integers(len(self), size=amount)
+    for row in np.flatnonzero(rng.random(amount) < self._by_goal):
+      starts[row] = self._near_a_goal(rng)
+    for row, start in enumerate(starts):
       at = 0
       while at < self.length:
         place = (start + at) % len(self)
@@ -111,6 +119,21 @@ class Windows:
 
   def close(self) -> None:
     pass
+
+  def _near_a_goal(self, rng: np.random.Generator) -> int:
+    """A step of the circle from which a window holds the first step of a
+    random goal of level 1 (of any step, if an episode has none)."""
+    index = int(rng.integers(len(self._episodes)))
+    number, first = self._episodes[index], int(self._firsts[index])
+    spans, _ = self._plan(number)
+    size = int(self._firsts[index + 1]) - first
+    times = self._data.times(number, 0, size)
+    begins = spans.t0[spans.level == 1]
+    if not len(begins):
+      return first + int(rng.integers(size))
+    step = int(np.searchsorted(times, rng.choice(begins)))
+    step = min(step, size - 1) - int(rng.integers(self.length))
+    return (first + step) % len(self)
 
   def _empty(self, amount: int) -> Batch:
     size = amount, self.length

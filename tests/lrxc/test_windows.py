@@ -158,6 +158,32 @@ print(len(source) * 64 * 64 * 3, opened, memory)
 """
 
 
+def test_windows_by_goal_hold_the_start_of_one(folder):
+  # Goals of level 1 begin at steps 0 and 5 of the episodes with a plan.
+  source = windows.Windows(folder, 4, by_goal=1.0)
+  begins, plans = [], 0
+  for _ in range(40):
+    batch = source.sample(8)
+    texts = [*batch['shared/texts'], '']
+    for first, stack in zip(batch['is_first'], batch['stack'], strict=True):
+      said = [texts[x] for x in stack[:, 0]]
+      new = [
+        i for i in range(1, 4) if said[i] and said[i] != said[i - 1]
+      ]  # fmt: skip
+      plans += any(said)
+      begins += [said[i] for i in new]
+      assert not any(said) or new or first.any() or said[0]
+  assert set(begins) == {'collect wood', 'make a table'}
+  counts = [begins.count(x) for x in sorted(set(begins))]
+  assert min(counts) > 0.5 * max(counts)
+  # Two of the six episodes have plans, and a third of the windows are theirs;
+  # by steps, it would be 24 of 184.
+  assert 0.2 < plans / 320 < 0.5
+  again = windows.Windows(folder, 4, by_goal=1.0)
+  again.seek(39)
+  np.testing.assert_array_equal(again.sample(8)['stepid'], batch['stepid'])
+
+
 @pytest.mark.slow
 def test_a_data_set_larger_than_memory_opens_at_once(tmp_path):
   # 2.4 GB of pictures, read by a process that needs a quarter of that. They
