@@ -184,7 +184,7 @@ class Agent(embodied.Agent):
       outs[ppo.LOG_MU] = policy_gradient.log_mu(every.log_p, log_pi)
     if models.pondering:
       outs['log/ponder_steps'] = steps
-    if acting.aloud:
+    if acting.aloud and models.speaks:
       outs['think/said'], outs['think/halts'] = models.speak(params, view)
     return (post, action.astype(jnp.float32)), action, outs
 

@@ -18,7 +18,7 @@ import gymnasium
 
 from embodied import envs, signals
 from embodied.envs import from_gymnasium
-from ponderdream import checkpoint, factories, settings
+from ponderdream import checkpoint, factories, settings, texts
 from ponderdream import train as command
 from ponderdream.agent import Acting
 from ponderdream.policy import Policy, convert
@@ -103,6 +103,7 @@ def load(
   acting: Acting | None = None,
   task: str | Maker = '',
   wrappers: Sequence[str] = (),
+  goal: str = '',
 ) -> Policy:
   """The policy of a checkpoint, without the replay.
 
@@ -112,16 +113,19 @@ def load(
     step: of the checkpoint, the newest by default.
     best: take the checkpoint of the best return while training.
     acting: how actions are chosen; by default sampled, as while training.
+      With `Acting(aloud=True)`, an agent with words says what it thinks.
     task: the task again, if it imports a module, or the function that made
       its environments.
     wrappers: `env.gymnasium.wrappers` again, if there were some.
+    goal: what the agent is to do, in words, if its goals are texts.
 
   Raises:
-    UsageError: there is no run, or no checkpoint that can be read.
+    UsageError: there is no run, no checkpoint that can be read, or a goal for
+      an agent without words.
   """
   if callable(task):
     task = GYMNASIUM + register(task)
-  config = settings.recall(logdir, task, wrappers)
+  config = texts.asked(settings.recall(logdir, task, wrappers), goal)
   config = factories.setup(config)
   make = factories.env_maker(config)
   env = make(0)
@@ -134,4 +138,4 @@ def load(
     rows = [convert(env, options) for _ in range(count or 1)]
   finally:
     env.close()
-  return Policy(agent, rows, batched=count is not None)
+  return Policy(agent, rows, count is not None, texts.decoder(config))

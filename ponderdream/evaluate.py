@@ -100,13 +100,7 @@ def run(config: Config, options: Config) -> int:
   from ponderdream.trackers import FRAMES
 
   config = factories.setup(config)
-  if options.goal:
-    if not texts.needed(config):
-      raise UsageError(
-        'The goals of this agent are no texts, so that --goal says nothing to'
-        ' it; leave it out.'
-      )
-    config = config.update({'goal': options.goal})
+  config = texts.asked(config, options.goal)
   envs = min(options.envs, options.episodes)
   frames = FRAMES if options.video else 0
   driver = factories.make_driver(config, envs, FIRST, frames=frames)
@@ -147,8 +141,9 @@ def restore(
       f'--suppress makes an agent of ponder.mode pondernet ponder longer; this'
       f" one was trained with '{config.ponder.mode}'."
     )
-  aloud = options.video and texts.needed(config)
-  acting = Acting(options.halt, options.greedy, options.suppress, aloud)
+  acting = Acting(
+    options.halt, options.greedy, options.suppress, options.video
+  )
   spaces = driver.obs_space, driver.act_space
   agent = factories.make_agent(spaces, config, {'eval': acting})
   # Paths in config.yaml are not used: the run may come from somebody else.
@@ -189,10 +184,7 @@ def make_film(driver: embodied.Driver, config: Config) -> 'Film | None':
 
   spaces = driver.obs_space
   keys = [k for k, v in spaces.items() if v.role == 'image' or k == film.KEY]
-  decode = None
-  if texts.needed(config):
-    decode = texts.load(config, config.logdir).decode
-  return Film(keys[0], decode) if keys else None
+  return Film(keys[0], texts.decoder(config)) if keys else None
 
 
 def write_film(path: pathlib.Path, film: 'Film | None') -> None:

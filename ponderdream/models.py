@@ -109,6 +109,11 @@ class Models:
     """Whether the actor is a goal model that is pondered."""
     return 'inner' in self.parts
 
+  @property
+  def speaks(self) -> bool:
+    """Whether goals are texts, so that subgoals can be said."""
+    return 'txtdec' in self.parts
+
   def init(self, key: Array) -> dict[str, Any]:
     """Fresh parameters. The key is consumed."""
     keys = jax.random.split(key, len(self.parts))

@@ -1,7 +1,7 @@
 """A trained policy in a script, on observations as its environment gives
 them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import gymnasium
@@ -12,6 +12,7 @@ import embodied
 from embodied import envs
 from embodied.envs import from_gymnasium
 from ponderdream.agent import Agent
+from ponderdream.trackers import HALTS, SAID, spoken
 
 
 class Policy:
@@ -19,13 +20,20 @@ class Policy:
 
   Attributes:
     thoughts: of the last action: `steps`, the number of ponder steps, a float
-      or `[B]`; empty for an agent that does not ponder.
+      or `[B]`; empty for an agent that does not ponder. If it acts aloud, also
+      `words`: the goal of each level, and the probability to halt there; a
+      list of pairs, or B lists.
   """
 
   def __init__(
-    self, agent: Agent, rows: Sequence['Converter'], batched: bool
+    self,
+    agent: Agent,
+    rows: Sequence['Converter'],
+    batched: bool,
+    decode: Callable[[Any], list[str]] | None = None,
   ) -> None:
     self._agent, self._rows, self._batched = agent, rows, batched
+    self._decode = decode
     self.thoughts: dict[str, Any] = {}
     self.reset()
 
@@ -54,6 +62,10 @@ class Policy:
     steps = outs.get('log/ponder_steps')
     if steps is not None:
       self.thoughts = {'steps': steps if self._batched else float(steps[0])}
+    if self._decode is not None and SAID in outs:
+      pairs = zip(outs[SAID], outs[HALTS], strict=True)
+      words = [spoken(*x, self._decode) for x in pairs]
+      self.thoughts['words'] = words if self._batched else words[0]
     actions = [
       row.action({k: v[i] for k, v in acts.items()})
       for i, row in enumerate(self._rows)

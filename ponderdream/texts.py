@@ -1,7 +1,7 @@
 """Texts of a run as numbers of pieces: its tokenizer, and its sources."""
 
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -114,6 +114,24 @@ def task(config: Config) -> NDArray[np.int32] | None:
   if not needed(config):
     return None
   return load(config, config.logdir).encode([wanted(config)])[0]
+
+
+def asked(config: Config, goal: str) -> Config:
+  """The configuration of a run whose agent is asked for another goal, or for
+  its own if `goal` is empty. Raises UsageError if its goals are no texts."""
+  if goal and not needed(config):
+    raise UsageError(
+      f'The goals of this agent are no texts, so it cannot be asked for'
+      f" '{goal}'; leave the goal out."
+    )
+  return config.update({'goal': goal}) if goal else config
+
+
+def decoder(
+  config: Config,
+) -> Callable[[NDArray[np.int32]], list[str]] | None:
+  """Turns pieces `[N, L]` into texts; None if goals are not texts."""
+  return load(config, config.logdir).decode if needed(config) else None
 
 
 def wanted(config: Config) -> str:

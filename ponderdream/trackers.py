@@ -12,6 +12,7 @@ from embodied.run.tracker import Tracker
 
 # Key of the agent's outputs, and of the metric of an update.
 STEPS = 'log/ponder_steps'
+SAID, HALTS = 'think/said', 'think/halts'
 TRAINED = 'train/ponder/steps'
 
 # Maximum number of frames; pixels of a line of text; and the probability of
@@ -61,6 +62,24 @@ class PonderSteps(Tracker):
     }
 
 
+def spoken(
+  said: NDArray[np.int32],
+  log_p: NDArray[np.float32],
+  decode: Callable[[NDArray[np.int32]], list[str]],
+) -> list[tuple[str, float]]:
+  """The goal of each level in words, with the probability to halt there, up to
+  the level by which the agent has halted almost surely.
+
+  Args:
+    said: pieces `[N, L]`.
+    log_p: log halting probabilities `[N]`.
+    decode: pieces to texts.
+  """
+  halts = np.exp(log_p)
+  count = 1 + int((halts.cumsum() < SURELY).sum())
+  return [*zip(decode(said[:count]), halts[:count].tolist(), strict=True)]
+
+
 class Film(Tracker):
   """Collects the pictures of the first environment, and the number of ponder
   steps of the action that follows each of them, with what the agent thinks.
@@ -87,14 +106,11 @@ class Film(Tracker):
       self.lines.append(self.thoughts(transition))
 
   def thoughts(self, transition: Mapping[str, Any]) -> list[str]:
-    """The goal of each level in words, with the probability to halt there, up
-    to the level by which the agent has halted almost surely."""
-    if self.decode is None or 'think/said' not in transition:
+    """A line for each level that is said."""
+    if self.decode is None or SAID not in transition:
       return []
-    halts = np.exp(transition['think/halts'])
-    count = 1 + int((halts.cumsum() < SURELY).sum())
-    said = self.decode(transition['think/said'][:count])
-    return [f'{p:.2f} {x}' for p, x in zip(halts, said, strict=False)]
+    found = spoken(transition[SAID], transition[HALTS], self.decode)
+    return [f'{p:.2f} {text}' for text, p in found]
 
   def video(self) -> NDArray[np.uint8]:
     """As `draw` returns it."""

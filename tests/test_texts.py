@@ -8,8 +8,10 @@ import types
 import numpy as np
 import pytest
 
+import ponderdream
 from embodied.errors import UsageError
 from ponderdream import factories, settings, texts
+from ponderdream.agent import Acting
 from ponderdream.lrxc import store
 from ponderdream.lrxc.schema import Episode, Node
 from ponderdream.tokenizer import Tokenizer
@@ -233,7 +235,24 @@ def test_the_command_learns_resumes_and_is_evaluated(plans, tmp_path):
     if 'train/loss/say' in x
   ]
   assert losses[-1] < losses[0]
-  call('evaluate', '--logdir', logdir, '--episodes', 1)
+  call('evaluate', '--logdir', logdir, '--episodes', 1, '--video')
+  policy = ponderdream.load(
+    str(logdir), acting=Acting(aloud=True), goal='part 1'
+  )
+  env = ponderdream.make_env('dummy_disc')
+  policy(env.step({'reset': True, 'action': np.int32(0)}))
+  words = policy.thoughts['words']
+  assert 1 <= len(words) <= 4
+  assert all(isinstance(x, str) and 0 <= p <= 1 for x, p in words)
   assert types.SimpleNamespace(**json.loads(
     (logdir / 'eval' / '60.json').read_text()
   )).ponder_steps_mean >= 1  # fmt: skip
+
+
+def test_another_goal_is_asked_for(tmp_path):
+  config = parsed(tmp_path, data=['x'], goal='win')
+  assert texts.wanted(texts.asked(config, 'lose')) == 'lose'
+  assert texts.asked(config, '') is config
+  mute = parsed(tmp_path, ['dummy', 'pondernet', 'debug'])
+  with pytest.raises(UsageError, match=naming('lose')):
+    texts.asked(mute, 'lose')

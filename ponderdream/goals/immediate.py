@@ -40,7 +40,8 @@ class Acting(NamedTuple):
     greedy: take the most probable action instead of a sample.
     suppress: number of initial steps at which halting is disabled. It is
       added to the maximum number of steps.
-    aloud: whether the subgoals of all levels are said, too.
+    aloud: whether the subgoals of all levels are said, too, by an agent whose
+      goals are texts.
   """
 
   halt: str = 'sample'

@@ -92,13 +92,13 @@ class Windows:
     self._drawn += fresh
     batch, texts = self._empty(amount), dict[str, int]()
     starts = rng.integers(len(self), size=amount)
-    for row in np.flatnonzero(rng.random(amount) < self._by_goal):
-      starts[row] = self._near_a_goal(rng)
-    for row, start in enumerate(starts):
+    for i in np.flatnonzero(rng.random(amount) < self._by_goal):
+      starts[i] = self._near_a_goal(rng)
+    for row, start in enumerate(starts.tolist()):
       at = 0
       while at < self.length:
         place = (start + at) % len(self)
-        at += self._fill(batch, row, at, int(place), texts)
+        at += self._fill(batch, row, at, place, texts)
     batch[f'{SHARED}texts'] = np.array([*texts], np.str_)
     return batch
 
