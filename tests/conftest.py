@@ -1,6 +1,7 @@
 """Every test runs on two CPU devices, and compiles fast rather than well."""
 
 import os
+import pathlib
 
 FLAGS = (
   '--xla_force_host_platform_device_count=2',
@@ -9,6 +10,11 @@ FLAGS = (
 )
 os.environ['XLA_FLAGS'] = ' '.join([os.environ.get('XLA_FLAGS', ''), *FLAGS])
 os.environ['JAX_PLATFORMS'] = 'cpu'
+# A program that several tests need is compiled once, and not again by the next
+# run of the tests. (Commands have a folder of their own, in the home.)
+CACHE = pathlib.Path(__file__).parent.parent / '.pytest_cache' / 'xla'
+os.environ.setdefault('JAX_COMPILATION_CACHE_DIR', str(CACHE))
+os.environ['JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS'] = '0.5'
 # No axis is added silently, here and in the processes that tests start.
 os.environ['JAX_NUMPY_RANK_PROMOTION'] = 'raise'
 
