@@ -226,7 +226,10 @@ class Agent(embodied.Agent):
     return outs, levels.by_name(jax.device_get(metrics))
 
   def report(self, data: Data) -> dict[str, Any]:
-    """Open-loop predictions for `[B, T + 1, ...]`: videos `[T, H, W, 3]`."""
+    """Open-loop predictions for `[B, T + 1, ...]`: videos `[T, H, W, 3]`; none
+    if pictures are not predicted."""
+    if not self.config.loss_scales.rec:
+      return {}
     params = devices.local(self.state.params)
     key = jax.random.fold_in(self.report_key, int(self.state.updates))
     videos = self._report(params, self.select_keys(data), key)
@@ -237,20 +240,23 @@ class Agent(embodied.Agent):
   ) -> dict[str, np.ndarray]:
     """The keys of a batch that an update reads; classes are counted from 0.
 
-    Data of another network has no latents. In a mixture with such data,
-    `has/<key>` `[B]` says which rows have them. It becomes `[B, 1]`, with a
-    time axis of one step like the latents.
+    Data of another network has no latents, and a replay has no plans. In a
+    mixture of both, `has/<key>` `[B]` says which rows have them. It becomes
+    `[B, T + 1]`, with a time axis like the others.
     """
     latents = [k for k in posterior.LATENTS if k in data]
-    masks = [f'has/{k}' for k in latents if f'has/{k}' in data]
     keys = [*self.models.obs_space, *self.models.action.keys]
     keys += [*embodied.SIGNALS, *latents]
     if encoder.CODES in data and f'has/{encoder.CODES}' not in data:
       keys.append(encoder.CODES)
     keys += [k for k in data if k.startswith(SHARED)]
     rows = objectives.active(self.config.loss_scales, fresh).values()
-    keys += [k for row in rows for k in row.keys]
-    data = {k: data[k] for k in keys} | {k: data[k][:, None] for k in masks}
+    more = [k for row in rows for k in row.keys]
+    masks = [f'has/{k}' for k in [*latents, *more] if f'has/{k}' in data]
+    time = np.ones(data['is_first'].shape, bool)
+    data = {k: data[k] for k in [*keys, *more]} | {
+      k: data[k][:, None] & time for k in masks
+    }
     actions = self.models.action.keys
     return data | {k: self._shifted(k, data[k], -1) for k in actions}
 

@@ -76,6 +76,12 @@ def test_what_is_learnt_from(tmp_path, monkeypatch):
   config = learning(tmp_path, 'replay=0.75', 'old=0.25', 'lr=0.1')
   shares = settings.data.shares(config)
   assert shares == {'replay': 0.75, 'old': 0.25, 'lr=0.1': 1.0}
+  with pytest.raises(UsageError, match=naming('replay', 'offline')):
+    learning(tmp_path, 'old')
+  # Whoever learns from the newest steps needs no replay beside other data.
+  flags = {'logdir': ['x'], 'data': ['old'], 'loss_scales.ppo': ['1']}
+  newest = settings.parse(['dummy', 'debug'], flags, ())
+  assert settings.data.shares(newest) == {'old': 1.0}
   config = learning(tmp_path, 'old', script='offline')
   assert settings.data.shares(config) == {'old': 1.0}
   assert settings.data.shares(settings.parse(['debug'], {'logdir': ['x']}, ()))

@@ -36,7 +36,7 @@ def unpack(dyn: rssm.RSSM, latents: Mapping[str, Array]) -> rssm.State:
 
 def stored(dyn: rssm.RSSM, batch: Mapping[str, Array]) -> rssm.State:
   """The stored model states `[B, ...]` of a batch's first step; zeros if the
-  batch has none, and in rows where `has/<key>` `[B, 1]` is False."""
+  batch has none, and in rows where `has/<key>` `[B, T + 1]` is False."""
   size = batch['is_first'].shape[0]
   if any(k not in batch for k in LATENTS):
     return rssm.initial(dyn, size)
@@ -44,7 +44,7 @@ def stored(dyn: rssm.RSSM, batch: Mapping[str, Array]) -> rssm.State:
   for has in (batch.get(f'has/{k}') for k in LATENTS):
     if has is not None:
       deter, stoch = state
-      state = rssm.State(deter * has, stoch * has[..., None])
+      state = rssm.State(deter * has[:, :1], stoch * has[:, :1, None])
   return state
 
 

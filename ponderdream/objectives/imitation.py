@@ -15,6 +15,7 @@ While `imitation.force` lasts, a level is asked with E(s_{n-1}) instead of
 y_{n-1} (teacher forcing).
 """
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -80,11 +81,22 @@ def forcing(p: Pass) -> Array:
 def read(p: Pass) -> Plans:
   """The plans of a batch with `goal` `[B, T]` and `stack` `[B, T, K]`."""
   embedded = p.models.goals(p.params, p.batch[TEXTS])
-  goal, stack = p.batch['goal'], flat(p.batch['stack']).T
+  goal, stack = (known(p.batch, k) for k in ('goal', 'stack'))
+  stack = flat(stack).T
   levels = p.models.ponder.max_steps
   more = jnp.full((levels - len(stack), stack.shape[1]), -1, stack.dtype)
   wanted = jnp.where((goal >= 0)[..., None], embedded[goal], 0)
   return Plans(wanted, jnp.concatenate([stack, more]), embedded)
+
+
+def known(batch: Mapping[str, Array], key: str) -> Array:
+  """Indices `[B, T, ...]` of a batch; -1 in rows that do not have the key."""
+  index, has = batch[key], batch.get(f'has/{key}')
+  if has is None:
+    return index
+  return jnp.where(
+    has.reshape((*has.shape, *[1] * (index.ndim - 2))), index, -1
+  )
 
 
 def lesson(plans: Plans, forced: Array) -> tuple[Array, Array]:

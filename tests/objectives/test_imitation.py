@@ -208,6 +208,12 @@ def test_steps_without_a_plan_teach_nothing(kit):
   assert all(v.weight == 0 for v in terms.losses.values())
   for loss in ('say', 'halt', 'bc'):
     assert not helpers.moved(gradient(kit, none, loss))
+  # Rows of a source without plans are filled with zeros, which mean nothing.
+  has = np.array([[True] * 3, [False] * 3])
+  mixed = batch(**{'has/stack': has, 'has/goal': has})
+  plans = imitation.read(a_pass(kit, kit.params, mixed))
+  assert (plans.stack[:, 3:] == -1).all() and not plans.goal[1].any()
+  np.testing.assert_array_equal(plans.stack[:3, :3].T, STACK[0])
   # What lies at such a step does not matter for the others.
   other = batch(action=np.where(STACK[..., 0] < 0, 2, ACTION))
   both = [means(imitation.losses(a_pass(kit, kit.params, x)))
