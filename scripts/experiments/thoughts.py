@@ -32,16 +32,17 @@ from scripts import arguments, results
 LENGTH = 64  # steps of a window, and one before them
 
 
-def thinking(models, params, data, known, key):
-  """Thoughts at the last steps of a batch `[B, T + 1, ...]`.
+def thinking(models, params, data, plan, known, key):
+  """Thoughts at the last steps of a batch `[B, T + 1, ...]`, M = B T in all.
 
   Args:
-    known: all texts in pieces, int `[U, L]`; `goal` of the batch points into
-      it.
+    plan: the goals of the levels, indices `[N, M]`.
+    known: all texts in pieces, int `[U, L]`; `goal` of the batch and `plan`
+      point into it.
 
   Returns:
-    By name, for M = B T steps: `said` int `[N, M, L]`, `nearest` int `[N, M]`,
-    `halt` and `action` int `[M]`, `steps` `[M]`.
+    By name: `said` bool `[N, M]`, whether the text of the plan is said;
+    `nearest` int `[N, M]`, `halt` and `action` int `[M]`, `steps` `[M]`.
   """
   post, tokens, _ = posterior.filtered(models, params, data, key)
   now = {k: v[:, 1:] for k, v in data.items() if k not in posterior.LATENTS}
@@ -56,9 +57,9 @@ def thinking(models, params, data, known, key):
   nothing = jnp.zeros((*shape, view.goal.shape[-1])), jnp.zeros(shape, bool)
   found = models.thoughts(params, view, nothing)
   near = jnp.einsum('nmg,ug->nmu', found.goal, embedded).argmax(-1)
-  decoder = models.parts['txtdec'].module
-  each = found.goal.reshape((-1, found.goal.shape[-1]))
-  said = text.say(decoder, params['txtdec'], each)
+  said = jax.lax.map(
+    lambda x: says(models, params, x[0], known[x[1]]), (found.goal, plan)
+  )
   pi = models.policy(found.raw, view)
   every = jnp.arange(models.action.classes[0])[:, None, None, None]
   every = jnp.broadcast_to(every, (len(every), *found.log_p.shape, 1))
@@ -67,7 +68,7 @@ def thinking(models, params, data, known, key):
   )(every.astype(jnp.float32))
   levels = jnp.arange(1, len(found.log_p) + 1)[:, None]
   return {
-    'said': said.reshape((*found.log_p.shape, -1)),
+    'said': said,
     'nearest': near,
     'halt': found.log_p.argmax(0) + 1,
     'steps': (jnp.exp(found.log_p) * levels).sum(0),
@@ -75,17 +76,23 @@ def thinking(models, params, data, known, key):
   }
 
 
-def summary(found, stack, action, rows):
+def says(models, params, goal, pieces):
+  """Whether the greedy text of goals `[M, G]` is `pieces` `[M, L]`: the most
+  probable piece is the right one after all right ones before it."""
+  best = models.apply(params, 'txtdec', goal, pieces).argmax(-1)
+  return ((best == pieces) | (pieces == text.PADDING)).all(-1)
+
+
+def summary(found, stack, action):
   """The shares of the docstring.
 
   Args:
     found: results of `thinking`, M steps.
     stack: the plan, int `[N, M]`, -1 from where there is none.
     action: of the plan, int `[M]`, -1 where it is not known.
-    rows: texts in pieces `[U, L]`.
   """
   known, depth = stack >= 0, (stack >= 0).sum(0)
-  said = (found['said'] == rows[stack]).all(-1)
+  said = found['said']
   near = found['nearest'] == stack
   with_plan, acted = depth > 0, (depth > 0) & (action >= 0)
   share = lambda x, mask: float(x[mask].mean()) if mask.any() else None
@@ -125,16 +132,17 @@ def measure(config, agent, folder, batches):
     at = np.array([place[str(x)] for x in batch.pop(texts.TEXTS)] + [-1])
     goal, stack = at[batch['goal']], at[batch['stack'][:, 1:]]
     data = agent.select_keys(batch | {'goal': goal, 'stack': batch['stack']})
-    found = think(agent.models, params, data, rows, jax.random.key(i))
-    parts.append(jax.device_get(found))
     stack = stack.reshape((-1, stack.shape[-1])).T
     spare = agent.models.ponder.max_steps - len(stack)
     plans.append(np.pad(stack, ((0, spare), (0, 0)), constant_values=-1))
     actions.append(batch['action'][:, 1:].ravel())
+    found = think(
+      agent.models, params, data, plans[-1], rows, jax.random.key(i)
+    )
+    parts.append(jax.device_get(found))
   join = lambda xs: np.concatenate(xs, -1)
-  found = {k: join([x[k] for x in parts]) for k in parts[0] if k != 'said'}
-  found['said'] = np.concatenate([x['said'] for x in parts], 1)
-  return summary(found, join(plans), join(actions), rows)
+  found = {k: join([x[k] for x in parts]) for k in parts[0]}
+  return summary(found, join(plans), join(actions))
 
 
 def main(argv):
