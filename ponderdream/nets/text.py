@@ -93,15 +93,21 @@ def say(decoder: TextDecoder, params: Any, vector: Array) -> Array:
   """The most probable piece after each other, up to `END`: `[N, G]` -> int
   `[N, L]`, `PADDING` behind it."""
 
-  def step(i: Array, pieces: Array) -> Array:
+  def more(carry: tuple[Array, Array, Array]) -> Array:
+    i, over, _ = carry
+    return (i < decoder.length) & ~over.all()
+
+  def step(carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+    i, over, pieces = carry
     logits = decoder.apply({'params': params}, vector, pieces)
     best = logits[:, i].argmax(-1).astype(pieces.dtype)
-    before = pieces[:, jnp.maximum(i - 1, 0)]
-    over = (i > 0) & ((before == END) | (before == PADDING))
-    return pieces.at[:, i].set(jnp.where(over, PADDING, best))
+    best = jnp.where(over, PADDING, best)
+    over |= (best == END) | (best == PADDING)
+    return i + 1, over, pieces.at[:, i].set(best)
 
   nothing = jnp.zeros((len(vector), decoder.length), jnp.int32)
-  return jax.lax.fori_loop(0, decoder.length, step, nothing)
+  start = jnp.int32(0), jnp.zeros(len(vector), bool), nothing
+  return jax.lax.while_loop(more, step, start)[-1]
 
 
 class Block(nn.Module):
