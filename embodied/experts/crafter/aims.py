@@ -63,7 +63,10 @@ def dangers(me: Body) -> Named:
 
 
 def crafts(me: Body) -> Named:
-  """What the inventory is enough for, as it takes a few steps only."""
+  """What the inventory is enough for, as it takes a few steps only; but
+  the station may be far, so not for one who starves."""
+  if not me.provided():
+    return
   why = 'everything for it is there'
   for tool, recipe in constants.make.items():
     if me.locked(f'make_{tool}') and can_make(me, recipe):
@@ -115,6 +118,10 @@ def needy(me: Body) -> Named:
   full = me.has('food') > 6 or me.habits.forgetful
   if not full and me.memory.time % DAY < 120:
     yield 'eat', needs.eat(me, 'the night is long')
+  # Who knows the map ends the day at water, to build a shelter beside it.
+  late = me.memory.whole and me.memory.time % DAY > 125
+  if late and me.has('drink') <= 8 and near(me, 'water', 40):
+    yield 'drink', needs.drink(me, 'the night is long')
 
 
 def near(me: Body, material: str, limit: int) -> bool:

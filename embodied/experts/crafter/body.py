@@ -139,6 +139,8 @@ class Body:
     out = [0] * len(NAMES)
     for kind in WALKABLE:
       out[kind] = 1
+    if self.memory.whole and not self.locked('defeat_skeleton'):
+      out[ID['path']] = 2  # arrows fly there, and other ways are known
     if self.night() and not self.desperate():
       out[ID['grass']] = out[ID['sand']] = 0 if self.in_rock() else 4
     for name, tool in TOOLS.items():

@@ -65,6 +65,7 @@ class Memory:
   """The map as far as it was seen, and the state of the player.
 
   Attributes:
+    whole: whether the whole map is in sight.
     ground: material of every cell, UNKNOWN where it was not seen.
     seen: step at which each cell was seen last, `[x, y]` with the border.
     things: objects in sight, by cell.
@@ -75,7 +76,7 @@ class Memory:
   """
 
   def __init__(self, privileged: bool) -> None:
-    self._all = privileged
+    self.whole = privileged
     self.ground = bytearray(CELLS)
     for i in range(CELLS):
       if not (0 < i // WIDE <= AREA[0] and 0 < i % WIDE <= AREA[1]):
@@ -112,7 +113,7 @@ class Memory:
 
   def _window(self, x: int, y: int) -> tuple[tuple[int, int], tuple[int, int]]:
     """The first cell in sight, and the one after the last."""
-    if self._all:
+    if self.whole:
       return (0, 0), AREA
     left, top = x - OFFSET[0], y - OFFSET[1]
     return (

@@ -139,10 +139,13 @@ def settle(me: Body, room: tuple[int, ...]) -> Skill:
 
 
 def is_closed(me: Body) -> bool:
-  """Whether nothing can come to the player: fewer than six cells can be
-  walked to."""
+  """Whether nothing can come to the player: few cells can be walked to, and
+  no enemy is in them."""
   seen, queue = {me.memory.cell}, [me.memory.cell]
   for cell in queue:
+    thing = me.memory.things.get(cell)
+    if thing and thing.kind in ('zombie', 'skeleton'):
+      return False
     for x in around(cell):
       if me.memory.ground[x] in WALKABLE and x not in seen:
         seen.add(x)
