@@ -17,7 +17,7 @@ import pytest
 
 import embodied
 from embodied.envs import make_env, wrap
-from embodied.log import logger
+from embodied.log import logger, services
 from embodied.replay import Replay
 from ponderdream import checkpoint, settings, train
 from ponderdream.distributed import devices
@@ -261,8 +261,9 @@ def test_clock_jumps_change_nothing(tmp_path, monkeypatch):
 
 
 def test_the_program_asks_no_clock_that_jumps():
-  # But for the name of a logdir, and the date that TensorBoard shows.
+  # But for the name of a logdir, and dates that TensorBoard and MLflow show.
   files = settings.parse.__code__.co_filename, logger.__file__
+  files += (services.__file__,)
   dated = [pathlib.Path(x) for x in files]
   for folder in ('embodied', 'ponderdream'):
     for path in (ROOT / folder).rglob('*.py'):

@@ -6,11 +6,11 @@ MLFLOW_TRACKING_URI. A training that is resumed goes on in its old run, whose
 id is kept in the logdir.
 """
 
+import datetime
 import logging
 import os
 import pathlib
 import re
-import time
 import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -126,7 +126,8 @@ class MLflow:
     return str(run)
 
   def write(self, record: Record) -> None:
-    now = int(1000 * time.time())
+    # The date that MLflow shows, in milliseconds.
+    now = int(1000 * datetime.datetime.now().timestamp())
     rows = [
       self._entities.Metric(_key(k), v, now, record.step)
       for k, v in record.scalars.items()
