@@ -201,7 +201,7 @@ def fuzz(seeds, folder, built):
 
 def test_a_hundred_random_settings(tmp_path):
   taken, refused = fuzz(range(100), tmp_path, built=False)
-  assert taken > 20 and refused > 20
+  assert taken > 10 and refused > 20
 
 
 @pytest.mark.slow
