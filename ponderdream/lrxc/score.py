@@ -15,8 +15,8 @@ METHOD = 'logistic-1'
 WEIGHTS = {
   'bias': 0.0,
   'said': 0.43,
-  'quotes': 0.46,
-  'seconds': 0.4,
+  'quotes': 0.47,
+  'seconds': 0.39,
   'ended': -0.03,
   'serves': -0.02,
   'manual': 0.0,

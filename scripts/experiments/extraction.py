@@ -189,6 +189,7 @@ def measure(args):
       true = compared(said)
       made = record(narration.vtt(cues), plan[0].t1)
       tree = extract.by_rules('crafter', 'e', made)
+      validate.check_episode(tree.episode, tree.nodes)
       found = compared(tree.nodes)
       totals[f'rules, {noise} noise'].add(true, found, whole)
       spans = totals[f'rules, {noise} noise, spans alone']

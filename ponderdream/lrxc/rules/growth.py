@@ -299,6 +299,6 @@ class Tree:
       if branch.status == 'achieved':
         self.reached.add(branch.goal)
     if self.stack[place:]:
-      self._last = t
+      self._last = max(t, self._last)
       self._cut = [self.branches[i] for i in self.stack[place:]]
     del self.stack[place:]

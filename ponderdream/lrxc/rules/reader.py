@@ -12,7 +12,7 @@ from ponderdream.lrxc.rules.growth import Tree
 from ponderdream.lrxc.rules.names import Goals, Names
 from ponderdream.lrxc.schema import Status
 
-VERSION = '2'
+VERSION = '3'
 INTRO = 60.0  # seconds in which a speaker says what a video is about
 SLIP = 6.0  # seconds in which a speaker corrects or explains himself
 SOON = 8.0  # seconds from 'today' to what it is about

@@ -1,5 +1,6 @@
 """Whole trees: valid whatever is said, and like those that people make."""
 
+import random
 import time
 
 import pytest
@@ -29,6 +30,32 @@ def record(words):
 
 def tree(words):
   return extract.by_rules('crafter', 'v', record(words))
+
+
+SENTENCES = """
+next I want to get some wood | we need a table to make a pickaxe | got it
+my plan is to make a stone pickaxe because tools come first | forget it
+let's drink some water because I am thirsty | that zombie is dead | I died
+okay never mind that now we collect six stone | I'm going to build a shelter
+let's rest I mean dig a shelter | and now I sleep | that didn't work
+the table needs two wood | because I want a table | let's go to a cow
+wooden pickaxe wooden sword | in order to wait for the day I sleep
+today I want to get a diamond | let's fight that skeleton | I chopped the wood
+""".strip().replace('\n', ' | ').split(' | ')  # fmt: skip
+
+
+@pytest.mark.parametrize('seed', range(40))
+def test_long_talks_make_valid_trees(seed):
+  rng = random.Random(seed)
+  words, t = [], 0.0
+  for _ in range(60):
+    for text in rng.choice(SENTENCES).split():
+      words.append(Word(text, t, t + 0.3))
+      t += 0.4
+    t += rng.choice([0, 0, 1, 20])
+  found = tree(words)
+  validate.check_episode(found.episode, found.nodes)
+  assert len(found.nodes) > 10
 
 
 @settings(max_examples=120, deadline=None)
