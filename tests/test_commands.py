@@ -127,7 +127,10 @@ class TestTrain:
     updates = lines(logdir / 'metrics.jsonl')[-1]['run/updates']
     assert updates == (300 - 40) // 4
 
-  @pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
+  @pytest.mark.parametrize(
+    'number',
+    [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)],
+  )
   def test_a_signal_saves_and_exits_with_zero(self, number, tmp_path):
     logdir = tmp_path / 'run'
     process = start(
@@ -165,7 +168,11 @@ class TestTrain:
   # Parameters that are too large to square, and ones that only their losses
   # are too large for.
   @pytest.mark.parametrize(
-    'rate, name', [('1e30', 'opt/param_norm'), ('1e15', 'loss/*')]
+    'rate, name',
+    [
+      pytest.param('1e30', 'opt/param_norm', marks=pytest.mark.slow),
+      ('1e15', 'loss/*'),
+    ],
   )
   def test_what_is_no_number_ends_it(self, rate, name, tmp_path):
     logdir = tmp_path / 'run'
