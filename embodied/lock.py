@@ -10,43 +10,44 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from embodied.errors import UsageError
+from embodied.files import Folder
 
 log = logging.getLogger('embodied')
 
 
 @contextlib.contextmanager
-def hold(path: Path) -> Iterator[None]:
-  """Holds a lock on the file `path`, which names this process.
+def hold(folder: Folder, name: str = 'lock') -> Iterator[None]:
+  """Holds a lock on the file `name` in the folder, which names this process.
 
   The kernel releases the lock when the process ends, even if it is killed. The
   file may stay; only the lock counts. If the file system does not support
   locks, this logs a warning and goes on.
 
   Raises:
-    UsageError: Another process holds the lock; the message names it.
+    UsageError: Another process holds the lock; the message names it. Or what
+      is there is not a regular file.
   """
-  path.parent.mkdir(parents=True, exist_ok=True)
-  fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+  fd = folder.opener(name, os.O_RDWR | os.O_CREAT)
   try:
-    _take(fd, path)
+    _take(fd, folder.path)
     yield
   finally:
     os.close(fd)
 
 
-def _take(fd: int, path: Path) -> None:
+def _take(fd: int, where: Path) -> None:
   try:
     fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
   except OSError as error:
     if error.errno in (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES):
       holder = os.read(fd, 200).decode(errors='replace').strip()
       raise UsageError(
-        f'{path.parent} is in use by {holder or "another process"}; stop that'
+        f'{where} is in use by {holder or "another process"}; stop that'
         ' process first, or choose another folder.'
       ) from None
     log.warning(
       '%s cannot be locked (%s); make sure that only one process uses it.',
-      path.parent,
+      where,
       error.strerror,
     )
   os.ftruncate(fd, 0)

@@ -16,6 +16,7 @@ from orbax.checkpoint import checkpoint_managers as policies
 
 import embodied
 from embodied.errors import UsageError
+from embodied.files import Folder
 
 log = logging.getLogger('ponderdream')
 
@@ -47,8 +48,8 @@ class Checkpoint:
     config: flat settings of the run, saved with each checkpoint.
 
   Raises:
-    UsageError: the directory does not exist and `keep` is None, or a package
-      for its URL is missing.
+    UsageError: the directory does not exist and `keep` is None, it has links,
+      or a package for its URL is missing.
   """
 
   def __init__(
@@ -70,6 +71,7 @@ class Checkpoint:
     self.scores: dict[int, float] = {}
     if keep is None and not self.directory.is_dir():
       raise self._missing()
+    self._look(keep is not None)
     options = ocp.CheckpointManagerOptions(
       preservation_policy=Keep(keep, self.score),
       create=keep is not None,
@@ -80,6 +82,12 @@ class Checkpoint:
       async_options=ocp.AsyncOptions(timeout_secs=PATIENCE),
     )
     self.manager = ocp.CheckpointManager(self.directory, options=options)
+
+  def _look(self, make: bool = False) -> None:
+    """Raises UsageError if a link, a pipe or a device is in the directory:
+    Orbax would follow it, or wait for it."""
+    if '://' not in str(self.directory):
+      Folder(self.directory, make=make).check_all()
 
   def steps(self) -> list[int]:
     """Steps of the finished checkpoints, oldest first."""
@@ -130,6 +138,7 @@ class Checkpoint:
       NotWritten: this checkpoint or the previous one cannot be written.
     """
     self.wait()
+    self._look()
     if step in self.manager.all_steps():
       if step not in self.damaged:
         return

@@ -28,6 +28,7 @@ import embodied
 from embodied.config import Config
 from embodied.config.flags import apply, asks_for_help, split_flags
 from embodied.errors import EnvironmentFailed, UsageError
+from embodied.files import Folder
 from ponderdream import settings, texts
 
 if TYPE_CHECKING:
@@ -101,6 +102,7 @@ def run(config: Config, options: Config) -> int:
 
   config = factories.setup(config)
   config = texts.asked(config, options.goal)
+  folder = Folder(config.logdir, 'eval')
   envs = min(options.envs, options.episodes)
   frames = FRAMES if options.video else 0
   driver = factories.make_driver(config, envs, FIRST, frames=frames)
@@ -116,13 +118,11 @@ def run(config: Config, options: Config) -> int:
   found |= {k: options[k] for k in kept}
   name = 'random' if options.random else str(step)
   name += f'-suppress{options.suppress}' if options.suppress else ''
-  folder = pathlib.Path(config.logdir) / 'eval'
-  folder.mkdir(exist_ok=True)
-  (folder / f'{name}.json').write_text(json.dumps(found, indent=2) + '\n')
+  folder.replace(f'{name}.json', json.dumps(found, indent=2).encode() + b'\n')
   table(found)
-  print(f'Written to {folder / f"{name}.json"}')
+  print(f'Written to {folder.path / f"{name}.json"}')
   if options.video:
-    write_film(folder / f'{name}.mp4', film)
+    write_film(folder, f'{name}.mp4', film)
   return 0
 
 
@@ -187,7 +187,7 @@ def make_film(driver: embodied.Driver, config: Config) -> 'Film | None':
   return Film(keys[0], texts.decoder(config)) if keys else None
 
 
-def write_film(path: pathlib.Path, film: 'Film | None') -> None:
+def write_film(folder: Folder, name: str, film: 'Film | None') -> None:
   """Writes the video, if the environment has pictures."""
   from embodied.log import video
 
@@ -197,8 +197,8 @@ def write_film(path: pathlib.Path, film: 'Film | None') -> None:
       ' environment cannot be rendered.'
     )
     return
-  video.write_mp4(path, film.video(), 15)
-  print(f'Written to {path}')
+  video.write_mp4(folder, name, film.video(), 15)
+  print(f'Written to {folder.path / name}')
 
 
 if __name__ == '__main__':

@@ -4,7 +4,7 @@ import contextlib
 import functools
 import logging
 import pathlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 import jax
@@ -15,6 +15,7 @@ from embodied.base import Spaces
 from embodied.config import Config
 from embodied.envs import achievements
 from embodied.errors import UsageError
+from embodied.files import Folder
 from embodied.log import logger, services, terminal
 from embodied.replay import selectors
 from embodied.run.tracker import Tracker
@@ -43,12 +44,12 @@ def connect(config: Config) -> None:
   )
 
 
-def folder(config: Config) -> pathlib.Path:
-  """The folder of this host: the logdir for host 0, a folder in it for other
-  hosts."""
-  logdir = pathlib.Path(config.logdir)
+def folder(config: Config, *inside: str) -> Folder:
+  """The folder of this host, or one inside of it: the logdir for host 0, a
+  folder in it for other hosts. Raises UsageError if a link leads there."""
   index = hosts.host()
-  return logdir / 'hosts' / str(index) if index else logdir
+  own = ('hosts', str(index)) if index else ()
+  return Folder(config.logdir, *own, *inside)
 
 
 def checkpoints(config: Config) -> str | pathlib.Path:
@@ -56,13 +57,19 @@ def checkpoints(config: Config) -> str | pathlib.Path:
   return config.checkpoints or pathlib.Path(config.logdir) / 'checkpoints'
 
 
-def locked(config: Config) -> list[pathlib.Path]:
+def locked(config: Config) -> Iterator[Folder]:
   """The folders that this host locks, so that no other run uses them: its own
   and, on host 0, the folder of the checkpoints unless it is a URL."""
-  folders, where = [folder(config)], str(checkpoints(config))
-  if not hosts.host() and '://' not in where:
-    folders.append(pathlib.Path(where).expanduser())
-  return list(dict.fromkeys(x.resolve() for x in folders))
+  own, where = folder(config), config.checkpoints
+  yield own
+  if hosts.host() or '://' in where:
+    return
+  if where:
+    other = Folder(pathlib.Path(where).expanduser())
+  else:
+    other = folder(config, 'checkpoints')
+  if other.number != own.number:
+    yield other
 
 
 def setup(config: Config) -> Config:
@@ -161,7 +168,7 @@ def make_replay(config: Config) -> replay.Replay:
   return replay.Replay(
     config.batch.length + 1,
     config.replay.capacity,
-    folder(config) / 'replay',
+    folder(config, 'replay'),
     chunk_size=config.replay.chunk,
     seed=seed,
     selector=selector,
@@ -343,14 +350,21 @@ def make_logger(
     return logger.Logger([line], step)
   logdir = pathlib.Path(config.logdir)
   makers: dict[str, Callable[[], logger.Output]] = {
+    'scores': lambda: logger.JsonLines(logdir / 'scores.jsonl', 'episode/.*'),
     'jsonl': lambda: logger.JsonLines(
       logdir / 'metrics.jsonl', '(?!episode/).*'
     ),
     'tensorboard': lambda: logger.TensorBoard(logdir),
-    'videos': lambda: logger.VideoFiles(logdir / 'videos'),
+    'videos': lambda: logger.VideoFiles(folder(config, 'videos')),
     'wandb': lambda: services.WandB(logdir, config.flat),
     'mlflow': lambda: services.MLflow(logdir, config.flat),
   }
-  scores = logger.JsonLines(logdir / 'scores.jsonl', 'episode/.*')
-  made = [f() for k, f in makers.items() if k in config.logger.outputs]
-  return logger.Logger([scores, *made, line], step)
+  names = {'scores', *config.logger.outputs}
+  with contextlib.ExitStack() as stack:
+    made = [
+      stack.enter_context(contextlib.closing(make()))
+      for name, make in makers.items()
+      if name in names
+    ]
+    stack.pop_all()  # they stay open
+  return logger.Logger([*made, line], step)

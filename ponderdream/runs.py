@@ -94,7 +94,7 @@ def prepare(
   devices.share(config.batch.size)
   settings.make_logdir(config)
   for folder in factories.locked(config):
-    stack.enter_context(lock.hold(folder / 'lock'))
+    stack.enter_context(lock.hold(folder))
   resumed = not hosts.host() and settings.compare(config)
   parts = RUNS[config.run.script](config, stack, stop)
   keep(stack, parts.source)

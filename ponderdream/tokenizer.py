@@ -2,11 +2,11 @@
 1508.07909) that is trained on the texts of a run and kept beside it."""
 
 import os
-import pathlib
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from embodied import files
 from embodied.errors import UsageError
 
 # Numbers that are no pieces of a text; those of pieces follow. The package's
@@ -81,10 +81,8 @@ class Tokenizer:
 
   def save(self, path: str | os.PathLike[str]) -> None:
     """Writes it as JSON, in whole or not at all."""
-    path = pathlib.Path(path)
-    part = path.with_name(f'.{path.name}')
-    part.write_text(self._bpe.to_str(), encoding='utf-8')
-    part.replace(path)
+    name = os.path.basename(path)
+    files.beside(path).replace(name, self._bpe.to_str().encode())
 
 
 def load(path: str | os.PathLike[str], length: int) -> Tokenizer:
@@ -94,7 +92,7 @@ def load(path: str | os.PathLike[str], length: int) -> Tokenizer:
     UsageError: there is none, or it is damaged.
   """
   try:
-    content = pathlib.Path(path).read_text(encoding='utf-8')
+    content = files.beside(path).read(os.path.basename(path)).decode()
     return Tokenizer(length, content)
   except (OSError, ValueError) as error:
     raise UsageError(f'Cannot read the tokenizer {path}: {error}.') from None

@@ -178,8 +178,8 @@ def test_a_disk_without_room_for_the_replay_ends_it_too(tmp_path):
 @pytest.mark.parametrize('flag', ['--logdir', '--checkpoints'])
 def test_a_second_trainer_is_refused(flag, tmp_path, capsys):
   hold = (
-    'import pathlib, sys; from embodied import lock\n'
-    'with lock.hold(pathlib.Path(sys.argv[1]) / "lock"):\n'
+    'import sys; from embodied import files, lock\n'
+    'with lock.hold(files.Folder(sys.argv[1])):\n'
     '  print("held", flush=True); sys.stdin.read()'
   )
   first = subprocess.Popen(

@@ -22,6 +22,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
+from embodied import files
 from embodied.replay import chunk as chunks
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -57,7 +58,7 @@ class Run:
     """The complete chunks of the replay."""
     for path in sorted((self.logdir / 'replay').glob('*.chunk')):
       try:
-        yield chunks.Chunk.open(path)
+        yield chunks.Chunk.open(files.beside(path), path.name)
       except (chunks.ChunkError, FileNotFoundError):
         continue  # is being written at this moment
 

@@ -5,14 +5,16 @@ type of its value is the type of the key. Other blocks and flags can only
 override these keys.
 """
 
+import io
 import os
 import re
 from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
 from typing import Any, Never
 
 import ruamel.yaml
 
-from embodied import errors
+from embodied import errors, files
 from embodied.config import leaf
 from embodied.config.leaf import Leaf
 from embodied.errors import UsageError
@@ -73,9 +75,13 @@ class Config(Mapping[str, Any]):
     return _rebuild(self, flat)
 
   def save(self, path: str | os.PathLike[str]) -> None:
-    """Write as YAML. `Config.load` returns an equal Config."""
-    with open(path, 'w', encoding='utf-8') as file:
-      _yaml().dump(_plain(self), file)
+    """Write as YAML, in whole or not at all. `Config.load` returns an equal
+    Config. Raises UsageError if a link or a pipe is in the place of the file.
+    """
+    text = io.StringIO()
+    _yaml().dump(_plain(self), text)
+    name = os.path.basename(path)
+    files.beside(path).replace(name, text.getvalue().encode())
 
   @classmethod
   def load(cls, path: str | os.PathLike[str]) -> 'Config':
@@ -129,7 +135,7 @@ def load_blocks(path: str | os.PathLike[str]) -> dict[str, Any]:
   Raises UsageError if the file is missing, is not YAML, has a key twice, or
   has values other than mappings at its top level.
   """
-  blocks = _read(path)
+  blocks = _read(Path(path).resolve())
   for name, block in blocks.items():
     if not isinstance(block, Mapping):
       raise UsageError(
@@ -190,8 +196,8 @@ def _yaml() -> ruamel.yaml.YAML:
 
 def _read(path: str | os.PathLike[str]) -> dict[str, Any]:
   try:
-    with open(path, encoding='utf-8') as file:
-      values = _yaml().load(file)
+    text = files.beside(path).read(os.path.basename(path)).decode()
+    values = _yaml().load(text)
   except OSError as e:
     raise UsageError(f'Cannot read the config file {path}: {e}.') from None
   except BAD_YAML as e:

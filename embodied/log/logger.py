@@ -6,13 +6,17 @@ import logging
 import math
 import os
 import re
+import socket
+import struct
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import IO, Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from embodied import files
+from embodied.files import Folder
 from embodied.log.video import is_video, write_mp4
 
 log = logging.getLogger('embodied')
@@ -116,11 +120,10 @@ class JsonLines:
   def __init__(
     self, path: str | os.PathLike[str], pattern: str = '.*'
   ) -> None:
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    folder, name = files.beside(path, make=True), Path(path).name
     self._pattern = re.compile(pattern, re.DOTALL)
-    self._file = path.open('ab')
-    _cut_tail(path)
+    self._file = folder.open(name, 'a+b')
+    _cut_tail(self._file)
 
   def write(self, record: Record) -> None:
     line: dict[str, int | float | str] = {'step': record.step}
@@ -138,16 +141,18 @@ class JsonLines:
 class TensorBoard:
   """Scalars and histograms as TensorBoard events in `logdir`.
 
-  An event is in the file when `write` returns. The writer of tensorboardX is
-  not used, because it writes in a thread, and blocks forever once that thread
-  has died of a full disk.
+  An event is in the file when `write` returns. The writers of tensorboardX are
+  not used: one writes in a thread, and blocks forever once that thread has
+  died of a full disk, and both follow links.
   """
 
   def __init__(self, logdir: str | os.PathLike[str]) -> None:
-    from tensorboardX.event_file_writer import EventsWriter
+    from tensorboardX.proto.event_pb2 import Event
 
-    Path(logdir).mkdir(parents=True, exist_ok=True)
-    self._file = EventsWriter(os.path.join(logdir, 'events'))
+    now = datetime.datetime.now().timestamp()
+    name = f'events.out.tfevents.{now:.0f}.{socket.gethostname()}'
+    self._file = Folder(logdir).open(name, 'ab')
+    self._add(Event(wall_time=now, file_version='brain.Event:2'))
 
   def write(self, record: Record) -> None:
     from tensorboardX import summary
@@ -163,8 +168,17 @@ class TensorBoard:
     for part in parts[1:]:
       parts[0].MergeFrom(part)
     now = datetime.datetime.now().timestamp()
-    event = Event(step=record.step, wall_time=now, summary=parts[0])
-    self._file.write_event(event)
+    self._add(Event(step=record.step, wall_time=now, summary=parts[0]))
+
+  def _add(self, event: Any) -> None:
+    """Appends an event in the format of TFRecord: its length, a checksum of
+    the length, the event, and a checksum of the event."""
+    from tensorboardX.record_writer import masked_crc32c
+
+    data = event.SerializeToString()
+    length = struct.pack('<Q', len(data))
+    for part in (length, data):
+      self._file.write(part + struct.pack('<I', masked_crc32c(part)))
     self._file.flush()
 
   def close(self) -> None:
@@ -172,19 +186,19 @@ class TensorBoard:
 
 
 class VideoFiles:
-  """Videos as `<directory>/<key>-<step>.mp4`, with dashes for slashes in the
+  """Videos as `<key>-<step>.mp4` in a folder, with dashes for slashes in the
   key. If a video cannot be written, a warning is logged."""
 
-  def __init__(self, directory: str | os.PathLike[str]) -> None:
-    self._directory = Path(directory)
+  def __init__(self, folder: Folder) -> None:
+    self._folder = folder
 
   def write(self, record: Record) -> None:
     for key, video in record.videos.items():
       name = f'{key.replace("/", "-")}-{record.step}.mp4'
-      path = self._directory / name
       try:
-        write_mp4(path, video, FPS)
+        write_mp4(self._folder, name, video, FPS)
       except OSError as e:
+        path = self._folder.path / name
         log.warning('The video %s was not written: %s', path, e)
 
   def close(self) -> None:
@@ -194,19 +208,18 @@ class VideoFiles:
 _NAMES = {'nan': 'NaN', 'inf': 'Infinity', '-inf': '-Infinity'}
 
 
-def _cut_tail(path: Path) -> None:
+def _cut_tail(file: IO[bytes]) -> None:
   """Removes what follows the last newline."""
-  with path.open('r+b') as file:
-    end = file.seek(0, os.SEEK_END)
-    while end:
-      start = max(0, end - 65536)
-      file.seek(start)
-      newline = file.read(end - start).rfind(b'\n')
-      if newline >= 0:
-        end = start + newline + 1
-        break
-      end = start
-    file.truncate(end)
+  end = file.seek(0, os.SEEK_END)
+  while end:
+    start = max(0, end - 65536)
+    file.seek(start)
+    newline = file.read(end - start).rfind(b'\n')
+    if newline >= 0:
+      end = start + newline + 1
+      break
+    end = start
+  file.truncate(end)
 
 
 def _overlap(left: Record, right: Record) -> bool:

@@ -7,6 +7,8 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from embodied import files
+
 log = logging.getLogger('embodied')
 
 RETURN = 'episode/score'
@@ -18,17 +20,18 @@ def read(path: str | os.PathLike[str]) -> list[dict[str, float]]:
   A last line that was cut short is left out. A damaged line is left out and
   named in a warning.
   """
-  if not Path(path).exists():
+  folder, name = files.beside(path), Path(path).name
+  if not folder.exists(name):
     return []
   scores = []
-  lines = Path(path).read_bytes().splitlines(keepends=True)
+  lines = folder.read(name).splitlines(keepends=True)
   for number, line in enumerate(lines, 1):
     if not line.endswith(b'\n'):
       continue
     try:
       # JsonLines writes values that JSON has no number for as texts.
       scores.append({k: float(v) for k, v in json.loads(line).items()})
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
       log.warning(
         'Line %d of %s is damaged and left out (%s).', number, path, error
       )

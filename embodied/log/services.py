@@ -9,7 +9,6 @@ id is kept in the logdir.
 import datetime
 import logging
 import os
-import pathlib
 import re
 import uuid
 from collections.abc import Iterator, Mapping
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from embodied.errors import UsageError
+from embodied.files import Folder
 from embodied.log.logger import BINS, Record
 
 log = logging.getLogger('embodied')
@@ -44,17 +44,17 @@ class WandB:
   ) -> None:
     import wandb
 
-    folder = pathlib.Path(logdir)
-    path = folder / 'wandb.id'
-    if not path.exists():
-      path.write_text(uuid.uuid4().hex)
+    folder = Folder(logdir)
+    Folder(logdir, 'wandb')  # in which the service writes
+    if not folder.exists('wandb.id'):
+      folder.replace('wandb.id', uuid.uuid4().hex.encode())
     try:
       self._run = wandb.init(
         project=os.environ.get('WANDB_PROJECT', NAME),
-        dir=folder,
-        id=path.read_text(),
+        dir=folder.path,
+        id=folder.read('wandb.id').decode(),
         resume='allow',
-        name=folder.name,
+        name=folder.path.name,
         config=dict(settings),
         settings=wandb.Settings(console='off'),  # leaves the terminal alone
       )
@@ -98,13 +98,13 @@ class MLflow:
 
     self._errors = mlflow.exceptions.MlflowException
     self._entities = mlflow.entities
-    folder = pathlib.Path(logdir)
-    path = folder / 'mlflow.id'
+    folder = Folder(logdir)
     try:
       self._client = mlflow.MlflowClient()
-      if not path.exists():
-        path.write_text(self._begin(folder.name, settings))
-      self._run = path.read_text()
+      if not folder.exists('mlflow.id'):
+        begun = self._begin(folder.path.name, settings)
+        folder.replace('mlflow.id', begun.encode())
+      self._run = folder.read('mlflow.id').decode()
       self._client.update_run(self._run, 'RUNNING')
     except (self._errors, ImportError) as error:
       reason = ' '.join(str(error).split())

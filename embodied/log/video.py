@@ -1,13 +1,13 @@
 """Video files."""
 
-import os
 import subprocess
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+from embodied.files import Folder
 
 # Longest side of a picture in a video of an evaluation.
 SIDE = 256
@@ -24,10 +24,10 @@ def is_video(array: NDArray[Any]) -> bool:
 
 
 def write_mp4(
-  path: str | os.PathLike[str], video: NDArray[np.uint8], fps: float
+  folder: Folder, name: str, video: NDArray[np.uint8], fps: float
 ) -> None:
-  """Writes a video, uint8 [T, H, W, C] with 1 or 3 channels, as H.264 with
-  `fps` frames per second. After an error there is no file.
+  """Writes a video, uint8 [T, H, W, C] with 1 or 3 channels, as the file
+  `name`: H.264 with `fps` frames per second. After an error there is no file.
 
   Sides of odd length get one more pixel, because the format needs even ones.
   Raises ValueError for any other array, and OSError if it cannot be written.
@@ -39,12 +39,11 @@ def write_mp4(
       f'The video is {video.dtype} {video.shape}; '
       'give uint8 [T, H, W, C] with 1 or 3 channels.'
     )
-  path = Path(path)
-  path.parent.mkdir(parents=True, exist_ok=True)
+  path, part = folder.path / name, f'.part-{name}'
+  folder.check(name)
   _, height, width, channels = video.shape
   pad = ((0, 0), (0, height % 2), (0, width % 2), (0, 0))
   video = np.repeat(np.pad(video, pad, 'edge'), 3 // channels, -1)
-  part = path.with_name(f'.part-{path.name}')
   size = f'{video.shape[2]}x{video.shape[1]}'
   source = f'-f rawvideo -pix_fmt rgb24 -s {size} -r {fps} -i -'
   target = '-an -c:v libx264 -crf 18 -pix_fmt yuv420p -f mp4'
@@ -52,18 +51,20 @@ def write_mp4(
     program = [imageio_ffmpeg.get_ffmpeg_exe(), '-v', 'error', '-y']
   except RuntimeError as e:  # no ffmpeg anywhere
     raise OSError(f'ffmpeg could not write {path}: {e}') from None
-  # In another process group, which Ctrl-C does not reach.
-  done = subprocess.run(
-    [*program, *source.split(), *target.split(), str(part)],
-    input=video.tobytes(),
-    capture_output=True,
-    process_group=0,
-  )
+  with folder.open(part, 'wb') as file:
+    # In another process group, which Ctrl-C does not reach.
+    done = subprocess.run(
+      [*program, *source.split(), *target.split(), f'/dev/fd/{file.fileno()}'],
+      input=video.tobytes(),
+      capture_output=True,
+      process_group=0,
+      pass_fds=[file.fileno()],
+    )
   if done.returncode:
-    part.unlink(missing_ok=True)
+    folder.unlink(part)
     reason = done.stderr.decode(errors='replace').strip()
     raise OSError(f'ffmpeg could not write {path}: {reason}')
-  part.replace(path)
+  folder.rename(part, name)
 
 
 def rgb(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:

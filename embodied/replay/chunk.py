@@ -1,7 +1,7 @@
 """A chunk: successive steps of one stream in one memory-mapped file.
 
     header block   magic, version, checksum and length of the JSON
-                   JSON: size, first, stream, offset, loose, columns
+                   JSON: size, first, stream, offset, loose, columns, run
                    state: count, total, a checksum per column
                    checksum of the state
     columns        key -> array [size, ...], one after another
@@ -16,21 +16,19 @@ has not written to disk yet. Checksums detect this, and flipped bits too, in
 all columns except mutable ones, which are overwritten often.
 """
 
-import json
-import math
 import mmap
 import os
 import struct
 import weakref
 import zlib
-from collections.abc import Collection, Mapping
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from embodied.files import Folder
+from embodied.replay import header as headers
+from embodied.replay.header import Array, Header, Schema
 
 MAGIC = b'PDCHUNK\n'
 VERSION = 2
@@ -42,30 +40,6 @@ ALIGN = 64
 
 class ChunkError(ValueError):
   """A file that is not a complete chunk of this version."""
-
-
-class Field(NamedTuple):
-  """The `dtype` and `shape` of one step in a column."""
-
-  dtype: np.dtype[Any]
-  shape: tuple[int, ...]
-
-
-Schema = dict[str, Field]
-
-
-def schema_of(step: Mapping[str, Array]) -> Schema:
-  """The schema of one step, a dict of arrays without leading axes.
-
-  Raises ValueError for a dtype that is not a bool, integer or float of NumPy.
-  """
-  for key, value in step.items():
-    if value.dtype.kind not in 'biuf':
-      raise ValueError(
-        f"Key '{key}' has dtype {value.dtype}, which replay cannot store; "
-        'convert it to a bool, integer or float dtype of NumPy.'
-      )
-  return {k: Field(v.dtype, v.shape) for k, v in step.items()}
 
 
 class Part(NamedTuple):
@@ -91,23 +65,19 @@ class Chunk:
   buffer when the last of them was. `next` is the next chunk of the stream.
   """
 
-  def __init__(self, path: Path, header: dict[str, Any]) -> None:
-    self.path = path
-    self.size: int = header['size']
-    self.first: int = header['first']
-    self.stream: int = header['stream']
-    self.offset: int = header['offset']
+  def __init__(self, folder: Folder, header: Header, length: int) -> None:
+    self.path = folder.path / header.name
+    self.header = header
+    self.size, self.first, self.stream, self.offset = header[:4]
+    self.schema = header.schema
     self.next: Chunk | None = None
-    self.schema = {
-      key: Field(np.dtype(dtype), tuple(shape))
-      for key, (dtype, shape) in header['columns'].items()
-    }
-    self._mutable = frozenset(header['loose'])
+    self._folder = folder
+    self._mutable = header.mutable
     self._state = struct.Struct(f'<qq{len(self.schema)}I')
     # The state is written in one call. To be written completely or not at all
     # it has to lie within one page, if there are not very many columns.
     size = self._state.size + CHECK.size
-    self._state_at = PREFIX.size + len(_encode(header))
+    self._state_at = PREFIX.size + length
     if self._state_at % BLOCK + size > BLOCK:
       self._state_at = _round_up(self._state_at, BLOCK)
     start = _round_up(self._state_at + size, BLOCK)
@@ -119,33 +89,15 @@ class Chunk:
     self._close_fd: weakref.finalize[[int], Chunk] | None = None
 
   @classmethod
-  def create(
-    cls,
-    path: Path,
-    *,
-    size: int,
-    first: int,
-    stream: int,
-    offset: int,
-    schema: Schema,
-    mutable: Collection[str] = (),
-  ) -> 'Chunk':
-    """Creates the file `path`, which must not exist, for appending.
+  def create(cls, folder: Folder, header: Header) -> 'Chunk':
+    """Creates the file of a chunk, which must not exist, for appending.
 
-    Columns named in `mutable` have no checksum, and are fast to overwrite.
-    Raises OSError if the disk is full; the file is removed then.
+    Mutable columns have no checksum, and are fast to overwrite. Raises OSError
+    if the disk is full; the file is removed then.
     """
-    header = {
-      'size': size,
-      'first': first,
-      'stream': stream,
-      'offset': offset,
-      'loose': sorted(mutable),
-      'columns': {k: [f.dtype.str, f.shape] for k, f in schema.items()},
-    }
-    text = _encode(header)
-    chunk = cls(path, header)
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
+    text = header.encode()
+    chunk = cls(folder, header, len(text))
+    fd = folder.opener(header.name, os.O_RDWR | os.O_CREAT | os.O_EXCL)
     chunk._fd = fd
     chunk._close_fd = weakref.finalize(chunk, os.close, fd)
     prefix = PREFIX.pack(MAGIC, VERSION, zlib.crc32(text), len(text))
@@ -161,13 +113,14 @@ class Chunk:
     return chunk
 
   @classmethod
-  def open(cls, path: Path) -> 'Chunk':
+  def open(cls, folder: Folder, name: str) -> 'Chunk':
     """Opens a chunk for reading and updating. Reads only the header.
 
     Raises ChunkError if the file is not a chunk, is truncated, has another
-    version, or its header is damaged.
+    version or the name of another chunk, or its header is damaged.
     """
-    with path.open('rb') as file:
+    path = folder.path / name
+    with folder.open(name) as file:
       prefix = file.read(PREFIX.size)
       if len(prefix) < PREFIX.size or not prefix.startswith(MAGIC):
         raise ChunkError(f'{path} is not a replay chunk.')
@@ -177,10 +130,19 @@ class Chunk:
           f'{path} has version {version}; this program reads version'
           f' {VERSION}.'
         )
-      text = file.read(length)
+      text = file.read(min(length, headers.LONGEST))
       if zlib.crc32(text) != checksum:
         raise ChunkError(f'{path} has a damaged header.')
-      chunk = cls(path, json.loads(text))
+      try:
+        chunk = cls(folder, headers.decode(text), length)
+      except ValueError as error:
+        raise ChunkError(
+          f'{path} has a header that cannot be right: {error}.'
+        ) from None
+      if name != chunk.header.name:
+        raise ChunkError(
+          f'{path} is a copy of {chunk.header.name}, or has been renamed.'
+        )
       file.seek(chunk._state_at)
       state = file.read(chunk._state.size)
       check = file.read(CHECK.size)
@@ -189,10 +151,11 @@ class Chunk:
       chunk.count, chunk.total, *checks = chunk._state.unpack(state)
       chunk._checks = dict(zip(chunk.schema, checks, strict=True))
       length = os.fstat(file.fileno()).st_size
-    if length != chunk._bytes or not 0 <= chunk.count <= chunk.size:
+    most = min(chunk.size, chunk.total)
+    if length != chunk._bytes or not 0 <= chunk.count <= most:
       raise ChunkError(
-        f'{path} has {length} bytes and {chunk.count} steps; it should have'
-        f' {chunk._bytes} bytes and at most {chunk.size} steps.'
+        f'{path} has {length} bytes and {chunk.count} steps of {chunk.total};'
+        f' it should have {chunk._bytes} bytes and at most {most} steps.'
       )
     return chunk
 
@@ -234,7 +197,7 @@ class Chunk:
     does not use the mapping, because a page fault for every page would take
     longer than the writes.
     """
-    fd = os.open(self.path, os.O_WRONLY)
+    fd = self._folder.opener(self.path.name, os.O_WRONLY)
     try:
       for key, value in values.items():
         step = value.nbytes // max(1, len(value))
@@ -262,7 +225,7 @@ class Chunk:
     return self._columns
 
   def _map(self) -> mmap.mmap:
-    fd = os.open(self.path, os.O_RDONLY)
+    fd = self._folder.opener(self.path.name, os.O_RDONLY)
     try:
       return mmap.mmap(fd, self._bytes, prot=mmap.PROT_READ)
     finally:
@@ -273,8 +236,8 @@ class Chunk:
     sums = dict.fromkeys(self._starts, 0)
     with self._map() as memory, memoryview(memory) as view:
       for key in self._starts.keys() - self._mutable:
-        field, start = self.schema[key], self._starts[key]
-        step = field.dtype.itemsize * math.prod(field.shape)
+        start = self._starts[key]
+        step = self.schema[key].bytes
         with view[start : start + self.count * step] as rows:
           sums[key] = zlib.crc32(rows)
     return sums
@@ -293,7 +256,7 @@ class Chunk:
     """Removes the file. Arrays that map it can still be read."""
     self.seal()
     self.unmap()
-    self.path.unlink()
+    self._folder.unlink(self.path.name)
 
   def _write_state(
     self,
@@ -340,10 +303,6 @@ class Chunk:
     )
 
 
-def _encode(header: dict[str, Any]) -> bytes:
-  return json.dumps(header, separators=(',', ':')).encode()
-
-
 def _round_up(value: int, multiple: int) -> int:
   return -(-value // multiple) * multiple
 
@@ -355,6 +314,5 @@ def _layout(
   starts = {}
   for key, field in schema.items():
     starts[key] = start
-    step = field.dtype.itemsize * math.prod(field.shape)
-    start = _round_up(start + size * step, ALIGN)
+    start = _round_up(start + size * field.bytes, ALIGN)
   return starts, start

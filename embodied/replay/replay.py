@@ -8,12 +8,14 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from embodied.replay.chunk import Array, Chunk, Part, Schema, schema_of
+from embodied.errors import UsageError
+from embodied.files import Folder
+from embodied.replay.chunk import Chunk, Part
+from embodied.replay.header import Array, Schema, schema_of
 from embodied.replay.priorities import Priorities
 from embodied.replay.selectors import Selector, Uniform
 from embodied.replay.store import ChunkStore
@@ -63,14 +65,16 @@ class Replay:
 
   Raises:
     ValueError: `length` or `chunk_size` below 1, or `capacity` below `length`.
-    UsageError: Another process uses the directory.
+    UsageError: Another process uses the directory, or it has a link or a pipe
+      where a file has to be.
+    FileNotFoundError: `read_only`, and there is no directory.
   """
 
   def __init__(
     self,
     length: int,
     capacity: int,
-    directory: str | os.PathLike[str] | None = None,
+    directory: str | os.PathLike[str] | Folder | None = None,
     *,
     chunk_size: int = 1024,
     seed: int = 0,
@@ -104,7 +108,9 @@ class Replay:
     if directory is None:
       directory = tempfile.mkdtemp(prefix='replay-')
       self._clean = weakref.finalize(self, shutil.rmtree, directory, True)
-    self._store = ChunkStore(Path(directory), length, self._context, read_only)
+    if not isinstance(directory, Folder):
+      directory = Folder(directory, make=not read_only)
+    self._store = ChunkStore(directory, length, self._context, read_only)
     chunks = self._store.chunks
     self._schema: Schema | None = chunks[-1].schema if chunks else None
     self._total = max((c.total for c in chunks), default=0)
@@ -142,7 +148,7 @@ class Replay:
       worker: Number of the worker.
 
     Raises:
-      ValueError: The step differs from earlier ones in keys, dtypes or shapes.
+      UsageError: The step differs from earlier ones in keys, dtypes or shapes.
       OSError: The disk is full.
       RuntimeError: The replay is read only, or closed.
     """
@@ -257,10 +263,7 @@ class Replay:
     skipped.
     """
     with self._lock:
-      step = sum(
-        f.dtype.itemsize * int(np.prod(f.shape))
-        for f in (self._schema or {}).values()
-      )
+      step = sum(f.bytes for f in (self._schema or {}).values())
       return {
         'windows': float(len(self)),
         'steps': float(self._held),
@@ -282,8 +285,8 @@ class Replay:
   def _check_writable(self) -> None:
     if self._store.read_only:
       raise RuntimeError(
-        f'The replay in {self._store.directory} is read only; open it without'
-        ' read_only to add or update steps.'
+        f'The replay in {self._store.folder.path} is read only; open it'
+        ' without read_only to add or update steps.'
       )
 
   def _check(self, step: dict[str, Array]) -> Schema:
@@ -296,14 +299,14 @@ class Replay:
     if step.keys() != self._schema.keys():
       key = min(step.keys() ^ self._schema.keys())
       how = 'is new in' if key in step else 'is missing from'
-      raise ValueError(
+      raise UsageError(
         f"Key '{key}' {how} this step; the steps in the replay have the keys "
         f'{sorted(self._schema)}. Use a new directory for other keys.'
       )
     for key, (dtype, shape) in self._schema.items():
       value = step[key]
       if value.shape != shape or value.dtype != dtype:
-        raise ValueError(
+        raise UsageError(
           f"Key '{key}' is {value.dtype} {value.shape} in this step; in the "
           f'replay it is {dtype} {shape}. Use a new directory for steps with '
           'other dtypes or shapes.'

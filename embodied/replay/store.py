@@ -3,16 +3,18 @@
 import contextlib
 import logging
 import resource
+import secrets
 import weakref
-from collections import OrderedDict
-from collections.abc import Collection, Iterator
-from pathlib import Path
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Collection, Hashable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embodied import lock
-from embodied.replay.chunk import Array, Chunk, ChunkError, Part, Schema
+from embodied.files import Folder, Odd
+from embodied.replay.chunk import Chunk, ChunkError, Part
+from embodied.replay.header import Array, Header, Schema
 
 log = logging.getLogger('embodied')
 
@@ -37,19 +39,19 @@ class ChunkStore:
 
   def __init__(
     self,
-    directory: Path,
+    folder: Folder,
     length: int,
     mutable: Collection[str] = (),
     read_only: bool = False,
   ) -> None:
-    self.directory = directory
+    self.folder = folder
     self.length = length
-    self.mutable = mutable
+    self.mutable = frozenset(mutable)
     self.read_only = read_only
     # Deleting this object releases the lock.
     held = contextlib.ExitStack()
     if not read_only:
-      held.enter_context(lock.hold(directory / 'lock'))
+      held.enter_context(lock.hold(folder))
     self.unlock = weakref.finalize(self, held.close)
     self.skipped = 0
     # Chunks that were found to be damaged; the replay subtracts their steps.
@@ -59,7 +61,9 @@ class ChunkStore:
     self._firsts = np.zeros(0, np.int64)
     self._mapped: OrderedDict[int, Chunk] = OrderedDict()
     self._map_limit = _raise_file_limit() // 2
-    chunks = self._load()
+    chunks = self._agreeing(self._load())
+    self._run = next((c.header.run for c in chunks if c.header.run), '')
+    self._run = self._run or secrets.token_hex(8)
     after = _link(chunks)
     for chunk in sorted(chunks, key=lambda c: c.first):
       self._insert(chunk, self._windows(chunk, after))
@@ -135,18 +139,13 @@ class ChunkStore:
   ) -> Chunk:
     if not self.unlock.alive:
       raise RuntimeError('The replay is closed; open a new one to add steps.')
-    while (path := self.directory / f'{self._next_id:015d}.chunk').exists():
-      self._next_id += size  # this file was skipped
-    chunk = Chunk.create(
-      path,
-      size=size,
-      first=self._next_id,
-      stream=stream,
-      offset=offset,
-      schema=schema,
-      mutable=self.mutable,
+    header = Header(
+      size, self._next_id, stream, offset, schema, self.mutable, self._run
     )
-    self._next_id += size
+    while self.folder.exists(header.name):  # this file was skipped
+      header = header._replace(first=header.first + size)
+    chunk = Chunk.create(self.folder, header)
+    self._next_id = header.first + size
     self._insert(chunk, 0)
     return chunk
 
@@ -204,14 +203,14 @@ class ChunkStore:
     log.warning('Replay skips a file: %s', error)
 
   def _load(self) -> list[Chunk]:
-    """The directory's chunks, newest first."""
+    """The folder's chunks, newest first."""
     chunks: list[Chunk] = []
-    for path in sorted(self.directory.glob('*.chunk'), reverse=True):
+    for name in reversed(self.folder.names()):
+      if not name.endswith('.chunk'):
+        continue
       try:
-        chunk = Chunk.open(path)
-        if chunk.count and chunks and chunk.schema != chunks[0].schema:
-          raise ChunkError(f'{path} has another schema than newer chunks.')
-      except (ChunkError, OSError) as error:
+        chunk = Chunk.open(self.folder, name)
+      except (ChunkError, Odd, OSError) as error:
         self._skip(error)
         continue
       if chunk.count:
@@ -219,6 +218,44 @@ class ChunkStore:
       elif not self.read_only:  # the process ended before its first step
         chunk.delete()
     return chunks
+
+  def _agreeing(self, chunks: list[Chunk]) -> list[Chunk]:
+    """The chunks with the schema and run of most steps, without overlaps."""
+    chunks = self._most(chunks, _schema, 'schema')
+    marked = {*self._most([c for c in chunks if c.header.run], _run, 'run')}
+    chunks = [c for c in chunks if not c.header.run or c in marked]
+    agreeing: list[Chunk] = []
+    for chunk in chunks:
+      if agreeing and chunk.first + chunk.size > agreeing[-1].first:
+        other = agreeing[-1].path.name
+        self._skip(ChunkError(f'{chunk.path} has numbers of {other}.'))
+      else:
+        agreeing.append(chunk)
+    return agreeing
+
+  def _most(
+    self, chunks: list[Chunk], key: Callable[[Chunk], Hashable], what: str
+  ) -> list[Chunk]:
+    """The chunks whose key is that of most steps; the oldest of equal ones."""
+    steps: Counter[Hashable] = Counter()
+    for chunk in reversed(chunks):
+      steps[key(chunk)] += chunk.count
+    if len(steps) < 2:
+      return chunks
+    most = max(steps, key=steps.__getitem__)
+    for chunk in chunks:
+      if key(chunk) != most:
+        error = f'{chunk.path} is of another {what} than most steps here.'
+        self._skip(ChunkError(error))
+    return [c for c in chunks if key(c) == most]
+
+
+def _schema(chunk: Chunk) -> Hashable:
+  return frozenset(chunk.schema.items())
+
+
+def _run(chunk: Chunk) -> Hashable:
+  return chunk.header.run
 
 
 def _link(chunks: list[Chunk]) -> dict[int, int]:

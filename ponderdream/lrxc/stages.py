@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from embodied import lock
 from embodied.errors import UsageError
+from embodied.files import Folder
 from ponderdream.lrxc import files
 from ponderdream.lrxc.progress import progress
 
@@ -94,7 +95,7 @@ def hold(out: Path) -> Any:
     out.mkdir(parents=True, exist_ok=True)
   except OSError as error:
     raise UsageError(f'Cannot make the folder {out}: {error}.') from None
-  return lock.hold(out / '.lock')
+  return lock.hold(Folder(out), '.lock')
 
 
 def tell(verb: str, noun: str, left: Left, out: Path) -> int:

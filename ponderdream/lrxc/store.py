@@ -22,6 +22,7 @@ from pyarrow import parquet
 
 from embodied import lock
 from embodied.errors import UsageError
+from embodied.files import Folder
 from ponderdream.lrxc import files, tables, validate
 from ponderdream.lrxc import steps as steps_
 from ponderdream.lrxc.schema import Episode, Node
@@ -70,7 +71,7 @@ def writing(folder: pathlib.Path) -> Iterator[None]:
   Raises:
     UsageError: another process is writing there.
   """
-  with lock.hold(folder / 'lock'):
+  with lock.hold(Folder(folder)):
     for part in PARTS:
       (folder / part).mkdir(exist_ok=True)
     files.sync(folder)

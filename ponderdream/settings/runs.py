@@ -131,10 +131,7 @@ def remember(config: Config, host: int = 0) -> None:
   """Writes `config.yaml` to the logdir atomically, on host 0."""
   if host:
     return
-  path = pathlib.Path(config.logdir) / 'config.yaml'
-  part = path.with_name('.config.yaml')
-  config.save(part)
-  part.replace(path)
+  config.save(pathlib.Path(config.logdir) / 'config.yaml')
 
 
 def recall(

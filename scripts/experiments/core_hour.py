@@ -34,6 +34,7 @@ import threading
 from embodied import lock
 from embodied.config.flags import split_flags
 from embodied.errors import UsageError
+from embodied.files import Folder
 from embodied.run.evaluate import summary
 from scripts import arguments, budget, results
 from scripts.experiments import hours
@@ -274,7 +275,7 @@ def main(argv):
   """Runs the command line; exits with 1 if a run failed."""
   args = options(argv)
   runs = plan(args)
-  with lock.hold(args.logdir / 'lock'):
+  with lock.hold(Folder(args.logdir)):
     perform_all(runs, args)
   done = [run for run in runs if finished(run).exists()]
   found = [hours.summary(run) for run in done]

@@ -9,6 +9,7 @@ scripts/results/expert unless --out names another place.
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from embodied import files
 from embodied.envs.crafter import Crafter
 from embodied.experts import make_expert
 from embodied.log import video
@@ -61,7 +62,8 @@ def main(argv):
   parser.add_argument('--steps', type=arguments.count, default=900)
   args = parser.parse_args(argv)
   frames = film(args.seed, args.steps)
-  video.write_mp4(results.named(args.out, '.mp4'), frames, FPS)
+  path = results.named(args.out, '.mp4')
+  video.write_mp4(files.beside(path, make=True), path.name, frames, FPS)
   Image.fromarray(sheet(frames)).save(results.named(args.out, '.png'))
 
 

@@ -23,6 +23,7 @@ import numpy as np
 
 from embodied import lock
 from embodied.errors import UsageError
+from embodied.files import Folder
 from scripts import arguments, budget, results
 from scripts.experiments import core_hour
 
@@ -164,7 +165,7 @@ def perform(args, name, seed):
 def main(argv):
   """Runs the command line."""
   args = options(argv)
-  with lock.hold(args.logdir / 'lock'):
+  with lock.hold(Folder(args.logdir)):
     lines = [
       perform(args, name, seed)
       for name in args.worlds

@@ -11,6 +11,7 @@ import time
 import numpy as np
 import pytest
 
+from embodied.files import Folder
 from embodied.log import video
 from ponderdream.lrxc import cli, pipeline, stages
 from ponderdream.lrxc.data import Data
@@ -215,7 +216,7 @@ def test_pictures_at_the_starts_and_ends_of_goals(tmp_path, capsys):
   # 60 of 111 seconds, each as bright as it is late.
   frames = np.arange(60, dtype=np.uint8)[:, None, None, None] * 4
   frames = np.broadcast_to(frames, (60, 32, 48, 3))
-  video.write_mp4(videos / '03-zombie.mp4', frames, 1)
+  video.write_mp4(Folder(videos), '03-zombie.mp4', frames, 1)
   assert run('ingest', videos, tmp_path / 'words') == 0
   assert run('extract', tmp_path / 'words', tmp_path / 'trees') == 0
   data = tmp_path / 'data'

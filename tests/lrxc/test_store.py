@@ -14,6 +14,7 @@ from pyarrow import parquet
 
 from embodied import lock
 from embodied.errors import UsageError
+from embodied.files import Folder
 from ponderdream.lrxc import audit, data, store, tables
 from ponderdream.lrxc.schema import Episode, Node, Quality, Source
 from tests.lrxc.plans import NODES, plan
@@ -255,7 +256,7 @@ def test_a_killed_writer_leaves_what_it_had_committed(tmp_path):
 
 
 def test_two_writers_are_refused(tmp_path):
-  with lock.hold(tmp_path / 'lock'):
+  with lock.hold(Folder(tmp_path)):
     with pytest.raises(UsageError, match=naming(tmp_path, os.getpid())):
       store.write(tmp_path, [make_recording(0)])
 

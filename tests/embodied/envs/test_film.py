@@ -93,7 +93,10 @@ def test_large_pictures_are_shrunk_by_means_of_areas():
 def test_the_command_films_an_environment_without_pictures(tmp_path, capsys):
   config = config_.resolve(settings.blocks(), ['gymnasium', 'debug'])
   paint = lambda **kwargs: gymnasium.wrappers.TimeLimit(Painted(), 5)
-  worlds = {'Painted-v0': (paint, 'mp4'), 'Bare-v0': (lambda: Bare(), 'no video')}
+  worlds = {
+    'Painted-v0': (paint, 'mp4'),
+    'Bare-v0': (lambda: Bare(), 'no video'),
+  }
   for task, (make, said) in worlds.items():
     gymnasium.register(task, make)
     logdir = tmp_path / task

@@ -8,6 +8,8 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 
+from embodied.errors import UsageError
+from embodied.files import Folder
 from embodied.log.logger import (
   JsonLines,
   Logger,
@@ -238,7 +240,7 @@ def read_mp4(path):
 def test_videos_can_be_read_back(tmp_path):
   # Flat grey frames survive the codec to within a few levels.
   film = np.repeat([40, 120, 200], 64 * 64 * 3).astype(np.uint8)
-  logger = Logger([VideoFiles(tmp_path / 'videos')], lambda: 900)
+  logger = Logger([VideoFiles(Folder(tmp_path, 'videos'))], lambda: 900)
   logger.add({'report/openloop/image': film.reshape(3, 64, 64, 3)})
   logger.close()
   (path,) = (tmp_path / 'videos').iterdir()
@@ -249,17 +251,29 @@ def test_videos_can_be_read_back(tmp_path):
 
 
 def test_odd_sides_and_grey_videos(tmp_path):
-  write_mp4(tmp_path / 'x.mp4', video(2, 21, 33, 1) + np.uint8(99), fps=5)
+  write_mp4(
+    Folder(tmp_path), 'x.mp4', video(2, 21, 33, 1) + np.uint8(99), fps=5
+  )
   frames = read_mp4(tmp_path / 'x.mp4')
   assert frames.shape == (2, 22, 34, 3)
   assert np.abs(frames.astype(float) - 99).max() < 5
 
 
+@pytest.mark.parametrize('name', ['x.mp4', '.part-x.mp4'])
+def test_a_video_is_not_written_through_a_link(tmp_path, name):
+  outside, folder = tmp_path / 'outside', Folder(tmp_path / 'run')
+  outside.write_text('mine')
+  (folder.path / name).symlink_to(outside)
+  with pytest.raises(UsageError, match=naming(folder.path / name, 'link')):
+    write_mp4(folder, 'x.mp4', video(), fps=5)
+  assert outside.read_text() == 'mine'
+
+
 def test_video_of_another_form_is_refused(tmp_path):
   with pytest.raises(ValueError, match=naming('float64', 'uint8')):
-    write_mp4(tmp_path / 'x.mp4', video().astype(float), fps=5)
+    write_mp4(Folder(tmp_path), 'x.mp4', video().astype(float), fps=5)
   with pytest.raises(ValueError, match=naming('(0, 4, 6, 3)')):
-    write_mp4(tmp_path / 'x.mp4', video(frames=0), fps=5)
+    write_mp4(Folder(tmp_path), 'x.mp4', video(frames=0), fps=5)
 
 
 def test_a_video_that_cannot_be_written_is_warned_of(
@@ -267,13 +281,13 @@ def test_a_video_that_cannot_be_written_is_warned_of(
 ):
   written = []
 
-  def write(path, film, fps):
-    if path.name.startswith('bad'):
+  def write(folder, name, film, fps):
+    if name.startswith('bad'):
       raise OSError(28, 'No space left on device')
-    written.append(path.name)
+    written.append(name)
 
   monkeypatch.setattr('embodied.log.logger.write_mp4', write)
-  logger = Logger([VideoFiles(tmp_path)], lambda: 9)
+  logger = Logger([VideoFiles(Folder(tmp_path))], lambda: 9)
   logger.add({'bad/film': video(), 'good': video()})
   logger.write()
   assert written == ['good-9.mp4']  # the next one is written all the same
@@ -289,4 +303,4 @@ def test_a_missing_ffmpeg_is_an_os_error(tmp_path, monkeypatch):
 
   monkeypatch.setattr(imageio_ffmpeg, 'get_ffmpeg_exe', missing)
   with pytest.raises(OSError, match=naming(tmp_path / 'x.mp4', 'ffmpeg')):
-    write_mp4(tmp_path / 'x.mp4', video(), fps=5)
+    write_mp4(Folder(tmp_path), 'x.mp4', video(), fps=5)

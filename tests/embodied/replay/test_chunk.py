@@ -8,7 +8,9 @@ import zlib
 import numpy as np
 import pytest
 
-from embodied.replay.chunk import BLOCK, Chunk, ChunkError, schema_of
+from embodied.files import Folder
+from embodied.replay.chunk import BLOCK, Chunk, ChunkError
+from embodied.replay.header import Header, schema_of
 from tests.naming import naming
 
 
@@ -21,14 +23,20 @@ def make_step(n):
   }
 
 
-def make_chunk(path, steps=0, size=8, mutable=('dyn/deter',)):
-  chunk = Chunk.create(
-    path, size=size, first=40, stream=3, offset=16,
-    schema=schema_of(make_step(0)), mutable=mutable,
-  )  # fmt: skip
+NAME = '000000000000040.chunk'
+
+
+def make_chunk(folder, steps=0, size=8, mutable=('dyn/deter',)):
+  schema = schema_of(make_step(0))
+  header = Header(size, 40, 3, 16, schema, frozenset(mutable))
+  chunk = Chunk.create(Folder(folder), header)
   for n in range(steps):
     chunk.append(make_step(n), total=100 + n)
   return chunk
+
+
+def reopen(folder):
+  return Chunk.open(Folder(folder), NAME)
 
 
 # A chunk of size 4 with 3 steps, written before the code called these columns
@@ -57,8 +65,8 @@ def parts(data):
 
 
 def test_reads_what_was_written(tmp_path):
-  make_chunk(tmp_path / 'a', steps=5)
-  chunk = Chunk.open(tmp_path / 'a')
+  make_chunk(tmp_path, steps=5)
+  chunk = reopen(tmp_path)
   facts = chunk.size, chunk.first, chunk.stream, chunk.offset
   assert facts == (8, 40, 3, 16)
   assert (chunk.count, chunk.total, chunk.full) == (5, 104, False)
@@ -73,8 +81,8 @@ def test_reads_what_was_written(tmp_path):
 
 def test_older_files_can_be_read_and_are_still_written_alike(tmp_path):
   data = zlib.decompress(base64.b85decode(OLD))
-  (tmp_path / 'old').write_bytes(data)
-  chunk = Chunk.open(tmp_path / 'old')
+  (tmp_path / NAME).write_bytes(data)
+  chunk = reopen(tmp_path)
   chunk.check()
   assert (chunk.count, chunk.total, chunk.offset) == (3, 102, 16)
   for n in range(3):
@@ -82,14 +90,14 @@ def test_older_files_can_be_read_and_are_still_written_alike(tmp_path):
       np.testing.assert_array_equal(chunk.columns()[key][n], value)
   # The checksums leave out the column that the old file calls loose.
   chunk.overwrite(0, {'dyn/deter': np.ones((1, 6), np.float16)})
-  Chunk.open(tmp_path / 'old').check()
+  reopen(tmp_path).check()
   make_chunk(tmp_path / 'new', steps=3, size=4)
-  assert (tmp_path / 'new').read_bytes() == data
+  assert (tmp_path / 'new' / NAME).read_bytes() == data
 
 
 def test_layout_is_what_the_header_says(tmp_path):
-  make_chunk(tmp_path / 'a', steps=2)
-  data = (tmp_path / 'a').read_bytes()
+  make_chunk(tmp_path, steps=2)
+  data = (tmp_path / NAME).read_bytes()
   version, checksum, text, state = parts(data)
   assert (version, state[:2]) == (2, (2, 101))
   assert zlib.crc32(text) == checksum
@@ -113,7 +121,7 @@ def test_layout_is_what_the_header_says(tmp_path):
 
 
 def test_a_map_shows_what_is_written_later(tmp_path):
-  chunk = make_chunk(tmp_path / 'a', steps=1)
+  chunk = make_chunk(tmp_path, steps=1)
   columns = chunk.columns()
   chunk.append(make_step(7), total=102)
   assert columns['count'][1] == 7
@@ -123,13 +131,13 @@ def test_a_map_shows_what_is_written_later(tmp_path):
 
 @pytest.mark.parametrize('mutable', [(), ('dyn/deter',)])
 def test_rows_are_overwritten(tmp_path, mutable):
-  chunk = make_chunk(tmp_path / 'a', steps=5, mutable=mutable)
+  chunk = make_chunk(tmp_path, steps=5, mutable=mutable)
   columns = chunk.columns()
   new = np.arange(12, dtype=np.float16).reshape(2, 6)
   chunk.overwrite(2, {'dyn/deter': new})
   chunk.append(make_step(5), total=105)
-  Chunk.open(tmp_path / 'a').check()
-  for found in (columns, Chunk.open(tmp_path / 'a').columns()):
+  reopen(tmp_path).check()
+  for found in (columns, reopen(tmp_path).columns()):
     np.testing.assert_array_equal(found['dyn/deter'][2:4], new)
     for n in (0, 1, 4, 5):
       want = make_step(n)['dyn/deter']
@@ -138,7 +146,7 @@ def test_rows_are_overwritten(tmp_path, mutable):
 
 
 def test_step_counts_only_when_it_is_whole(tmp_path, monkeypatch):
-  chunk = make_chunk(tmp_path / 'a', steps=3)
+  chunk = make_chunk(tmp_path, steps=3)
   real, calls = os.pwrite, []
 
   def full_disk(fd, data, offset):
@@ -154,12 +162,12 @@ def test_step_counts_only_when_it_is_whole(tmp_path, monkeypatch):
     chunk.append(make_step(3), total=103)
   assert (caught.value.errno, caught.value.filename) == (
     28,
-    str(tmp_path / 'a'),
+    str(tmp_path / NAME),
   )
   monkeypatch.undo()
-  assert chunk.count == Chunk.open(tmp_path / 'a').count == 3
+  assert chunk.count == reopen(tmp_path).count == 3
   chunk.append(make_step(9), total=103)
-  assert Chunk.open(tmp_path / 'a').columns()['count'][3] == 9
+  assert reopen(tmp_path).columns()['count'][3] == 9
 
 
 @pytest.mark.parametrize('call', ['pwrite', 'ftruncate'])
@@ -170,30 +178,30 @@ def test_a_chunk_that_cannot_begin_leaves_no_file(tmp_path, monkeypatch, call):
   with monkeypatch.context() as patch:
     patch.setattr(os, call, full_disk)
     with pytest.raises(OSError, match=naming('disk', '--replay.capacity')):
-      make_chunk(tmp_path / 'a')
-  assert not (tmp_path / 'a').exists()
-  make_chunk(tmp_path / 'a', steps=2)
+      make_chunk(tmp_path)
+  assert not (tmp_path / NAME).exists()
+  make_chunk(tmp_path, steps=2)
 
 
 def test_a_write_may_come_in_pieces(tmp_path, monkeypatch):
-  chunk = make_chunk(tmp_path / 'a')
+  chunk = make_chunk(tmp_path)
   real = os.pwrite
   monkeypatch.setattr(os, 'pwrite', lambda f, d, o: real(f, d[:5], o))
   chunk.append(make_step(6), total=1)
-  columns = Chunk.open(tmp_path / 'a').columns()
+  columns = reopen(tmp_path).columns()
   for key, value in make_step(6).items():
     np.testing.assert_array_equal(columns[key][0], value)
 
 
 def test_takes_the_space_of_its_steps_only(tmp_path):
-  make_chunk(tmp_path / 'a', steps=2, size=100_000)
-  stat = (tmp_path / 'a').stat()
+  make_chunk(tmp_path, steps=2, size=100_000)
+  stat = (tmp_path / NAME).stat()
   assert stat.st_size > 100_000 * 64
   assert stat.st_blocks * 512 < 100_000
 
 
 def test_seal_ends_appending_and_nothing_else(tmp_path):
-  chunk = make_chunk(tmp_path / 'a', steps=2)
+  chunk = make_chunk(tmp_path, steps=2)
   assert chunk.live
   chunk.seal()
   chunk.seal()
@@ -201,22 +209,22 @@ def test_seal_ends_appending_and_nothing_else(tmp_path):
   with pytest.raises(OSError):
     chunk.append(make_step(2), total=102)
   assert chunk.columns()['count'][1] == 1
-  assert not Chunk.open(tmp_path / 'a').live
+  assert not reopen(tmp_path).live
 
 
 def test_deleted_chunk_stays_readable_where_it_is_mapped(tmp_path):
-  chunk = make_chunk(tmp_path / 'a', steps=2)
+  chunk = make_chunk(tmp_path, steps=2)
   column = chunk.columns()['count']
   chunk.delete()
-  assert not (tmp_path / 'a').exists()
+  assert not (tmp_path / NAME).exists()
   assert column[1] == 1
 
 
 def test_does_not_overwrite(tmp_path):
-  make_chunk(tmp_path / 'a', steps=2)
+  make_chunk(tmp_path, steps=2)
   with pytest.raises(FileExistsError):
-    make_chunk(tmp_path / 'a')
-  assert Chunk.open(tmp_path / 'a').count == 2
+    make_chunk(tmp_path)
+  assert reopen(tmp_path).count == 2
 
 
 def state(path):
@@ -248,21 +256,19 @@ def poke(path, offset, data):
   ],
 )
 def test_refuses_what_is_no_chunk(tmp_path, damage, words):
-  path = tmp_path / 'a'
-  make_chunk(path, steps=5)
+  path = tmp_path / NAME
+  make_chunk(tmp_path, steps=5)
   damage(path)
   with pytest.raises(ChunkError, match=naming(*words)) as caught:
-    Chunk.open(path).check()
+    reopen(tmp_path).check()
   assert str(path) in str(caught.value)
 
 
 def test_long_headers_take_more_than_one_block(tmp_path):
   step = {f'a_rather_long_key_{i}': np.asarray(i) for i in range(200)}
-  chunk = Chunk.create(
-    tmp_path / 'a', size=4, first=0, stream=0, offset=0, schema=schema_of(step)
-  )
-  chunk.append(step, total=1)
-  columns = Chunk.open(tmp_path / 'a').columns()
+  header = Header(4, 40, 0, 0, schema_of(step))
+  Chunk.create(Folder(tmp_path), header).append(step, total=1)
+  columns = reopen(tmp_path).columns()
   assert [int(columns[k][0]) for k in step] == list(range(200))
 
 
@@ -273,8 +279,8 @@ def test_schema_takes_numbers_only(value):
 
 
 def test_finds_each_flipped_bit_but_where_nothing_is_checked(tmp_path):
-  path = tmp_path / 'a'
-  make_chunk(path, steps=8)
+  path = tmp_path / NAME
+  make_chunk(tmp_path, steps=8)
   whole = path.read_bytes()
   mutable = range(BLOCK + 384 + 64, BLOCK + 384 + 64 + 128)
   used = [*range(state(path) + 36), *range(BLOCK, BLOCK + 384 + 32), *mutable]
@@ -283,7 +289,7 @@ def test_finds_each_flipped_bit_but_where_nothing_is_checked(tmp_path):
     flipped[at] ^= 1 << at % 8
     path.write_bytes(flipped)
     if at in mutable:
-      Chunk.open(path).check()
+      reopen(tmp_path).check()
     else:
       with pytest.raises(ChunkError):
-        Chunk.open(path).check()
+        reopen(tmp_path).check()

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from embodied.files import Folder
 from embodied.replay import Replay
 from embodied.replay.chunk import Chunk
+from embodied.replay.header import Header
 
 
 def add(replay, counts):
@@ -38,9 +40,8 @@ def test_nothing_is_written_or_deleted(tmp_path):
   add(writer, range(30))
   writer.close()
   # The file of a process that was killed before its first step.
-  path = tmp_path / f'{10**6:015d}.chunk'
-  form = {'size': 8, 'first': 10**6, 'stream': 9, 'offset': 0}
-  Chunk.create(path, schema=writer.schema, **form).seal()
+  header = Header(8, 10**6, 9, 0, writer.schema)
+  Chunk.create(Folder(tmp_path), header).seal()
   before = contents(tmp_path)
   # The capacity would evict most of it.
   reader = Replay(4, 8, tmp_path, read_only=True)
@@ -55,6 +56,6 @@ def test_nothing_is_written_or_deleted(tmp_path):
 
 
 def test_a_directory_that_is_not_there_is_not_made(tmp_path):
-  reader = Replay(4, 100, tmp_path / 'none', read_only=True)
-  assert len(reader) == 0 and reader.schema == {}
+  with pytest.raises(FileNotFoundError, match='none'):
+    Replay(4, 100, tmp_path / 'none', read_only=True)
   assert not (tmp_path / 'none').exists()
