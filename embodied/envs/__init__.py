@@ -14,6 +14,7 @@ from embodied.errors import UsageError
 # Suite -> class. The task '<suite>_<rest>' calls the class with `rest`, the
 # keyword `seed`, and the settings of the suite.
 REGISTRY = {
+  'battlefactory': 'embodied.envs.battlefactory.environment:BattleFactory',
   'crafter': 'embodied.envs.crafter:Crafter',
   'dummy': 'embodied.envs.dummy:Dummy',
   'gymnasium': 'embodied.envs.from_gymnasium:FromGymnasium',

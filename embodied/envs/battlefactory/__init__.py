@@ -1,0 +1,1 @@
+"""The Battle Factory of Pokemon Emerald. Start at `environment`."""
