@@ -1,7 +1,6 @@
 """Checkpoints in Orbax's format: `checkpoints/<step>/`, atomic and async."""
 
 import contextlib
-import json
 import logging
 import math
 import pathlib
@@ -17,11 +16,11 @@ from orbax.checkpoint import checkpoint_managers as policies
 import embodied
 from embodied.errors import UsageError
 from embodied.files import Folder
+from ponderdream import meta as metas
+from ponderdream.meta import CONFIG, RETURN
 
 log = logging.getLogger('ponderdream')
 
-RETURN = 'return'
-CONFIG = 'config'
 # Parts of the system's messages about a full disk.
 FULL = 'No space left', 'quota exceeded', 'File too large'
 # Seconds that a host waits for the files of another one.
@@ -112,11 +111,16 @@ class Checkpoint:
 
   def meta(self, step: int) -> dict[str, Any]:
     """The meta of a checkpoint; empty if it cannot be read."""
-    path = self.directory / str(step) / 'meta' / 'metadata'
     try:
-      return dict(json.loads(path.read_text()))
-    except (OSError, ValueError, TypeError):
+      return self._meta(step)[0]
+    except (OSError, ValueError):
       return {}
+
+  def _meta(self, step: int) -> tuple[dict[str, Any], int | None]:
+    """The meta, and the checksum of the arrays if there is one. Raises
+    OSError or ValueError."""
+    path = self.directory / str(step) / 'meta' / 'metadata'
+    return metas.unseal(path.read_bytes(), step)
 
   def save(
     self,
@@ -146,10 +150,11 @@ class Checkpoint:
       self.damaged.remove(step)
     self.scores[step] = -math.inf if score is None else score
     meta = meta | self.own
-    if score is not None:
+    if score is not None and math.isfinite(score):
       meta |= {RETURN: score}
     args = ocp.args.Composite(
-      state=ocp.args.StandardSave(state), meta=ocp.args.JsonSave(meta)
+      state=ocp.args.StandardSave(state),
+      meta=ocp.args.JsonSave(metas.seal(meta, step, state)),
     )
     with self.named():
       self.manager.save(step, args=args, force=True)
@@ -193,6 +198,7 @@ class Checkpoint:
     Raises:
       UsageError: there is no such checkpoint, or none that can be read.
     """
+    self._look()
     steps = self.steps()
     if not steps:
       raise self._missing()
@@ -232,7 +238,9 @@ class Checkpoint:
           restore_args=jax.tree.map(lambda _: numpy, tree),
           partial_restore=True,
         )
-        return dict(reader.restore(path, args=args)['params'])
+        params = dict(reader.restore(path, args=args)['params'])
+        metas.check_finite(params)
+        return params
       except Exception as error:  # whatever a damaged file causes in Orbax
         raise UsageError(
           f'The parameters in {path} cannot be read ({brief(error)}); name'
@@ -257,15 +265,16 @@ class Checkpoint:
     return next((x for x in forms if same_keys(x, tree)), like)
 
   def _read(self, like: Any, step: int) -> tuple[Any, dict[str, Any]]:
+    meta, arrays = self._meta(step)
     form = self._form(like, step)
     shapes = jax.tree.map(ocp.utils.to_shape_dtype_struct, form)
-    args = ocp.args.Composite(
-      state=ocp.args.StandardRestore(shapes), meta=ocp.args.JsonRestore()
-    )
-    found = self.manager.restore(step, args=args)
-    if form is like:
-      return found.state, found.meta
-    return like.from_earlier_form(found.state), found.meta
+    args = ocp.args.Composite(state=ocp.args.StandardRestore(shapes))
+    state = self.manager.restore(step, args=args).state
+    if arrays is not None and metas.checksum(state) != arrays:
+      raise ValueError('its arrays differ from their checksum')
+    state = state if form is like else like.from_earlier_form(state)
+    metas.check_finite(getattr(state, 'params', state))
+    return state, meta
 
   def close(self) -> None:
     """Waits for the last write; raises NotWritten if it failed."""
@@ -349,5 +358,6 @@ def place(directory: str | pathlib.Path) -> epath.Path:
 
 
 def brief(error: Exception) -> str:
-  """The first line of the message."""
-  return str(error).strip().split('\n')[0][:200]
+  """The first sentence of the message."""
+  line = str(error).strip().split('\n')[0]
+  return line.split('. ')[0].rstrip('.')[:200]

@@ -1,6 +1,9 @@
 """Checkpoints: what is read is what was there when it was saved."""
 
+import json
+import shutil
 import types
+import zlib
 
 import jax
 import jax.numpy as jnp
@@ -8,7 +11,7 @@ import numpy as np
 import pytest
 
 from embodied.errors import UsageError
-from ponderdream import checkpoint, runs, train
+from ponderdream import checkpoint, meta, runs, train
 from ponderdream.distributed import devices
 from ponderdream.losses import returns
 from tests.naming import naming, says
@@ -48,7 +51,7 @@ def test_another_number_of_devices_reads_it(
   devices = jax.devices()
   monkeypatch.setattr(jax, 'devices', lambda: devices[:before])
   store = checkpoint.Checkpoint(tmp_path, keep=1)
-  store.save(1, tree(3), {})
+  store.save(1, tree(3), {'updates': 0})
   store.close()
   monkeypatch.setattr(jax, 'devices', lambda: devices[:after])
   _, state, _ = checkpoint.Checkpoint(tmp_path).load(tree(0))
@@ -69,7 +72,7 @@ def test_an_update_after_the_save_does_not_reach_the_file(tmp_path):
     )
   )
   state, batch = tree(5), {'x': np.zeros((jax.device_count(), 1))}
-  store.save(1, state, {})
+  store.save(1, state, {'updates': 0})
   for _ in range(20):
     state, _, _ = step(state, batch, jnp.zeros(()))
   assert (state['kernel'] == 25).all()
@@ -81,7 +84,7 @@ def test_an_update_after_the_save_does_not_reach_the_file(tmp_path):
 def test_a_damaged_one_is_named_and_passed_over(tmp_path, caplog):
   store = checkpoint.Checkpoint(tmp_path, keep=2)
   for step in (1, 2):
-    store.save(step, tree(step), {})
+    store.save(step, tree(step), {'updates': 0})
   store.close()
   damage(tmp_path / '2')
   step, state, _ = checkpoint.Checkpoint(tmp_path).load(tree(0))
@@ -96,12 +99,12 @@ def test_a_damaged_one_is_named_and_passed_over(tmp_path, caplog):
 def test_a_damaged_one_is_written_anew(tmp_path):
   store = checkpoint.Checkpoint(tmp_path, keep=2)
   for step in (1, 2):
-    store.save(step, tree(step), {})
+    store.save(step, tree(step), {'updates': 0})
   store.close()
   damage(tmp_path / '2')
   store = checkpoint.Checkpoint(tmp_path, keep=2)
   assert store.load(tree(0))[0] == 1
-  store.save(2, tree(7), {})
+  store.save(2, tree(7), {'updates': 0})
   store.close()
   step, state, _ = checkpoint.Checkpoint(tmp_path).load(tree(0))
   assert step == 2
@@ -145,3 +148,102 @@ def test_there_is_none(tmp_path):
   assert not (tmp_path / 'new').exists()
   with pytest.raises(UsageError, match=naming(tmp_path, 'checkpoint')):
     checkpoint.Checkpoint(tmp_path).load(tree(0))
+
+
+GOOD = {
+  'updates': 3, 'forgotten': 0, 'totals': {'0': 7}, 'config': {'seed': 1},
+  'ratio': {'start': -1, 'done': 0}, 'return': 0.5,
+}  # fmt: skip
+ODD = [
+  [], None, 3, 'text', {}, {'forgotten': 1}, {'updates': '3'},
+  {'updates': -1}, {'updates': 2**70}, {'updates': 1.5}, {'updates': True},
+  GOOD | {'forgotten': '0'}, GOOD | {'totals': [7]},
+  GOOD | {'totals': {'a': 7}}, GOOD | {'totals': {'0': '7'}},
+  GOOD | {'ratio': 3}, GOOD | {'ratio': {'start': 0}},
+  GOOD | {'ratio': {'start': '0', 'done': 0}}, GOOD | {'config': [1]},
+  GOOD | {'config': {'a': {}}}, GOOD | {'return': 'high'},
+  GOOD | {'return': float('nan')}, GOOD | {'more': 1}, GOOD | {'step': 5},
+  GOOD | {'arrays': 5}, GOOD | {'checksum': 5},
+]  # fmt: skip
+TEXTS = [b'', b'{', b'\xff', b'[' * 10**5, b'{"updates":' + b'[' * 10**5]
+
+
+@pytest.fixture(scope='module')
+def saved(tmp_path_factory):
+  """Checkpoints of steps 1 and 2."""
+  folder = tmp_path_factory.mktemp('saved') / 'checkpoints'
+  store = checkpoint.Checkpoint(folder, keep=2)
+  for step in (1, 2):
+    store.save(step, tree(float(step)), {'updates': step})
+  store.close()
+  return folder
+
+
+@pytest.mark.parametrize(
+  'text', [*(json.dumps(x).encode() for x in ODD), *TEXTS]
+)
+def test_an_odd_meta_is_none(text):
+  with pytest.raises(ValueError, match='meta|copy'):
+    meta.unseal(text, 5)
+
+
+def test_what_is_sealed_is_found_again():
+  sealed = meta.seal(GOOD, 5, {'a': np.arange(3, dtype=np.uint8)})
+  text = json.dumps(sealed).encode()
+  # CRC-32 of the bytes 0, 1 and 2.
+  assert meta.unseal(text, 5) == (GOOD, zlib.crc32(bytes([0, 1, 2])))
+  with pytest.raises(ValueError, match=naming('copy', 5)):
+    meta.unseal(text, 6)
+  # Of earlier versions, without a seal.
+  assert meta.unseal(json.dumps(GOOD).encode(), 9) == (GOOD, None)
+
+
+def test_each_flipped_bit_of_a_meta_is_found():
+  sealed = meta.seal(GOOD, 5, {'a': np.arange(3)})
+  text = json.dumps(sealed).encode()
+  for at in range(len(text)):
+    for bit in (1, 4, 32):
+      flipped = text[:at] + bytes([text[at] ^ bit]) + text[at + 1 :]
+      try:
+        assert meta.unseal(flipped, 5)[0] == GOOD  # 'E' is 'e' in a number
+      except ValueError:
+        continue
+
+
+def falls_back(folder, caplog, *words):
+  store = checkpoint.Checkpoint(folder)
+  step, state, _ = store.load(tree(0.0))
+  store.close()
+  assert step == 1
+  same(state, tree(1.0))
+  assert says(caplog.text, 'checkpoint', 2, *words)
+
+
+def test_a_copy_under_another_number_is_none(saved, tmp_path, caplog):
+  folder = shutil.copytree(saved, tmp_path / 'x')
+  shutil.rmtree(folder / '2')
+  shutil.copytree(folder / '1', folder / '2')
+  falls_back(folder, caplog, 'copy', 1)
+
+
+def test_a_flipped_number_of_an_array_is_found(saved, tmp_path, caplog):
+  # The arrays of another checkpoint: sound files, but not what was saved.
+  folder = shutil.copytree(saved, tmp_path / 'x')
+  shutil.rmtree(folder / '2' / 'state')
+  shutil.copytree(folder / '1' / 'state', folder / '2' / 'state')
+  falls_back(folder, caplog, 'arrays', 'checksum')
+
+
+@pytest.mark.parametrize('how', ['shape', 'finite'])
+def test_arrays_that_cannot_be_used_are_a_sentence(how, tmp_path, caplog):
+  odd = tree(2.0)
+  if how == 'shape':
+    odd |= {'kernel': odd['kernel'][:5]}
+  else:
+    odd |= {'kernel': odd['kernel'].at[3, 4].set(jnp.nan)}
+  store = checkpoint.Checkpoint(tmp_path, keep=2)
+  store.save(1, tree(1.0), {'updates': 1})
+  store.save(2, devices.replicate(odd), {'updates': 2})
+  store.close()
+  words = ('kernel', 'finite') if how == 'finite' else ('(300, 400)',)
+  falls_back(tmp_path, caplog, *words)

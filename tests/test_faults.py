@@ -70,21 +70,21 @@ class TestCheckpoints:
 
   def test_a_process_killed_while_it_wrote(self, tmp_path):
     store = checkpoint.Checkpoint(tmp_path, keep=3)
-    store.save(1, tree(1), {})
+    store.save(1, tree(1), {'updates': 0})
     store.close()
     half = tmp_path / '2.orbax-checkpoint-tmp'
     shutil.copytree(tmp_path / '1', half)
     (half / 'commit_success.txt').unlink(missing_ok=True)
     assert checkpoint.Checkpoint(tmp_path).steps() == [1]
     store = checkpoint.Checkpoint(tmp_path, keep=3)
-    store.save(2, tree(2), {})
+    store.save(2, tree(2), {'updates': 0})
     store.close()
     assert checkpoint.Checkpoint(tmp_path).load(tree(0))[0] == 2
     assert not half.exists()
 
   def test_a_full_disk(self, tmp_path):
     store = checkpoint.Checkpoint(tmp_path, keep=3)
-    store.save(1, tree(1), {})
+    store.save(1, tree(1), {'updates': 0})
     store.close()
     store = checkpoint.Checkpoint(tmp_path, keep=3)
     noise = jax.random.normal(jax.random.key(0), (300, 400))
@@ -95,7 +95,7 @@ class TestCheckpoints:
       with pytest.raises(
         checkpoint.NotWritten, match=naming('checkpoint', 'disk')
       ):
-        store.save(2, devices.replicate({'kernel': noise}), {})
+        store.save(2, devices.replicate({'kernel': noise}), {'updates': 0})
         store.wait()
     finally:
       resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
@@ -106,7 +106,7 @@ class TestCheckpoints:
     store = checkpoint.Checkpoint(tmp_path, keep=2)
     scores = {1: None, 2: 3.0, 3: 7.5, 4: 1.0, 5: None, 6: 2.0}
     for step, score in scores.items():
-      store.save(step, tree(step), {}, score)
+      store.save(step, tree(step), {'updates': 0}, score)
     store.close()
     store = checkpoint.Checkpoint(tmp_path)
     assert store.best() == 3
@@ -115,7 +115,7 @@ class TestCheckpoints:
     # What an earlier process thought of its checkpoints is not forgotten.
     store = checkpoint.Checkpoint(tmp_path, keep=2)
     for step in (7, 8):
-      store.save(step, tree(step), {}, 6.0)
+      store.save(step, tree(step), {'updates': 0}, 6.0)
     store.close()
     assert checkpoint.Checkpoint(tmp_path).steps() == [3, 7, 8]
 

@@ -34,6 +34,7 @@ FLOORS = {
   'ponderdream.texts': 2,
   'ponderdream.trackers': 1,
   'ponderdream.checkpoint': 1,
+  'ponderdream.meta': 1,
   'ponderdream.settings': 1,
   'ponderdream.lrxc': 1,
   # A command; `collect --policy` needs the agent.

@@ -16,7 +16,7 @@ def trained(tmp_path_factory):
   kit = tiny('pondernet', seed=3)
   logdir = tmp_path_factory.mktemp('trained')
   store = Checkpoint(logdir / 'checkpoints', keep=1)
-  store.save(7, kit.agent.save(), {})
+  store.save(7, kit.agent.save(), {'updates': 0})
   store.close()
   return logdir, kit.agent
 

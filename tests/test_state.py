@@ -45,7 +45,7 @@ def test_checkpoints_of_an_earlier_form_are_read(kit, tmp_path):
   assert set(older) == {'params', 'slowval', 'opt', 'range', 'updates'}
   store = Checkpoint(tmp_path, keep=4)
   for step, form in enumerate((older, newer, newest, now)):
-    store.save(step, form, {})
+    store.save(step, form, {'updates': 0})
   store.close()
   store = Checkpoint(tmp_path)
   for step in range(4):
@@ -59,7 +59,7 @@ def test_the_parameters_of_another_run_are_read(kit, tmp_path):
   store = Checkpoint(tmp_path / 'run', keep=1)
   with pytest.raises(UsageError, match='no checkpoint'):
     store.load_params()
-  store.save(4, kit.agent.save(), {})
+  store.save(4, kit.agent.save(), {'updates': 0})
   store.close()
   params = Checkpoint(tmp_path / 'run').load_params()
   jax.tree.map(np.testing.assert_array_equal, params, kit.agent.state.params)
