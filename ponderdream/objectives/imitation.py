@@ -12,7 +12,8 @@ of the goal model is taught to put out the goal s_n, and to halt at level K:
 
 y_n is the subgoal of level n, E the goal encoder, t `imitation.temperature`.
 While `imitation.force` lasts, a level is asked with E(s_{n-1}) instead of
-y_{n-1} (teacher forcing).
+y_{n-1} (teacher forcing). A share `imitation.ask` of the steps is asked for
+s_1 as if it were g, so that the agent can be asked for any of the goals.
 """
 
 from collections.abc import Mapping
@@ -56,8 +57,8 @@ class Plans(NamedTuple):
 def losses(p: Pass) -> Terms:
   """`say`, `align`, `halt` and `bc`, each over the steps that have what it
   needs."""
-  force, draw = jax.random.split(p.key)
-  plans = read(p)
+  ask, force, draw = jax.random.split(p.key, 3)
+  plans = read(p, ask)
   mask = p.models.allowed(p.batch)
   view = flat_tree(
     p.models.view(p.params, sg(p.post), p.tokens, mask, plans.goal)
@@ -78,15 +79,31 @@ def forcing(p: Pass) -> Array:
   return config.force * jnp.clip(left, 0, 1)
 
 
-def read(p: Pass) -> Plans:
-  """The plans of a batch with `goal` `[B, T]` and `stack` `[B, T, K]`."""
+def read(p: Pass, key: Array) -> Plans:
+  """The plans of a batch with `goal` `[B, T]` and `stack` `[B, T, K]`. With a
+  probability of `imitation.ask`, a step is asked for its first subgoal."""
   embedded = p.models.goals(p.params, p.batch[TEXTS])
   goal, stack = (known(p.batch, k) for k in ('goal', 'stack'))
+  ask = jax.random.bernoulli(key, p.config.imitation.ask, goal.shape)
+  goal, stack = lowered(goal, stack, ask)
   stack = flat(stack).T
   levels = p.models.ponder.max_steps
   more = jnp.full((levels - len(stack), stack.shape[1]), -1, stack.dtype)
   wanted = jnp.where((goal >= 0)[..., None], embedded[goal], 0)
   return Plans(wanted, jnp.concatenate([stack, more]), embedded)
+
+
+def lowered(goal: Array, stack: Array, where: Array) -> tuple[Array, Array]:
+  """Goals and stacks that begin one level lower, where there are two levels:
+  the goal is s_1, and s_2 to s_K are the stack."""
+  below = jnp.concatenate(
+    [stack[..., 1:], jnp.full_like(goal, -1)[..., None]], -1
+  )
+  where = where & (below[..., 0] >= 0)
+  return (
+    jnp.where(where, stack[..., 0], goal),
+    jnp.where(where[..., None], below, stack),
+  )
 
 
 def known(batch: Mapping[str, Array], key: str) -> Array:

@@ -58,7 +58,7 @@ RANGES = {
   r'leash\.delta': (0.0, 1e6),
   r'imitation\.nodes': (1, 10**6),
   r'imitation\.temperature': (1e-3, 1e3),
-  r'imitation\.(force|by_goal)': SHARE,
+  r'imitation\.(ask|force|by_goal)': SHARE,
   r'imitation\.fade': (1, 10**9),
   r'ponder\.(max_steps|branch_length)': (1, 1000),
   r'ponder\.eps': (TINY, 0.999),

@@ -68,7 +68,9 @@ def a_pass(kit, params, data, **changes):
     ),
   )
   state = types.SimpleNamespace(updates=jnp.int32(0))
-  settled = kit.config.update({'imitation.force': 0.0, **changes})
+  settled = kit.config.update(
+    {'imitation.force': 0.0, 'imitation.ask': 0.0, **changes}
+  )
   data = {k: jnp.asarray(v) for k, v in data.items()}
   tokens = jnp.zeros((*STEPS, kit.models.shapes.tokens))
   return Pass(
@@ -86,7 +88,7 @@ def levels(kit, p, forced=None):
   the other: subgoals `[N, M, G]`, raw `[N, M, O]`, log halting probabilities.
   """
   models, params = kit.models, p.params
-  plans = imitation.read(p)
+  plans = imitation.read(p, p.key)
   view = models.view(params, p.post, p.tokens, None, plans.goal)
   flat = lambda x: x.reshape((-1, x.shape[-1]))
   subgoal, actdec = models._actor()
@@ -140,7 +142,7 @@ def test_the_losses_are_what_the_equations_say(kit):
 
 def test_with_teacher_forcing_levels_are_asked_with_the_right_goals(kit):
   p = a_pass(kit, kit.params, batch(), **{'imitation.force': 1.0})
-  plans = imitation.read(p)
+  plans = imitation.read(p, p.key)
   everywhere = jnp.ones(plans.stack.shape[1], bool)
   goals, raws, _ = levels(kit, p, everywhere)
   taught, forced = imitation.lesson(plans, jnp.ones(plans.stack.T.shape, bool))
@@ -153,6 +155,24 @@ def test_with_teacher_forcing_levels_are_asked_with_the_right_goals(kit):
   own, _, _ = levels(kit, p)
   assert abs(own[1] - goals[1]).max() > 1e-3
   np.testing.assert_array_equal(own[0], goals[0])
+
+
+def test_a_step_may_be_asked_for_its_first_subgoal(kit):
+  p = a_pass(kit, kit.params, batch(), **{'imitation.ask': 1.0})
+  plans = imitation.read(p, p.key)
+  # Those of one level, and those without a plan, stay what they are.
+  want = [[2], [2], [], [0, 2], [0], []]
+  assert [[x for x in row if x >= 0] for row in plans.stack.T.tolist()] == want
+  goals = np.asarray(plans.goal.reshape((6, -1)))
+  for row, text in zip(goals, [1, 0, None, 1, 0, 1], strict=True):
+    wanted = 0 * row if text is None else plans.embedded[text]
+    np.testing.assert_array_equal(row, wanted)
+  some = a_pass(kit, kit.params, batch(), **{'imitation.ask': 0.5})
+  depths = {
+    tuple(imitation.read(some, jax.random.key(i)).depth.tolist())
+    for i in range(20)
+  }
+  assert {x[0] for x in depths} == {1, 2} and {x[1] for x in depths} == {1}
 
 
 def test_forcing_fades(kit):
@@ -211,7 +231,8 @@ def test_steps_without_a_plan_teach_nothing(kit):
   # Rows of a source without plans are filled with zeros, which mean nothing.
   has = np.array([[True] * 3, [False] * 3])
   mixed = batch(**{'has/stack': has, 'has/goal': has})
-  plans = imitation.read(a_pass(kit, kit.params, mixed))
+  p = a_pass(kit, kit.params, mixed)
+  plans = imitation.read(p, p.key)
   assert (plans.stack[:, 3:] == -1).all() and not plans.goal[1].any()
   np.testing.assert_array_equal(plans.stack[:3, :3].T, STACK[0])
   # What lies at such a step does not matter for the others.
