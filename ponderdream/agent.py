@@ -13,7 +13,7 @@ from embodied.log import video
 from embodied.sources import SHARED
 from ponderdream import models, objectives, state
 from ponderdream.distributed import devices, hosts
-from ponderdream.dream import levels, openloop, posterior
+from ponderdream.dream import foreseen, levels, openloop, posterior
 from ponderdream.goals import immediate
 from ponderdream.goals.immediate import Acting as Acting
 from ponderdream.learn import optim, step
@@ -90,6 +90,13 @@ class Agent(embodied.Agent):
     self._policy = jax.jit(self.act, static_argnums=(4, 5))
     self._report = jax.jit(functools.partial(openloop.openloop, self.models))
 
+  @property
+  def modelled(self) -> bool:
+    """Whether the world model is trained, so that it can foresee."""
+    run = self.config.run
+    replayed = run.train_ratio > 0 or run.script == 'offline'
+    return bool(replayed and self.config.loss_scales.dyn)
+
   def init_policy(self, batch: int) -> tuple[rssm.State, Array]:
     """Model state and last action of `batch` environments."""
     action = jnp.zeros((batch, self.models.action.variables), jnp.float32)
@@ -104,7 +111,8 @@ class Agent(embodied.Agent):
       The carry, actions `[B, ...]` by key, and arrays to store with each step:
       latents, `log_mu` if the loss `ppo` is used, and `log/ponder_steps` `[B]`
       if this agent ponders. An agent that acts aloud also gives `think/said`
-      and `think/halts`, see `Models.speak`.
+      and `think/halts`, see `Models.speak`; for one that foresees, see
+      `ponderdream.dream.foreseen`.
 
     Raises:
       ValueError: a mode that has no `Acting`.
@@ -184,6 +192,11 @@ class Agent(embodied.Agent):
       outs[ppo.LOG_MU] = policy_gradient.log_mu(every.log_p, log_pi)
     if models.pondering:
       outs['log/ponder_steps'] = steps
+    if acting.foresees:
+      *_, dream_key = jax.random.split(key, 4)
+      outs |= foreseen.foreseen(
+        models, params, post, view, self.modelled, dream_key
+      )
     if acting.aloud and models.speaks:
       outs['think/said'], outs['think/halts'] = models.speak(params, view)
     return (post, action.astype(jnp.float32)), action, outs

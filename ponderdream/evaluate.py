@@ -16,6 +16,8 @@ python -m ponderdream.evaluate --logdir DIR --episodes 20
   --video        write a video with the number of ponder steps, and with the
                  goal of each step in words, if the agent has words; an
                  environment of Gymnasium without pictures is rendered for it
+  --page         record episodes, and write page.html into the logdir, which
+                 plays them beside the curves of the run
 """
 
 import json
@@ -30,8 +32,12 @@ from embodied.config.flags import apply, asks_for_help, split_flags
 from embodied.errors import EnvironmentFailed, UsageError
 from embodied.files import Folder
 from ponderdream import settings, texts
+from ponderdream.page import html
+from ponderdream.page import write as page
+from ponderdream.page.run import EPISODES, Run
 
 if TYPE_CHECKING:
+  from ponderdream.recorder import Recorder
   from ponderdream.trackers import Film
 
 OPTIONS = Config(
@@ -50,6 +56,7 @@ OPTIONS = Config(
     'random': False,
     'envs': 4,
     'video': False,
+    'page': False,
   }
 )
 
@@ -63,7 +70,7 @@ def main(argv: Sequence[str]) -> int:
     print(__doc__)
     return 0
   try:
-    switches = ('best', 'greedy', 'random', 'video')
+    switches = ('best', 'greedy', 'random', 'video', 'page')
     flags = split_flags(argv, switches)
     options = apply(OPTIONS, flags)
     check(options)
@@ -92,6 +99,10 @@ def check(options: Config) -> None:
     raise UsageError(f"--halt is sample or median, not '{options.halt}'.")
   if options.suppress < 0:
     raise UsageError(f'--suppress is 0 or more, not {options.suppress}.')
+  if options.page and options.suppress:
+    raise UsageError('Give --page or --suppress, not both.')
+  if options.page:
+    html.check()
 
 
 def run(config: Config, options: Config) -> int:
@@ -104,12 +115,14 @@ def run(config: Config, options: Config) -> int:
   config = texts.asked(config, options.goal)
   folder = Folder(config.logdir, 'eval')
   envs = min(options.envs, options.episodes)
-  frames = FRAMES if options.video else 0
+  frames = FRAMES if options.video or options.page else 0
   driver = factories.make_driver(config, envs, FIRST, frames=frames)
   try:
     step, agent = restore(driver, config, options)
     film = make_film(driver, config) if options.video else None
-    trackers = [*factories.make_trackers(), *([film] if film else [])]
+    recorder = make_recorder(driver, config, agent) if options.page else None
+    more = [x for x in (film, recorder) if x]
+    trackers = [*factories.make_trackers(), *more]
     episodes = loop.evaluate(agent, driver, options.episodes, trackers)
   finally:
     driver.close()
@@ -123,6 +136,10 @@ def run(config: Config, options: Config) -> int:
   print(f'Written to {folder.path / f"{name}.json"}')
   if options.video:
     write_film(folder, f'{name}.mp4', film)
+  if recorder:
+    content = json.dumps(recorder.content(step)).encode()
+    folder.replace(f'{name}{EPISODES}', content)
+    write_page(pathlib.Path(config.logdir))
   return 0
 
 
@@ -141,8 +158,9 @@ def restore(
       f'--suppress makes an agent of ponder.mode pondernet ponder longer; this'
       f" one was trained with '{config.ponder.mode}'."
     )
+  shown = options.video or options.page
   acting = Acting(
-    options.halt, options.greedy, options.suppress, options.video
+    options.halt, options.greedy, options.suppress, shown, options.page
   )
   spaces = driver.obs_space, driver.act_space
   agent = factories.make_agent(spaces, config, {'eval': acting})
@@ -179,12 +197,36 @@ def table(found: Mapping[str, Any]) -> None:
 def make_film(driver: embodied.Driver, config: Config) -> 'Film | None':
   """Films the first picture among the observations, or what is rendered;
   None without both."""
-  from embodied.envs.gym import film
   from ponderdream.trackers import Film
 
-  spaces = driver.obs_space
-  keys = [k for k, v in spaces.items() if v.role == 'image' or k == film.KEY]
-  return Film(keys[0], texts.decoder(config)) if keys else None
+  key = pictured(driver)
+  return Film(key, texts.decoder(config)) if key else None
+
+
+def pictured(driver: embodied.Driver) -> str | None:
+  """The key of the pictures of a film; None if there are none."""
+  from embodied.envs.gym import film
+
+  spaces = driver.obs_space.items()
+  keys = [k for k, v in spaces if v.role == 'image' or k == film.KEY]
+  return keys[0] if keys else None
+
+
+def make_recorder(
+  driver: embodied.Driver, config: Config, agent: embodied.Agent
+) -> 'Recorder':
+  """Records what the page plays."""
+  from ponderdream.recorder import Recorder
+
+  note = ''
+  if not getattr(agent, 'modelled', False):
+    note = (
+      'There is no imagined branch, because this agent has no world model that'
+      ' was trained.'
+    )
+  discount = 1 - 1 / config.loss.horizon
+  decode = texts.decoder(config)
+  return Recorder(pictured(driver), decode, discount, note)
 
 
 def write_film(folder: Folder, name: str, film: 'Film | None') -> None:
@@ -199,6 +241,12 @@ def write_film(folder: Folder, name: str, film: 'Film | None') -> None:
     return
   video.write_mp4(folder, name, film.video(), 15)
   print(f'Written to {folder.path / name}')
+
+
+def write_page(logdir: pathlib.Path) -> None:
+  """Writes the page of the run."""
+  run = Run(logdir, logdir.name or str(logdir))
+  page.write([run], logdir / 'page.html')
 
 
 if __name__ == '__main__':

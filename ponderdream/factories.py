@@ -18,7 +18,7 @@ from embodied.errors import UsageError
 from embodied.files import Folder
 from embodied.log import logger, services, terminal
 from embodied.replay import selectors
-from embodied.run.tracker import Tracker
+from embodied.run.tracker import Logged, Tracker
 from embodied.run.train import Newest
 from ponderdream import objectives, settings, texts, trackers
 from ponderdream.agent import Acting, Agent
@@ -324,7 +324,8 @@ def make_agent(
 def make_trackers() -> list[Tracker]:
   """Metrics beside returns. Each tracker does nothing if the environment or
   the agent has no such metric."""
-  return [trackers.PonderSteps(), achievements.Achievements()]
+  rest = Logged((achievements.PREFIX, trackers.STEPS.removeprefix('log/')))
+  return [trackers.PonderSteps(), achievements.Achievements(), rest]
 
 
 def make_terminal(config: Config, best: float | None) -> terminal.Terminal:

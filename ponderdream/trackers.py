@@ -39,27 +39,31 @@ class PonderSteps(Tracker):
     steps = episode[f'{STEPS}/sum'] - episode[f'{STEPS}/last']
     return {'ponder_steps': steps / episode['length']}
 
-  def result(self) -> dict[str, NDArray[np.float64]]:
-    """`acted/ponder_steps`, of all actions since the last result."""
+  def result(self) -> dict[str, Any]:
+    """Of all actions since the last result: `acted/ponder_steps`, the steps
+    of each, and `acted/halted/<n>`, the share that halted after n steps."""
     if not self.steps:
       return {}
     steps, self.steps = np.array(self.steps), []
-    return {'acted/ponder_steps': steps}
+    halted = {f'acted/halted/{k}': v for k, v in shares(steps).items()}
+    return {'acted/ponder_steps': steps, **halted}
 
   def summary(self) -> dict[str, Any]:
     """`ponder_steps_mean`, and `ponder_steps_histogram`, the share of the
     actions by number of steps; None and empty for other agents."""
     if not any(self.steps):
       return {'ponder_steps_mean': None, 'ponder_steps_histogram': {}}
-    whole = np.round(self.steps).astype(int)
-    values, counts = np.unique(whole, return_counts=True)
-    shares = counts / counts.sum()
     return {
       'ponder_steps_mean': float(np.mean(self.steps)),
-      'ponder_steps_histogram': {
-        str(k): float(v) for k, v in zip(values, shares, strict=True)
-      },
+      'ponder_steps_histogram': shares(self.steps),
     }
+
+
+def shares(steps: Sequence[float] | NDArray[np.float64]) -> dict[str, float]:
+  """The share of actions by their number of ponder steps."""
+  values, counts = np.unique(np.round(steps).astype(int), return_counts=True)
+  rates = (counts / counts.sum()).tolist()
+  return dict(zip(map(str, values), rates, strict=True))
 
 
 def spoken(

@@ -77,7 +77,7 @@ def train(config: Config, stop: threading.Event) -> int:
   """Trains until `run.steps`, or until `stop` is set; returns the exit
   code."""
   from ponderdream import runs
-  from ponderdream.distributed import console, hosts
+  from ponderdream.distributed import console, devices, hosts
 
   try:
     with console.exit_alone(), contextlib.ExitStack() as stack:
@@ -87,6 +87,7 @@ def train(config: Config, stop: threading.Event) -> int:
       # Saved only now: after an error, the corrected command must not be
       # refused because of another configuration.
       hosts.together(lambda: settings.remember(config, hosts.host()))
+      settings.processes.record(config, devices.described(), hosts.host())
       run.run()
   except Exception as error:
     return console.print_error(error)

@@ -6,7 +6,6 @@ as much (a step is a little slower if other processes use the same caches).
 """
 
 import glob
-import json
 import os
 import pathlib
 import signal
@@ -43,24 +42,6 @@ def stats():
       yield pathlib.Path(path).read_text(errors='replace')
     except (FileNotFoundError, ProcessLookupError):
       pass  # The process has ended.
-
-
-class Tail:
-  """Reads a file that grows, or that does not exist yet."""
-
-  def __init__(self, path):
-    self.path, self.place = path, 0
-
-  def lines(self, most=None):
-    """The complete lines since the last call, as dicts; the first `most`."""
-    if not self.path.exists():
-      return []
-    with self.path.open('rb') as file:
-      file.seek(self.place)
-      text = file.read()
-    whole = text[: text.rfind(b'\n') + 1].splitlines(keepends=True)[:most]
-    self.place += sum(map(len, whole))
-    return [json.loads(x) for x in whole]
 
 
 def run(command, log, seconds=float('inf'), watch=lambda used: False, **how):

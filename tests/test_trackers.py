@@ -65,8 +65,10 @@ def test_ponder_steps_by_hand():
   episode = {'log/ponder_steps/sum': 17.0, 'log/ponder_steps/last': 9.0}
   line = tracker.episode(episode | {'length': 4.0})
   assert line == {'ponder_steps': 2.0}
-  (steps,) = tracker.result().values()
-  np.testing.assert_array_equal(steps, [1, 1, 2, 4])
+  found = tracker.result()
+  np.testing.assert_array_equal(found.pop('acted/ponder_steps'), [1, 1, 2, 4])
+  halted = {'1': 0.5, '2': 0.25, '4': 0.25}
+  assert found == {f'acted/halted/{k}': v for k, v in halted.items()}
   assert tracker.result() == {}
 
 

@@ -1,8 +1,34 @@
-"""Wall-clock time by part of a loop."""
+"""The time that a run takes, and its share by part of a loop."""
 
 import contextlib
+import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+
+
+class Clock:
+  """Seconds that a run has taken, in this process and in earlier ones: of
+  wall-clock time, and of processor time, user and system time of this process
+  and of its children that have ended."""
+
+  def __init__(self) -> None:
+    self._before = {'wall': 0.0, 'core': 0.0}
+    self._since = self._now()
+
+  def seconds(self) -> dict[str, float]:
+    """The seconds by kind, `wall` and `core`."""
+    return {
+      k: self._before[k] + v - self._since[k] for k, v in self._now().items()
+    }
+
+  def load(self, before: Mapping[str, float]) -> None:
+    """Goes on from the seconds of earlier processes, beside those that this
+    one has used."""
+    self._before = dict(before)
+
+  def _now(self) -> dict[str, float]:
+    times = os.times()
+    return {'wall': time.perf_counter(), 'core': sum(times[:4])}
 
 
 class Timer:

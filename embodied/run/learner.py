@@ -6,7 +6,7 @@ from typing import Any
 
 from embodied.base import Agent
 from embodied.log.metrics import Metrics
-from embodied.log.timer import Timer
+from embodied.log.timer import Clock, Timer
 from embodied.sources import Batch, Source
 from embodied.streams import Prefetch
 
@@ -30,6 +30,7 @@ class Learner:
   Attributes:
     updates: number of updates since the run began.
     timer: wall-clock time by part.
+    clock: seconds since the run began.
   """
 
   def __init__(
@@ -41,6 +42,7 @@ class Learner:
     self.length = length
     self.updates = 0
     self.timer = Timer()
+    self.clock = Clock()
     self._metrics = Metrics()
     self._stream = Prefetch(lambda: agent.place(source.sample(batch)))
     self._data: Any = None
@@ -122,18 +124,22 @@ class Learner:
 
   def result(self) -> dict[str, Any]:
     """Numbers to log, by key: means of metrics and shares of time since the
-    last result, numbers of the source, and the number of updates."""
+    last result, numbers of the source, and the number of updates and the
+    seconds since the run began."""
     times = {f'time/{k}': v for k, v in self.timer.result().items()}
     numbers = self._metrics.result() | self.source.stats() | times
-    return numbers | {'run/updates': self.updates}
+    seconds = {f'run/{k}_seconds': v for k, v in self.clock.seconds().items()}
+    return numbers | {'run/updates': self.updates} | seconds
 
   def save(self) -> dict[str, Any]:
     """Its part of the meta of a checkpoint."""
-    return {'updates': self.updates}
+    return {'updates': self.updates, 'seconds': self.clock.seconds()}
 
   def load(self, meta: Mapping[str, Any]) -> None:
     """Restores the meta of a checkpoint."""
     self.updates = meta['updates']
+    if 'seconds' in meta:  # earlier versions did not count them
+      self.clock.load(meta['seconds'])
     self.source.seek(self.updates)
 
   def close(self) -> None:

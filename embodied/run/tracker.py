@@ -1,6 +1,6 @@
 """The interface for metrics beside returns and lengths."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 
@@ -30,3 +30,33 @@ class Tracker:
   def summary(self) -> dict[str, Any]:
     """Values for the JSON file of an evaluation, by key."""
     return {}
+
+
+class Logged(Tracker):
+  """The values `log/<name>` that an environment gives beside observations.
+
+  Args:
+    known: beginnings of names that other trackers count.
+  """
+
+  def __init__(self, known: Collection[str] = ()) -> None:
+    self._known = tuple(known)
+    self._found: dict[str, list[float]] = {}
+
+  def episode(self, episode: Mapping[str, float]) -> dict[str, float]:
+    """`log/<name>`, the largest value of the episode, for each name."""
+    line = {
+      k.removesuffix('/max'): v
+      for k, v in episode.items()
+      if k.startswith('log/')
+      and k.endswith('/max')
+      and not k[len('log/') :].startswith(self._known)
+    }
+    for key, value in line.items():
+      self._found.setdefault(key[len('log/') :], []).append(value)
+    return line
+
+  def summary(self) -> dict[str, Any]:
+    """`log`, the mean of these values over the episodes, by name."""
+    means = {k: sum(v) / len(v) for k, v in self._found.items()}
+    return {'log': means}

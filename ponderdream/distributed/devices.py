@@ -25,6 +25,12 @@ def accelerated() -> bool:
   return jax.default_backend() != 'cpu'
 
 
+def described() -> str:
+  """The devices of all hosts, such as '8 x TPU v4'."""
+  kinds = sorted({x.device_kind for x in jax.devices()})
+  return f'{jax.device_count()} x {" and ".join(kinds)}'
+
+
 def share(size: int, name: str = 'batch.size') -> int:
   """The number of examples that each host contributes to a batch of `size`.
 

@@ -42,12 +42,15 @@ class Acting(NamedTuple):
       added to the maximum number of steps.
     aloud: whether the subgoals of all levels are said, too, by an agent whose
       goals are texts.
+    foresees: whether the action of every level is told, and what the model
+      expects of it.
   """
 
   halt: str = 'sample'
   greedy: bool = False
   suppress: int = 0
   aloud: bool = False
+  foresees: bool = False
 
 
 # As in training: halting and actions are sampled.

@@ -1,6 +1,7 @@
 """Settings: parsed from the command line, saved in the logdir, compared."""
 
 from ponderdream.settings import data as data
+from ponderdream.settings import processes as processes
 from ponderdream.settings.parse import blocks as blocks
 from ponderdream.settings.parse import check as check
 from ponderdream.settings.parse import parse as parse

@@ -35,7 +35,9 @@ from embodied import lock
 from embodied.config.flags import split_flags
 from embodied.errors import UsageError
 from embodied.files import Folder
+from embodied.log.tail import Tail
 from embodied.run.evaluate import summary
+from ponderdream.settings import processes
 from scripts import arguments, budget, results
 from scripts.experiments import hours
 
@@ -131,7 +133,7 @@ def prepare(run):
     if folder.exists():
       raise UsageError(f'{folder} is not a run of this script; move it.')
     folder.mkdir(parents=True)
-    about = {'commit': commit(), **results.machine()}
+    about = {'commit': processes.commit(), **results.machine()}
     begun.write_text(json.dumps(run | about) + '\n')
   before = json.loads(begun.read_text())
   if any(before[k] != run[k] for k in ('label', 'seed', 'minutes', 'flags')):
@@ -142,13 +144,6 @@ def prepare(run):
   return not finished(run).exists()
 
 
-def commit():
-  """The current commit; empty outside of a git checkout."""
-  git = ['git', 'describe', '--always', '--dirty']
-  done = subprocess.run(git, cwd=results.ROOT, text=True, capture_output=True)
-  return done.stdout.strip()
-
-
 def train(run, args, stop):
   """Trains until the budget is used. Writes each episode with the processor
   seconds at its end, which are at most a second late.
@@ -157,8 +152,8 @@ def train(run, args, stop):
   folder = pathlib.Path(run['folder'])
   clock, log = folder / 'seconds', folder / 'episodes.jsonl'
   before = float(clock.read_text()) if clock.exists() else 0.0
-  scores, known = (budget.Tail(x) for x in (folder / 'scores.jsonl', log))
-  scores.lines(len(known.lines()))
+  scores, known = (Tail(x) for x in (folder / 'scores.jsonl', log))
+  list(scores.lines(len(list(known.lines()))))
   with log.open('a') as file:
 
     def watch(used):
@@ -185,7 +180,7 @@ def evaluate(run, args, stop):
   """Evaluates the agent in new episodes; returns the summary."""
   folder = pathlib.Path(run['folder'])
   # dreamerv3 evaluates without end, and writes its episodes here.
-  scores, lines = budget.Tail(folder / 'eval' / 'scores.jsonl'), []
+  scores, lines = Tail(folder / 'eval' / 'scores.jsonl'), []
 
   def watch(used):
     lines.extend(scores.lines())

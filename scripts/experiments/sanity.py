@@ -24,6 +24,7 @@ import numpy as np
 from embodied import lock
 from embodied.errors import UsageError
 from embodied.files import Folder
+from embodied.log.tail import Tail
 from scripts import arguments, budget, results
 from scripts.experiments import core_hour
 
@@ -92,7 +93,7 @@ def train(run, world, seconds):
   """Trains for so many processor seconds, and returns those of every episode
   with its environment step and its return, `[E, 3]`."""
   run.mkdir(parents=True)
-  scores, found = budget.Tail(run / 'scores.jsonl'), []
+  scores, found = Tail(run / 'scores.jsonl'), []
 
   def watch(used):
     for line in scores.lines():

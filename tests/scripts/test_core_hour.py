@@ -81,18 +81,6 @@ def test_a_command_ends_when_asked_or_by_itself(tmp_path):
     budget.run(wrong, log)
 
 
-def test_lines_are_read_once_and_when_complete(tmp_path):
-  tail = budget.Tail(tmp_path / 'lines')
-  assert tail.lines() == []
-  (tmp_path / 'lines').write_text('{"a": 1}\n{"a": 2}\n{"a"')
-  assert tail.lines(1) == [{'a': 1}]
-  assert tail.lines() == [{'a': 2}]
-  assert tail.lines() == []
-  with (tmp_path / 'lines').open('a') as file:
-    file.write(': 3}\n')
-  assert tail.lines() == [{'a': 3}]
-
-
 def episodes():
   """101 episodes with returns 0 to 100; one every 6 s and 1000 steps. The
   first achievement is always unlocked, the second never."""

@@ -49,7 +49,8 @@ def test_it_counts_updates(tmp_path, folder):
   assert run.step == memory.steps()[-1] == 70
   # One checkpoint after every update: they are numbered by the updates.
   assert len(memory.steps()) > 30
-  assert memory.saved[70][1] == {'updates': 70}
+  meta = memory.saved[70][1]
+  assert meta['updates'] == 70 and meta['seconds'].keys() == {'wall', 'core'}
   close(run)
   assert contents(folder) == before
   records = lines(tmp_path / 'metrics.jsonl')
