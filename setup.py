@@ -24,8 +24,11 @@ setuptools.setup(
   long_description=pathlib.Path('README.md').read_text(),
   long_description_content_type='text/markdown',
   packages=setuptools.find_packages(include=['ponderdream*', 'embodied*']),
-  # The engine's side of the Battle Factory.
-  package_data={'embodied.envs.battlefactory': ['*.js']},
+  # The engine's side of the Battle Factory, and the page in the browser.
+  package_data={
+    'embodied.envs.battlefactory': ['*.js'],
+    'ponderdream.page': ['parts/*'],
+  },
   cmdclass={'build_py': BuildWithConfigs},
   python_requires='>=3.11,<3.14',
   install_requires=[
@@ -64,6 +67,8 @@ setuptools.setup(
     'tpu': ['jax[tpu]>=0.10', 'etils[epath-gcs]'],
     # Goals from captions by a language model.
     'llm': ['openai>=1.40'],
+    # One HTML file that shows runs.
+    'page': ['plotly>=6'],
     # LRXC data to and from Minari.
     'minari': ['minari[hdf5]>=0.5.4'],
     'dev': [
@@ -77,6 +82,9 @@ setuptools.setup(
       'minari[hdf5]>=0.5.4',
       'openai>=1.40',
       'hypothesis>=6',
+      'plotly>=6',
+      # Drives the system's Chromium.
+      'playwright>=1.40',
       'apted>=1.0',
       'wandb>=0.19',
       # What MLflow needs without a server.

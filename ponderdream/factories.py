@@ -4,7 +4,7 @@ import contextlib
 import functools
 import logging
 import pathlib
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -26,6 +26,7 @@ from ponderdream.distributed import devices, hosts
 from ponderdream.dream import posterior
 from ponderdream.lrxc.windows import Windows
 from ponderdream.nets.cpu import malloc as memory
+from ponderdream.watch import Watch
 from ponderdream.world.spaces import visible
 
 # Number of environment numbers that are reserved for each host.
@@ -321,16 +322,25 @@ def make_agent(
   return Agent(*spaces, config, acting, texts.task(config))
 
 
-def make_trackers() -> list[Tracker]:
-  """Metrics beside returns. Each tracker does nothing if the environment or
-  the agent has no such metric."""
+def make_trackers(watch: bool = False) -> list[Tracker]:
+  """Metrics beside returns, and what a terminal shows of them if there is
+  somebody to `watch`. Each tracker does nothing if the environment or the
+  agent has no such metric."""
   rest = Logged((achievements.PREFIX, trackers.STEPS.removeprefix('log/')))
-  return [trackers.PonderSteps(), achievements.Achievements(), rest]
+  success = achievements.Achievements()
+  more = [Watch(success.rates)] if watch else []
+  return [trackers.PonderSteps(), success, rest, *more]
 
 
-def make_terminal(config: Config, best: float | None) -> terminal.Terminal:
-  """The progress line, shown on host 0; `best` is the best return of an
-  episode so far."""
+def make_terminal(
+  config: Config, best: float | None, watching: Sequence[Tracker] = ()
+) -> terminal.Terminal:
+  """The progress line, shown on host 0.
+
+  Args:
+    best: the best return of an episode so far.
+    watching: trackers; a `Watch` among them is shown below the line.
+  """
   acting = config.run.script == 'train'
   return terminal.Terminal(
     config.run.steps,
@@ -339,6 +349,7 @@ def make_terminal(config: Config, best: float | None) -> terminal.Terminal:
     fields={'ponder': trackers.TRAINED},
     best=best,
     silent=hosts.host() > 0 or 'terminal' not in config.logger.outputs,
+    more=next((x.lines for x in watching if isinstance(x, Watch)), None),
   )
 
 

@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -84,8 +84,9 @@ class Recorder(Tracker):
     count = min(len(halts), max(count, round(float(step.get(STEPS, 0)))))
     levels = range(count)
     get = lambda key: step[key][:count] if key in step else ()
-    pieces = get(SAID)
-    said = self.decode(pieces) if self.decode and len(pieces) else ()
+    said: Sequence[str] = ()
+    if self.decode is not None and SAID in step:
+      said = self.decode(step[SAID][:count])
     episode['halts'].append([plain(halts[n]) for n in levels])
     episode['said'].append([number_of(x, self._texts) for x in said])
     episode['choice'].append([shown_action(x) for x in get(CHOICE)])

@@ -55,7 +55,7 @@ def train(
   )
   spaces = driver.obs_space, driver.act_space
   source = factories.make_source(config, spaces, {'replay': replay})
-  trackers = factories.make_trackers()
+  trackers = factories.make_trackers(config.run.watch)
   make = functools.partial(
     Train,
     driver=driver,
@@ -116,7 +116,8 @@ def assemble(
   before = scores.read(pathlib.Path(config.logdir) / 'scores.jsonl')
   for tracker in parts.trackers:
     tracker.load(before)
-  terminal = factories.make_terminal(config, scores.best(before))
+  best = scores.best(before)
+  terminal = factories.make_terminal(config, best, parts.trackers)
   logger = factories.make_logger(config, terminal, lambda: run.step)
   keep(stack, logger)
   share = devices.share(config.batch.size)

@@ -1,12 +1,11 @@
-"""The style of the figures of all experiments."""
+"""The figures of all experiments: their curves are those of pages, by the
+functions and in the colours of `ponderdream.page.curves`."""
 
-import numpy as np
-
+from ponderdream.page import curves
+from ponderdream.page.curves import COLORS as COLORS
+from ponderdream.page.curves import FAINT, INK
 from scripts import results
 
-INK, FAINT = '#333333', '#8c8c8c'
-# One colour per method; colour-blind readers can tell them apart.
-COLORS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9']
 STYLE = {
   'font.size': 10,
   'axes.titlesize': 11,
@@ -43,9 +42,8 @@ def figure(columns, width=5.0, height=3.9):
 
 def band(axis, x, values, style='-', **kwargs):
   """The mean of several runs `[R, N]` over x `[N]`, and their range."""
-  values = np.asarray(values)
-  (line,) = axis.plot(x, values.mean(0), style, **kwargs)
-  low, high = values.min(0), values.max(0)
+  mean, low, high = curves.band(values)
+  (line,) = axis.plot(x, mean, style, **kwargs)
   axis.fill_between(x, low, high, color=line.get_color(), alpha=0.15, lw=0)
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from embodied.replay import Replay
 from tests.naming import says
+from tests.page import browser
 
 ROOT = pathlib.Path(__file__).parent.parent
 DUMMY = ('--configs', 'dummy', 'pondernet', 'debug')
@@ -212,6 +213,34 @@ class TestEvaluate:
     assert sum(found['ponder_steps_histogram'].values()) == pytest.approx(1)
     assert says(out, 'wake up') and says(out, 'Crafter')
     assert (logdir / 'eval' / f'{step}.mp4').stat().st_size > 1000
+
+  @pytest.mark.slow
+  @pytest.mark.skipif(bool(browser.missing()), reason=browser.missing())
+  def test_the_page_of_a_training(self, crafter):
+    logdir = crafter[0]
+    out = finish(
+      start(
+        'ponderdream.evaluate', '--logdir', logdir, '--episodes', 1,
+        '--page',
+      )
+    )  # fmt: skip
+    assert says(out, logdir / 'page.html')
+    address = (logdir / 'page.html').as_uri()
+    with browser.started() as chromium:
+      with browser.opened(chromium, address) as page:
+        assert page.errors == [] and not page.is_visible('#notes')
+        scores = lines(logdir / 'scores.jsonl')
+        page.select_option('#window', '0')
+        (found,) = browser.lines(page, 'return')
+        assert found['x'] == [x['step'] for x in scores]
+        for name in ('length', 'score', 'ponder', 'loss', 'speed', 'any'):
+          assert browser.lines(page, name), name
+        assert len(browser.chart(page, 'chart-rates')[0]['y']) == 22
+        assert browser.chart(page, 'chart-halting')[0]['z']
+        assert browser.chart(page, 'chart-situation')[0]['x']
+        assert len(browser.chart(page, 'timeline')) == 4
+        # The world model was trained: each level imagines a picture.
+        assert page.locator('#levels img').count() >= 2
 
   def test_a_damaged_checkpoint_falls_back_to_the_one_before(self, crafter):
     logdir = crafter[0]

@@ -33,6 +33,9 @@ FLOORS = {
   'ponderdream.tokenizer': 1,
   'ponderdream.texts': 2,
   'ponderdream.trackers': 1,
+  'ponderdream.recorder': 2,
+  'ponderdream.watch': 2,
+  'ponderdream.page': 1,
   'ponderdream.checkpoint': 1,
   'ponderdream.meta': 1,
   'ponderdream.settings': 1,
@@ -44,6 +47,7 @@ FLOORS = {
 # Rooms that know nothing but a few packages.
 ALONE = {
   'ponderdream.ponder': {'jax'},
+  'ponderdream.page': {'embodied', 'numpy', 'plotly'},
   'ponderdream.lrxc': {
     'PIL', 'embodied', 'gymnasium', 'imageio_ffmpeg', 'minari', 'numpy',
     'openai', 'pyarrow', 'pydantic', 'rich',

@@ -2,9 +2,9 @@
 
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
@@ -14,6 +14,12 @@ from embodied.when import Every
 # Key of the returns, and unit of updates.
 SCORE = 'episode/score'
 TRAIN = 'train steps'
+
+# Columns from which on a terminal is wide enough to watch more.
+WIDE = 100
+
+# Lines of at most so many columns.
+Lines = Callable[[int], list[Text]]
 
 
 class Terminal:
@@ -31,6 +37,8 @@ class Terminal:
     fields: labels of further numbers and the keys of their metrics.
     best: best return of earlier processes, None if there were none.
     silent: shows nothing.
+    more: lines below the live one, if the terminal has `WIDE` columns; a
+      narrow one, a pipe and a terminal of few signs do without.
   """
 
   def __init__(
@@ -42,7 +50,9 @@ class Terminal:
     fields: Mapping[str, str] | None = None,
     best: float | None = None,
     silent: bool = False,
+    more: Lines | None = None,
   ) -> None:
+    self._more = more
     self._total = total
     self._silent = silent
     self._unit = unit
@@ -91,7 +101,16 @@ class Terminal:
       print(_join(self._parts()).plain, flush=True)
     else:
       self._live.start()
-      self._live.update(self._line(), refresh=True)
+      below = self._below()
+      shown = Group(self._line(), *below) if below else self._line()
+      self._live.update(shown, refresh=True)
+
+  def _below(self) -> list[Text]:
+    """The lines below the live one."""
+    width = self._console.width
+    if not self._more or width < WIDE or self._console.options.ascii_only:
+      return []
+    return self._more(width - 1)
 
   def _line(self) -> Text:
     """The line at the width of the terminal: in short words if there is

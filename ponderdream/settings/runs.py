@@ -18,7 +18,7 @@ FREE = (
   'checkpoints',
   r'jax\..*',
   r'logger\..*',
-  r'run\.(steps|log_every|report_every|save_every|keep|parallel|timeout)',
+  r'run\.(steps|log_every|report_every|save_every|keep|parallel|timeout|watch)',
   'replay.capacity',
 )
 # Settings that may differ between hosts.

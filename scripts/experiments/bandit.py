@@ -19,6 +19,7 @@ import numpy as np
 import optax
 
 from ponderdream.losses import policy_gradient
+from ponderdream.page import curves
 from ponderdream.ponder import halting, loop
 from scripts import arguments, cores, plots, results
 
@@ -180,15 +181,15 @@ def picture(runs, path):
   depth.plot(levels, levels, color=plots.FAINT, ls=':', lw=1.5)
   for i, method in enumerate(METHODS):
     mine = [run for run in runs if run['method'] == method]
-    curves = np.array([run['curve'] for run in mine])
-    updates, color = EVERY * np.arange(curves.shape[1]), plots.COLORS[i]
+    learnt = np.array([run['curve'] for run in mine])
+    updates, color = EVERY * np.arange(learnt.shape[1]), plots.COLORS[i]
     for axis in (learn, close):
-      plots.band(axis, updates, curves, color=color)
-    steps = np.array([run['steps'] for run in mine])
-    error = np.abs([steps.min(0), steps.max(0)] - steps.mean(0))
+      plots.band(axis, updates, learnt, color=color)
+    steps, low, high = curves.band([run['steps'] for run in mine])
+    error = steps - low, high - steps
     # Three methods agree, so they are shifted to be visible.
     depth.errorbar(
-      levels + 0.16 * (i - 1.5), steps.mean(0), error,
+      levels + 0.16 * (i - 1.5), steps, error,
       fmt='o', ms=5, color=color, label=method,
     )  # fmt: skip
   for axis in (learn, close):

@@ -12,6 +12,7 @@ import pathlib
 import numpy as np
 
 from embodied.envs import achievements
+from ponderdream.page import curves
 from scripts import plots, results
 
 RECENT = 100
@@ -157,15 +158,6 @@ def table(runs):
       print('|---' * len(row) + '|')
 
 
-def aligned(curves, x, y, log=False):
-  """A grid `[POINTS]` within the range of all R curves, and their values on it
-  `[R, POINTS]`."""
-  start = max(c[x][0] for c in curves)
-  end = min(c[x][-1] for c in curves)
-  grid = (np.geomspace if log else np.linspace)(start, end, POINTS)
-  return grid, np.array([np.interp(grid, c[x], c[y]) for c in curves])
-
-
 def draw(path, runs):
   """Returns by minutes and by steps, and Crafter's score by minutes: means
   over seeds, lowest to highest. Rings are new episodes at the end."""
@@ -179,13 +171,14 @@ def draw(path, runs):
     for color, (label, own) in zip(
       [*plots.COLORS, plots.INK], grouped(runs).items(), strict=False
     ):
-      curves = [run['curve'] for run in own if run['curve']]
-      if not curves or None in curves[0][y]:
+      found = [run['curve'] for run in own if run['curve']]
+      if not found or None in found[0][y]:
         continue
-      grid, values = aligned(curves, x, y, log=x == 'steps')
+      pairs = [(c[x], c[y]) for c in found]
+      grid, values = curves.aligned(pairs, POINTS, log=x == 'steps')
       plots.band(axis, grid, values, color=color, label=label)
       if y == 'return':
-        ends = [c[x][-1] for c in curves]
+        ends = [c[x][-1] for c in found]
         final = [run['evaluated']['return_mean'] for run in own]
         axis.plot(ends, final, 'o', color=color, ms=5, mfc='none')
     axis.set_title(title)

@@ -45,7 +45,7 @@ def opened(browser, address, **context):
     viewport={'width': 1280, 'height': 900}, **context
   )
   page = inside.new_page()
-  page.set_default_timeout(20_000)
+  page.set_default_timeout(60_000)
   page.errors = []
   page.on('console', lambda x: page.errors.append(f'{x.type}: {x.text}'))
   page.on('pageerror', lambda x: page.errors.append(str(x)))
@@ -61,7 +61,7 @@ def drawn(page):
   page.wait_for_selector('html[data-drawn]')
 
 
-def wait(page, expression, seconds=20):
+def wait(page, expression, seconds=60):
   """Waits until an expression is true. (That of Playwright uses eval, which
   the policy of the page forbids.)"""
   end = time.monotonic() + seconds

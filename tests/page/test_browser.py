@@ -1,4 +1,4 @@
-"""The page in a real browser."""
+"""The page in a real browser. Run with `-m slow`."""
 
 import csv
 import io
@@ -11,9 +11,10 @@ import pytest
 from ponderdream.page import curves, html, server
 from tests.page import browser, runs
 
-pytestmark = pytest.mark.skipif(
-  bool(browser.missing()), reason=browser.missing() or 'There is a browser.'
-)
+pytestmark = [
+  pytest.mark.slow,
+  pytest.mark.skipif(bool(browser.missing()), reason=browser.missing()),
+]
 STEPS = range(100, 4100, 100)
 
 
@@ -229,10 +230,12 @@ def test_the_players_time_line_and_frame_agree(page):
   page.wait_for_selector('#play[aria-pressed=false]')
   assert moment(page) == (4, frames[4])
   # At the end it begins again.
+  page.select_option('#speed', '1')
   page.click('#play')
-  browser.wait(page, "document.getElementById('slider').value === '2'")
+  browser.wait(page, "document.getElementById('slider').value === '1'")
   page.click('#play')
   page.wait_for_selector('#play >> text=Play')
+  assert moment(page) == (1, frames[1])
 
 
 def test_the_keyboard_is_enough(page):

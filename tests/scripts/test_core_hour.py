@@ -159,17 +159,6 @@ def test_means_over_seeds_and_what_is_missing():
   assert hours.cell([1.0, None], 2) == '-'
 
 
-def test_curves_are_compared_where_all_seeds_are():
-  curves = [
-    {'minutes': [1, 3], 'return': [0.0, 2.0]},
-    {'minutes': [2, 4], 'return': [5.0, 7.0]},
-  ]
-  grid, values = hours.aligned(curves, 'minutes', 'return')
-  # From 2 to 3 minutes: x - 1 and x + 3.
-  assert (grid[0], grid[-1]) == (2, 3)
-  np.testing.assert_allclose(values[:, [0, -1]], [[1, 2], [5, 6]])
-
-
 def arguments(tmp_path, *more):
   args = ['--logdir', tmp_path / 'runs', '--out', tmp_path / 'out', *more]
   return [str(x) for x in args]

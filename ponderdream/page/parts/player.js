@@ -223,8 +223,10 @@ function buildStage(section, all) {
     el('div', {}, player.status, player.line, player.levels));
   section.append(el('div', { className: 'controls' }, select('Episode', 'episode', all.map((x, i) => [String(i), x.title]), state.episode,
     (v) => { Object.assign(state, { episode: v, at: 0 }); buildPlayer(); })), stage);
-  section.append(el('p', { className: 'faint' }, 'Each row is a level: the chance that the agent halts there, and what it would do. '
-    + 'A level expects the reward of the next step and the discounted value after it.'));
+  if (e.halts.some((x) => x.length)) {
+    section.append(el('p', { className: 'faint' }, 'Each row is a level: the chance that the agent halts there, and what it would do.'
+      + (e.expected.some((x) => x.length) ? ' It expects the reward of the next step and the discounted value after it.' : '')));
+  }
   if (p.note) section.append(el('p', { className: 'faint' }, p.note));
   if (drawAll.latest) drawTimeline();
   showMoment();

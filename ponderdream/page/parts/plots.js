@@ -25,12 +25,12 @@ function faded(hex, alpha) {
 
 function layout(more = {}) {
   const ink = css('--ink'), line = css('--line');
-  const axis = { gridcolor: line, linecolor: line, zerolinecolor: line, tickcolor: line, automargin: true, fixedrange: false };
+  const axis = { gridcolor: line, linecolor: line, zerolinecolor: line, tickcolor: line, automargin: false, fixedrange: false };
   const { xaxis, yaxis, ...rest } = more;
   return {
     paper_bgcolor: 'rgba(0,0,0,0)', plot_bgcolor: 'rgba(0,0,0,0)',
     font: { color: ink, size: 12, family: 'system-ui, "DejaVu Sans", sans-serif' },
-    margin: { l: 48, r: 12, t: 8, b: 40 }, showlegend: false, height: 270,
+    margin: { l: 58, r: 12, t: 8, b: 44 }, showlegend: false, height: 270,
     hoverlabel: { namelength: 40 }, dragmode: false,
     xaxis: { ...axis, ...xaxis }, yaxis: { ...axis, ...yaxis }, ...rest,
   };

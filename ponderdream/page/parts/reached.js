@@ -98,7 +98,7 @@ function drawLogged() {
         marker: { color: color(g.index) }, hoverinfo: 'x+y+name',
       };
     }).filter((t) => t.x.length);
-  const more = { xaxis: { type: 'category', title: { text: plain(words(state.log)) } }, barmode: 'group',
+  const more = { margin: { l: 58, r: 12, t: 8, b: 70 }, xaxis: { type: 'category', title: { text: plain(words(state.log)) } }, barmode: 'group',
     yaxis: { title: { text: MEASURES.find(([v]) => v === state.measure)[1].toLowerCase() } } };
   const says = found.map((t) => `${t.name}: ` + t.x.map((x, i) => `${x}: ${number(t.y[i])}`).join(', ')).join('. ');
   draw(parts.node, found, more, `By ${state.log}. ${says}`, 'These runs do not tell it.');

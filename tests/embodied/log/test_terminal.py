@@ -2,6 +2,7 @@ import io
 import os
 
 import pytest
+from rich.text import Text
 
 from embodied import when
 from embodied.log.logger import Logger
@@ -97,7 +98,7 @@ def test_best_return_of_earlier_processes(capsys):
   ]
 
 
-def show(clock, width, monkeypatch, encoding='utf-8'):
+def show(clock, width, monkeypatch, encoding='utf-8', more=None):
   """What a terminal of that width is sent."""
   raw = io.BytesIO()
   stdout = io.TextIOWrapper(raw, encoding=encoding)
@@ -107,7 +108,7 @@ def show(clock, width, monkeypatch, encoding='utf-8'):
   monkeypatch.setenv('COLUMNS', str(width))
   for name in ('NO_COLOR', 'FORCE_COLOR', 'TTY_COMPATIBLE'):
     monkeypatch.delenv(name, raising=False)
-  terminal = Terminal(total=1_000_000, fields=PONDER)
+  terminal = Terminal(total=1_000_000, fields=PONDER, more=more)
   logger = Logger([terminal], lambda: 0)
   logger.add({'score': 12.5}, 'episode')
   logger.add({'train/ponder/steps': 2.93})
@@ -142,6 +143,23 @@ def test_live_line_in_a_terminal_without_the_bar_sign(clock, monkeypatch):
   line, sent = show(clock, 120, monkeypatch, encoding='ascii')
   assert '----' in line.plain
   assert sent.isascii()
+
+
+@pytest.mark.parametrize(
+  'width, encoding, shown',
+  [(120, 'utf-8', True), (99, 'utf-8', False), (120, 'ascii', False)],
+)
+def test_a_wide_terminal_shows_more(
+  clock, monkeypatch, width, encoding, shown, capsys
+):
+  more = lambda columns: [Text(f'{columns} columns'), Text('to watch')]
+  _, sent = show(clock, width, monkeypatch, encoding, more)
+  assert ('119 columns' in sent and 'to watch' in sent) == shown
+  # A pipe gets plain lines.
+  terminal = Terminal(total=100, more=more)
+  terminal.update(40, 0)
+  terminal.close()
+  assert capsys.readouterr().out == '40 of 100\n'
 
 
 @pytest.mark.parametrize(
