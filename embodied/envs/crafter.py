@@ -37,7 +37,17 @@ class Crafter(Env):
     length: Time limit of an episode in steps.
   """
 
-  goals = ('survive and unlock everything',)
+  goals = (
+    'survive and unlock everything',
+    # One for each achievement, in the order of their names.
+    'collect coal', 'collect diamond', 'drink water', 'collect iron',
+    'collect sapling', 'collect stone', 'collect wood',
+    'defeat the skeleton', 'defeat the zombie', 'eat a cow', 'eat a plant',
+    'make an iron pickaxe', 'make an iron sword', 'make a stone pickaxe',
+    'make a stone sword', 'make a wood pickaxe', 'make a wood sword',
+    'place a furnace', 'plant a sapling', 'place a stone', 'place a table',
+    'sleep',
+  )  # fmt: skip
 
   def __init__(self, task: str, *, seed: int, length: int = 10000) -> None:
     if task not in TASKS:

@@ -13,7 +13,8 @@ of the goal model is taught to put out the goal s_n, and to halt at level K:
 y_n is the subgoal of level n, E the goal encoder, t `imitation.temperature`.
 While `imitation.force` lasts, a level is asked with E(s_{n-1}) instead of
 y_{n-1} (teacher forcing). A share `imitation.ask` of the steps is asked for
-s_1 as if it were g, so that the agent can be asked for any of the goals.
+one of s_1 to s_{K-1}, as likely each, as if it were g, and what is below it is
+the plan: so the agent can be asked for any of the goals.
 """
 
 from collections.abc import Mapping
@@ -80,12 +81,11 @@ def forcing(p: Pass) -> Array:
 
 
 def read(p: Pass, key: Array) -> Plans:
-  """The plans of a batch with `goal` `[B, T]` and `stack` `[B, T, K]`. With a
-  probability of `imitation.ask`, a step is asked for its first subgoal."""
+  """The plans of a batch with `goal` `[B, T]` and `stack` `[B, T, K]`."""
   embedded = p.models.goals(p.params, p.batch[TEXTS])
   goal, stack = (known(p.batch, k) for k in ('goal', 'stack'))
-  ask = jax.random.bernoulli(key, p.config.imitation.ask, goal.shape)
-  goal, stack = lowered(goal, stack, ask)
+  shift = drawn(key, (stack >= 0).sum(-1), p.config.imitation.ask)
+  goal, stack = lowered(goal, stack, shift)
   stack = flat(stack).T
   levels = p.models.ponder.max_steps
   more = jnp.full((levels - len(stack), stack.shape[1]), -1, stack.dtype)
@@ -93,17 +93,27 @@ def read(p: Pass, key: Array) -> Plans:
   return Plans(wanted, jnp.concatenate([stack, more]), embedded)
 
 
-def lowered(goal: Array, stack: Array, where: Array) -> tuple[Array, Array]:
-  """Goals and stacks that begin one level lower, where there are two levels:
-  the goal is s_1, and s_2 to s_K are the stack."""
-  below = jnp.concatenate(
-    [stack[..., 1:], jnp.full_like(goal, -1)[..., None]], -1
+def drawn(key: Array, depth: Array, share: float) -> Array:
+  """How many levels lower plans of a depth begin: in a share of those of two
+  levels or more, 1 to depth - 1, as likely each; else 0."""
+  first, second = jax.random.split(key)
+  ask = jax.random.bernoulli(first, share, depth.shape) & (depth > 1)
+  lower = jax.random.randint(second, depth.shape, 1, jnp.maximum(depth, 2))
+  return jnp.where(ask, lower, 0)
+
+
+def lowered(goal: Array, stack: Array, shift: Array) -> tuple[Array, Array]:
+  """Goals `[...]` and stacks `[..., K]` that begin `shift` levels lower: what
+  is wanted is s_shift, and the levels below it are the stack."""
+  count = stack.shape[-1]
+  rows = jnp.concatenate(
+    [goal[..., None], stack, jnp.full_like(stack, -1)], -1
   )
-  where = where & (below[..., 0] >= 0)
-  return (
-    jnp.where(where, stack[..., 0], goal),
-    jnp.where(where[..., None], below, stack),
+  level = jax.lax.broadcasted_iota(
+    jnp.int32, (*goal.shape, count + 1), goal.ndim
   )
+  taken = jnp.take_along_axis(rows, shift[..., None] + level, -1)
+  return taken[..., 0], taken[..., 1:]
 
 
 def known(batch: Mapping[str, Array], key: str) -> Array:

@@ -157,22 +157,33 @@ def test_with_teacher_forcing_levels_are_asked_with_the_right_goals(kit):
   np.testing.assert_array_equal(own[0], goals[0])
 
 
-def test_a_step_may_be_asked_for_its_first_subgoal(kit):
+def test_a_step_may_be_asked_for_any_of_its_subgoals(kit):
   p = a_pass(kit, kit.params, batch(), **{'imitation.ask': 1.0})
-  plans = imitation.read(p, p.key)
   # Those of one level, and those without a plan, stay what they are.
-  want = [[2], [2], [], [0, 2], [0], []]
-  assert [[x for x in row if x >= 0] for row in plans.stack.T.tolist()] == want
-  goals = np.asarray(plans.goal.reshape((6, -1)))
-  for row, text in zip(goals, [1, 0, None, 1, 0, 1], strict=True):
-    wanted = 0 * row if text is None else plans.embedded[text]
-    np.testing.assert_array_equal(row, wanted)
-  some = a_pass(kit, kit.params, batch(), **{'imitation.ask': 0.5})
-  depths = {
-    tuple(imitation.read(some, jax.random.key(i)).depth.tolist())
-    for i in range(20)
-  }
-  assert {x[0] for x in depths} == {1, 2} and {x[1] for x in depths} == {1}
+  fixed = {1: (0, [2]), 2: (None, []), 4: (0, [0]), 5: (1, [])}
+  fixed |= {0: (1, [2])}
+  deep = {(1, (0, 2)), (0, (2,))}  # the fourth step: g > 1 > 0 > 2
+  seen = set()
+  for i in range(20):
+    plans = imitation.read(p, jax.random.key(i))
+    goals = np.asarray(plans.goal.reshape((6, -1)))
+    stacks = [[x for x in row if x >= 0] for row in plans.stack.T.tolist()]
+    for m, (text, stack) in fixed.items():
+      wanted = 0 * goals[m] if text is None else plans.embedded[text]
+      np.testing.assert_array_equal(goals[m], wanted)
+      assert stacks[m] == stack
+    (text,) = (k for k in range(3) if (goals[3] == plans.embedded[k]).all())
+    seen.add((text, tuple(stacks[3])))
+  assert seen == deep
+
+
+def test_so_many_steps_are_asked_for_a_subgoal():
+  depth = jnp.tile(jnp.array([0, 1, 2, 5]), (4000, 1))
+  shift = np.asarray(imitation.drawn(jax.random.key(0), depth, 0.4))
+  assert not shift[:, :2].any()
+  found = [[(shift[:, k] == j).mean() for j in range(6)] for k in (2, 3)]
+  want = [[0.6, 0.4, 0, 0, 0, 0], [0.6, *[0.1] * 4, 0]]
+  np.testing.assert_allclose(found, want, atol=0.03)
 
 
 def test_forcing_fades(kit):

@@ -1,0 +1,106 @@
+"""Does an agent do what it is asked for? Crafter's 22 achievements.
+
+    python -m scripts.experiments.asked --logdir RUN
+
+Plays episodes of --length steps with the goal of the run, and as many with
+each of the other goals that the game names, in the same worlds. Prints, and
+writes as JSON, for each achievement the share of the episodes that unlocked it
+when it was asked for (`asked`) and when the whole task was (`task`), with 95%
+intervals (Wilson 1927), and the ponder steps of both.
+"""
+
+import math
+import pathlib
+
+import numpy as np
+
+from embodied import envs
+from embodied.run import evaluate as loop
+from ponderdream import evaluate, factories, settings, texts
+from scripts import arguments, results
+
+PREFIX = 'achievement_'
+
+
+def wilson(count, total, z=1.96):
+  """The 95% interval of a share, (low, high)."""
+  share, extra = count / total, z * z / total
+  middle = (share + extra / 2) / (1 + extra)
+  width = (
+    z
+    / (1 + extra)
+    * math.sqrt(share * (1 - share) / total + extra / total / 4)
+  )
+  return middle - width, middle + width
+
+
+def played(config, goal, episodes, count):
+  """How many of the episodes unlocked each achievement, by its name, and the
+  mean number of ponder steps."""
+  config = texts.asked(config, goal)
+  driver = factories.make_driver(config, count, evaluate.FIRST)
+  try:
+    _, agent = evaluate.restore(driver, config, evaluate.OPTIONS)
+    found = loop.evaluate(agent, driver, episodes)
+  finally:
+    driver.close()
+  names = sorted(k for k in found[0] if k.startswith(PREFIX))
+  unlocked = {
+    k.removeprefix(PREFIX): int(sum(x[k] > 0 for x in found)) for k in names
+  }
+  return unlocked, float(np.mean([x['ponder_steps'] for x in found]))
+
+
+def compared(name, goal, asked, task, episodes):
+  """A row of the table."""
+  there, here = wilson(asked, episodes), wilson(task, episodes)
+  return {
+    'achievement': name,
+    'goal': goal,
+    'asked': asked / episodes,
+    'asked_ci95': there,
+    'task': task / episodes,
+    'task_ci95': here,
+    'more': asked > task,
+    'apart': there[0] > here[1],
+  }
+
+
+def main(argv):
+  """Runs the command line."""
+  parser = arguments.parser(__doc__, 'asked')
+  parser.add_argument('--logdir', type=pathlib.Path, required=True)
+  parser.add_argument('--episodes', type=arguments.count, default=32)
+  parser.add_argument('--length', type=arguments.count, default=300)
+  parser.add_argument('--envs', type=arguments.count, default=8)
+  args = parser.parse_args(argv)
+  config = settings.recall(str(args.logdir))
+  config = factories.setup(
+    config.update({'env.crafter.length': args.length, 'run.parallel': False})
+  )
+  whole, *goals = envs.goals(config.task)
+  task, steps = played(config, whole, args.episodes, args.envs)
+  rows = []
+  for name, goal in zip(task, goals, strict=True):
+    asked, thought = played(config, goal, args.episodes, args.envs)
+    row = compared(name, goal, asked[name], task[name], args.episodes)
+    rows.append(row | {'ponder_steps': thought})
+    print(
+      f'{name:20} asked {row["asked"]:4.0%}  task {row["task"]:4.0%}'
+      f'  {"more" if row["more"] else ""} {"apart" if row["apart"] else ""}',
+      flush=True,
+    )
+  found = {
+    'episodes': args.episodes,
+    'length': args.length,
+    'more': sum(x['more'] for x in rows),
+    'apart': sum(x['apart'] for x in rows),
+    'ponder_steps': steps,
+    'rows': rows,
+  }
+  results.write(args.out, found)
+  print(f'more often {found["more"]} of {len(rows)}, apart {found["apart"]}')
+
+
+if __name__ == '__main__':
+  arguments.run(main)
