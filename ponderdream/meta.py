@@ -52,7 +52,7 @@ def checksum(state: Any) -> int:
   for leaf in jax.tree.leaves(state):
     part = leaf.addressable_data(0) if isinstance(leaf, jax.Array) else leaf
     data = np.ascontiguousarray(part).reshape(-1)
-    total = zlib.crc32(data.view(np.uint8), total)
+    total = zlib.crc32(data.view(np.uint8).data, total)
   return total
 
 
