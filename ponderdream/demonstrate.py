@@ -1,10 +1,15 @@
-"""Records what a trained agent does as LRXC data.
+"""Records what a trained agent does, and what it says, as LRXC data.
+
+The goals of an agent with words are a stack at each step: the goal of the run,
+and what each level says, up to the one that it halted at. Nobody knows whether
+they were reached.
 
 This is `python -m ponderdream.lrxc collect --policy LOGDIR`, and not a part of
 that package, which knows no JAX.
 """
 
 import contextlib
+import itertools
 import pathlib
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,8 +18,9 @@ from embodied import signals
 from embodied.base import Spaces
 from embodied.config import Config
 from embodied.errors import Stopped
+from embodied.experts.plan import LONGEST, Goal, Plan
 from embodied.run.tracker import Tracker
-from ponderdream import evaluate, settings
+from ponderdream import evaluate, settings, texts, trackers
 from ponderdream.lrxc import collect, play, store
 from ponderdream.lrxc.data import Data, shards
 from ponderdream.lrxc.progress import progress
@@ -39,7 +45,7 @@ def demonstrate(options: Config) -> int:
     collect.remember(folder, {'policy': logdir})
     done = len(Data(folder)) if shards(folder) else 0
     with progress('episodes', options.episodes, done) as show:
-      writer = Writer(folder, config.task, done, show)
+      writer = Writer(folder, config, done, show)
       if done < options.episodes:
         _play(config, options, writer, stop.is_set)
   return collect.finish(folder, writer.done, options.episodes)
@@ -49,6 +55,7 @@ class Writer(Tracker):
   """Writes the episodes of all environments, in the order in which they end.
 
   Args:
+    config: settings of the run.
     done: episodes that are in the data set already.
     show: is called with the number that are, after every commit.
   """
@@ -56,16 +63,19 @@ class Writer(Tracker):
   def __init__(
     self,
     folder: pathlib.Path,
-    task: str,
+    config: Config,
     done: int,
     show: Callable[[int], None],
   ) -> None:
     self.done = done
     self._folder = folder
-    self._task = task
+    self._task = config.task
+    self._decode = texts.decoder(config)
+    self._goal = texts.wanted(config) if self._decode else None
     self._show = show
     self._keys: list[str] = []
     self._playing: dict[int, play.Recorder] = {}
+    self._plans: dict[int, Plan] = {}
     self._ended: list[store.Recording] = []
 
   def expect(self, obs_space: Spaces, act_space: Spaces) -> None:
@@ -77,11 +87,15 @@ class Writer(Tracker):
   def on_step(self, transition: Mapping[str, Any], worker: int) -> None:
     if transition['is_first']:
       self._playing[worker] = play.Recorder(self._keys)
-    recorder = self._playing[worker]
-    last = bool(transition['is_last'])
-    recorder.add(transition, -1 if last else int(transition['action']))
-    if last:
-      self._end(recorder)
+      self._plans[worker] = Plan()
+    recorder, plan = self._playing[worker], self._plans[worker]
+    if transition['is_last']:
+      recorder.add(transition)
+      self._end(recorder, plan)
+      return
+    if self._decode:
+      plan.tell(len(recorder), self._stack(transition))
+    recorder.add(transition, int(transition['action']))
 
   def commit(self) -> None:
     """Makes the episodes that ended part of the data set."""
@@ -95,15 +109,28 @@ class Writer(Tracker):
     self._ended = []
     self._show(self.done)
 
-  def _end(self, recorder: play.Recorder) -> None:
+  def _stack(self, transition: Mapping[str, Any]) -> list[Goal]:
+    """What the agent says at a step, most abstract first."""
+    assert self._decode is not None and self._goal is not None
+    count = round(float(transition[trackers.STEPS]))
+    said = self._decode(transition[trackers.SAID][:count])
+    # Of a text without a letter nothing is left, nor of what is below it.
+    said = [*itertools.takewhile(str.strip, said)]
+    found = [x.strip()[:LONGEST] for x in (self._goal, *said)]
+    return [Goal(x, x.split()[0]) for x in found]
+
+  def _end(self, recorder: play.Recorder, plan: Plan) -> None:
     number = self.done + len(self._ended)
+    unknown = {'status': 'unknown', 'source': 'inferred', 'goal_image_t': None}
+    nodes = plan.nodes(len(recorder) - 1) if self._decode else []
     self._ended.append(
       play.recording(
         recorder.steps(),
-        [],
+        [node | unknown for node in nodes],
         number,
         episode_id=f'policy-{number:06}',
         env_id=self._task,
+        goal=self._goal,
         source={'kind': 'policy'},
       )
     )
@@ -126,7 +153,8 @@ def _play(
   driver = factories.make_driver(config, count, first, stop)
   try:
     writer.expect(driver.obs_space, driver.act_space)
-    _, agent = evaluate.restore(driver, config, evaluate.OPTIONS)
+    aloud = evaluate.OPTIONS.update({'video': True})
+    _, agent = evaluate.restore(driver, config, aloud)
     with contextlib.suppress(Stopped):
       loop.evaluate(agent, driver, left, [writer])
     writer.commit()

@@ -22,6 +22,7 @@ python -m ponderdream.evaluate --logdir DIR --episodes 20
 
 import json
 import pathlib
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -129,8 +130,7 @@ def run(config: Config, options: Config) -> int:
   found = {'step': step, **loop.summary(episodes, trackers)}
   kept = ('halt', 'suppress', 'greedy', 'random', 'goal')
   found |= {k: options[k] for k in kept}
-  name = 'random' if options.random else str(step)
-  name += f'-suppress{options.suppress}' if options.suppress else ''
+  name = named(step, options)
   folder.replace(f'{name}.json', json.dumps(found, indent=2).encode() + b'\n')
   table(found)
   print(f'Written to {folder.path / f"{name}.json"}')
@@ -141,6 +141,14 @@ def run(config: Config, options: Config) -> int:
     folder.replace(f'{name}{EPISODES}', content)
     write_page(pathlib.Path(config.logdir))
   return 0
+
+
+def named(step: int, options: Config) -> str:
+  """What the files of an evaluation are called, without an ending."""
+  name = 'random' if options.random else str(step)
+  name += f'-suppress{options.suppress}' if options.suppress else ''
+  words = re.findall('[a-z0-9]+', options.goal.lower())
+  return '-'.join([name, *words])[:80]
 
 
 def restore(

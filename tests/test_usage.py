@@ -204,6 +204,18 @@ def test_bad_input_of_evaluate(argv, words, capsys):
   assert says(error, *words)
 
 
+def test_each_way_to_evaluate_has_files_of_its_own():
+  def named(**options):
+    return evaluate.named(70, evaluate.OPTIONS.update(options))
+
+  assert named() == named(greedy=True) == '70'
+  assert named(random=True) == 'random'
+  assert named(suppress=2, goal='Eat a cow!') == '70-suppress2-eat-a-cow'
+  # Nothing of a goal leads out of the folder.
+  assert named(goal='../../x') == '70-x'
+  assert len(named(goal='cow ' * 90)) == 80
+
+
 def test_an_empty_folder_of_checkpoints(tmp_path, capsys):
   config = train.configure([*DUMMY, '--logdir', str(tmp_path)])
   config.save(tmp_path / 'config.yaml')

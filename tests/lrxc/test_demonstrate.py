@@ -10,6 +10,7 @@ import pytest
 import embodied
 from ponderdream import demonstrate, evaluate, train
 from ponderdream.lrxc import audit, cli, data
+from ponderdream.tokenizer import Tokenizer
 from tests.naming import says
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -67,6 +68,69 @@ def test_an_agents_episodes_become_data(logdir, tmp_path, capsys):
   assert set(worlds[10:]) - set(worlds[:10])
   assert run(*argv, '--episodes', 14) == 0
   assert len(data.Data(out)) == 14
+
+
+TEXTS = ['climb', 'find a rung', 'move up', '']
+# What is said at levels 1 to 3, as rows of TEXTS, and the level of the halt.
+SPEECH = [([1, 2, 1], 2), ([1, 2, 1], 1), ([1, 3, 2], 3), ([3, 2, 2], 3)]
+
+
+class Speaker(embodied.RandomAgent):
+  """Says the rows of SPEECH, one after the other in each environment."""
+
+  def __init__(self, *args, pieces, **kwargs):
+    super().__init__(*args, **kwargs)
+    self.pieces = pieces
+
+  def policy(self, carry, obs, mode='train'):
+    ages = np.where(obs['is_first'], 0, carry if carry else 0)
+    _, acts, outs = super().policy((), obs, mode)
+    rows = [SPEECH[x % len(SPEECH)] for x in ages]
+    outs = outs | {
+      'think/said': np.stack([self.pieces[x] for x, _ in rows]),
+      'log/ponder_steps': np.array([x for _, x in rows], np.float32),
+    }
+    return [x + 1 for x in ages], acts, outs
+
+
+def test_what_an_agent_says_becomes_a_plan(logdir, tmp_path, monkeypatch):
+  config = embodied.Config.load(logdir / 'config.yaml')
+  words = Tokenizer.train(TEXTS[:3], 8)
+  words.save(logdir / 'tokenizer.json')
+  pieces = words.encode(TEXTS)
+  config.update(
+    {'ponder.mode': 'pondernet', 'goalenc.kind': 'text', 'goal': TEXTS[0],
+     'text.length': 8, 'inner.feedback': 'goal', 'env.ladder.rows': 24}
+  ).save(logdir / 'config.yaml')  # fmt: skip
+
+  def restore(driver, config, options):
+    assert options.video  # so that it speaks
+    spaces = driver.obs_space, driver.act_space
+    return 7, Speaker(*spaces, seed=0, pieces=pieces)
+
+  monkeypatch.setattr(evaluate, 'restore', restore)
+  out = tmp_path / 'data'
+  assert run('collect', '--policy', logdir, '--out', out, '--episodes', 4) == 0
+  assert list(audit.problems(out)) == []
+  found = data.Data(out)
+  assert found.rows[0].goal == 'climb'
+  deepest = 0
+  for number in range(4):
+    count = found.episode(number).n_steps - 1
+    nodes = found.nodes(number)
+    stack = lambda t, nodes=nodes: [
+      x.text for x in sorted(nodes, key=lambda x: x.level) if x.t0 <= t < x.t1
+    ]
+    # An empty text ends what is said at a step.
+    want = [['climb', 'find a rung', 'move up'], ['climb', 'find a rung'],
+            ['climb', 'find a rung'], ['climb']]  # fmt: skip
+    for t in range(count):
+      assert stack(t) == want[t % 4], (number, t)
+    assert {x.status for x in nodes} == {'unknown'}
+    # One that stays in force is one node.
+    assert sum(x.text == 'climb' for x in nodes) == 1
+    deepest = max(deepest, count)
+  assert deepest > 3
 
 
 def test_what_an_agent_cannot_be_told(logdir, tmp_path, capsys):
