@@ -12,9 +12,10 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from embodied.errors import UsageError
 from ponderdream import tokenizer
 from ponderdream.goals import encoder as tasks
-from ponderdream.goals import inner
+from ponderdream.goals import inner, spatial
 from ponderdream.goals.actdec import ActionDecoder
 from ponderdream.nets import heads, text
 from ponderdream.world import actions, decoder, encoder, rssm
@@ -63,7 +64,12 @@ class Shapes:
 
 
 def _enc(config: Any, shapes: Shapes) -> Part:
-  module = encoder.Encoder(shapes.obs_space, **config.enc, dtype=shapes.dtype)
+  module = encoder.Encoder(
+    shapes.obs_space,
+    **config.enc,
+    dtype=shapes.dtype,
+    cells=bool(shapes.goal) and config.inner.cell in spatial.CELLS,
+  )
   return Part(module, (shapes.observation(),))
 
 
@@ -136,15 +142,23 @@ def _txtdec(config: Any, shapes: Shapes) -> Part | None:
 def _inner(config: Any, shapes: Shapes) -> Part | None:
   if not shapes.goal:
     return None
-  module = inner.Inner(
-    shapes.actor,
-    shapes.goal,
-    **config.inner,
-    prior=config.ponder.prior,
-    dtype=shapes.dtype,
-    unit=config.goalenc.kind == 'text',
-  )
-  return Part(module, shapes.zeros(shapes.actor, shapes.goal))
+  sizes = shapes.actor, shapes.goal
+  options = dict(config.inner) | {
+    'prior': config.ponder.prior,
+    'dtype': shapes.dtype,
+    'unit': config.goalenc.kind == 'text',
+  }
+  if config.inner.cell not in spatial.CELLS:
+    return Part(inner.Inner(*sizes, **options), shapes.zeros(*sizes))
+  grid = _enc(config, shapes).module.grid()
+  if grid is None:
+    raise UsageError(
+      f'inner.cell {config.inner.cell} thinks about the cells of pictures or'
+      ' of classes [H, W], and there are none among the observations; choose'
+      ' residual or gru.'
+    )
+  module = spatial.Spatial(*sizes, **options, grid=spatial.Grid(*grid))
+  return Part(module, shapes.zeros(*sizes))
 
 
 def _actdec(config: Any, shapes: Shapes) -> Part:

@@ -22,7 +22,7 @@ HALT_SCALE = 0.01
 
 
 class PonderState(NamedTuple):
-  """Carried from step to step: `hidden` `[B, U]`, and `goal` `[B, G]`, the
+  """Carried from step to step: `hidden` `[B, ...]`, and `goal` `[B, G]`, the
   goal of the next step with feedback 'goal', else None."""
 
   hidden: Array
@@ -49,17 +49,37 @@ class Inner(nn.Module):
 
   def setup(self) -> None:
     units, dtype = self.units, self.dtype
-    self.input = layers.Linear((self.feat, self.goal, 1), units, dtype)
+    self.input = layers.Linear((self.seen, self.goal, 1), units, dtype)
     self.hiddennorm = layers.RMSNorm()
     self.innorm = layers.RMSNorm()
+    self.make_cell()
+    self.outnorm = layers.RMSNorm()
+    self.subgoal = layers.Linear((self.read,), self.goal, dtype)
+    self.halt = layers.Linear((self.read,), 1, jnp.float32, HALT_SCALE)
+
+  def make_cell(self) -> None:
+    """Makes the layers of `update`."""
+    units, dtype = self.units, self.dtype
     if self.cell == 'gru':
       self.gates = layers.Linear((units, units), 3 * units, dtype)
     else:
       self.recur = layers.Linear((units,), units, dtype)
       self.output = layers.Linear((units,), units, dtype)
-    self.outnorm = layers.RMSNorm()
-    self.subgoal = layers.Linear((units,), self.goal, dtype)
-    self.halt = layers.Linear((units,), 1, jnp.float32, HALT_SCALE)
+
+  @property
+  def seen(self) -> int:
+    """Numbers of `feat` that the input layer sees."""
+    return self.feat
+
+  @property
+  def read(self) -> int:
+    """Width of what subgoal and halting are read from."""
+    return self.units
+
+  @property
+  def memory(self) -> tuple[int, ...]:
+    """Shape of the hidden state of an example."""
+    return (self.units,)
 
   def project(self, feat: Array, goal: Array) -> Array:
     """The projected input `[B, U]`, which is the same at all steps."""
@@ -82,11 +102,11 @@ class Inner(nn.Module):
       The new state, the subgoal `[B, G]`, and the halting logit `[B]` in
       float32.
     """
-    x = x + self.input.part(first.reshape((1, 1)), 2)
+    told = self.input.part(first.reshape((1, 1)), 2)
     if state.goal is not None:
-      x = x + self.input.part(state.goal, 1)
-    hidden = self.update(x, state.hidden)
-    y = self.outnorm(hidden)
+      told = told + self.input.part(state.goal, 1)
+    hidden = self.update(self.joined(x, told), state.hidden)
+    y = self.gathered(self.outnorm(hidden))
     bias = math.log(self.prior) - math.log1p(-self.prior)
     logit = self.halt(y.astype(jnp.float32))[..., 0] + bias
     subgoal = self.subgoal(y)
@@ -94,6 +114,14 @@ class Inner(nn.Module):
       subgoal = layers.unit_rms(subgoal)
     fed = subgoal if self.feedback == 'goal' else None
     return PonderState(hidden, fed), subgoal, logit
+
+  def joined(self, x: Array, told: Array) -> Array:
+    """The input of a step: `x`, and what that step is told `[B or 1, U]`."""
+    return x + told
+
+  def gathered(self, y: Array) -> Array:
+    """What subgoal and halting are read from, of the normed hidden state."""
+    return y
 
   def update(self, x: Array, hidden: Array) -> Array:
     """The recurrent cell: `[B, U], [B, U] -> [B, U]`."""
@@ -117,6 +145,6 @@ class Inner(nn.Module):
 
 def initial(inner: Inner, goal: Array) -> PonderState:
   """The ponder state before the first step: zeros, and the goal `[B, G]`."""
-  hidden = jnp.zeros((goal.shape[0], inner.units), inner.dtype)
+  hidden = jnp.zeros((goal.shape[0], *inner.memory), inner.dtype)
   fed = goal.astype(inner.dtype) if inner.feedback == 'goal' else None
   return PonderState(hidden, fed)

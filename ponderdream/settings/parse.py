@@ -19,7 +19,7 @@ CHOICES = {
   'enc.kind': ('conv', 'patch', 'table'),
   'imgdec.kind': ('conv', 'patch'),
   'goalenc.kind': ('table', 'text'),
-  'inner.cell': ('residual', 'gru'),
+  'inner.cell': ('residual', 'gru', 'conv', 'attention'),
   'inner.feedback': ('none', 'goal'),
   'ponder.mode': ('none', 'pondernet', 'act', 'fixed'),
   'ponder.credit': ('levels', 'mixture', 'sampled'),
@@ -103,6 +103,16 @@ def check(config: Config) -> None:
     raise UsageError(
       f'dyn.deter is {config.dyn.deter}; choose a multiple of dyn.blocks,'
       f' {config.dyn.blocks}.'
+    )
+  if config.inner.cell in ('conv', 'attention') and config.inputs != 'tokens':
+    raise UsageError(
+      f'inner.cell {config.inner.cell} needs the tokens of the encoder; set'
+      ' inputs to tokens.'
+    )
+  if config.inner.cell == 'attention' and config.inner.units % 4:
+    raise UsageError(
+      f'inner.units is {config.inner.units}; with inner.cell attention, choose'
+      ' a multiple of 4.'
     )
   for key in ('goalenc', 'txtdec'):
     if config[key].units % config[key].heads:

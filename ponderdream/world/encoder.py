@@ -26,7 +26,12 @@ HEADS, DIFFERENT = 4, 32
 
 
 class Encoder(nn.Module):
-  """Observation dict of `[B, ...]` -> tokens `[B, E]`."""
+  """Observation dict of `[B, ...]` -> tokens `[B, E]`.
+
+  With `cells`, the tokens end with those of a grid of cells, `H W D` numbers:
+  of the patches of pictures (for `kind: conv`, of the last stage), or, without
+  pictures, of the cells of the first key of classes `[H, W, ...]`.
+  """
 
   obs_space: Mapping[str, Any]
   kind: str
@@ -38,25 +43,58 @@ class Encoder(nn.Module):
   units: int
   codes: int
   dtype: Any
+  cells: bool = False
 
   @nn.compact
   def __call__(self, obs: Mapping[str, Array]) -> Array:
     seen = spaces.visible(self.obs_space)
     images, texts = self.images(), self.of_role('text')
-    vectors = [k for k in seen if k not in (*images, *texts)]
+    board = self.board() if self.cells else None
+    vectors = [k for k in seen if k not in (*images, *texts, board)]
     tokens = []
     if vectors:
       x = jnp.concatenate([self.vector(seen[k], obs[k]) for k in vectors], -1)
       mlp = layers.MLP(self.layers, self.units, self.dtype, name='mlp')
       tokens.append(mlp(x))
+    pictures = []
     if self.has_table:
-      tokens.append(self.embedded(obs))
+      pictures.append(self.embedded(obs))
     elif images:
       x = jnp.concatenate([obs[k] for k in images], -1)
       x = self.patches(x) if self.kind == 'patch' else self.cnn(x)
-      tokens.append(x.reshape((x.shape[0], -1)))
-    tokens += [self.read(key, obs[key]) for key in texts]
+      pictures.append(x.reshape((x.shape[0], -1)))
+    elif board:
+      pictures.append(self.symbols(seen[board], obs[board]))
+    said = [self.read(key, obs[key]) for key in texts]
+    tokens += [*said, *pictures] if self.cells else [*pictures, *said]
     return jnp.concatenate(tokens, -1)
+
+  def board(self) -> str | None:
+    """The key of the classes that are cells of a grid, if there are no
+    pictures."""
+    seen = spaces.visible(self.obs_space)
+    keys = [k for k in self.of_role('class') if len(seen[k].shape) > 1]
+    return keys[0] if keys and not self.images() else None
+
+  def grid(self) -> tuple[int, int, int] | None:
+    """Rows, columns and width of the grid of cells; None without one."""
+    images, board = self.images(), self.board()
+    if not images and board is None:
+      return None
+    height, width = self.obs_space[images[0] if images else board].shape[:2]
+    if not images:
+      return height, width, self.depth
+    side, depth = self.patch, self.depth
+    if self.kind == 'conv':
+      side, depth = 2 ** len(self.mults), self.depth * self.mults[-1]
+    return -(-height // side), -(-width // side), depth
+
+  def symbols(self, space: Any, x: Array) -> Array:
+    """Classes `[B, H, W, ...]` -> a token per cell, `[B, H W D]`."""
+    x = spaces.classes(space, x).astype(self.dtype)
+    x = x.reshape((*x.shape[:3], -1))
+    x = layers.MLP(1, self.depth, self.dtype, name='cell')(x)
+    return x.reshape((len(x), -1))
 
   @property
   def has_table(self) -> bool:
@@ -120,7 +158,8 @@ class Encoder(nn.Module):
     return layers.MLP(2, self.depth, self.dtype, name='patches')(x)
 
   def embedded(self, obs: Mapping[str, Array]) -> Array:
-    """Each patch's embedding, then one dense layer: `[B, units]`."""
+    """Each patch's embedding, `[B, P D]`, or, without `cells`, one dense layer
+    of them: `[B, units]`."""
     size = self.patch**2 * sum(
       self.obs_space[k].shape[-1] for k in self.images()
     )
@@ -130,6 +169,8 @@ class Encoder(nn.Module):
     index = obs[CODES].astype(jnp.int32)
     x = nn.Embed(self.codes, self.depth, dtype=self.dtype, name='embed')(index)
     x = x.reshape((len(x), -1))
+    if self.cells:
+      return x
     return layers.MLP(1, self.units, self.dtype, name='dense')(x)
 
   def perceive(
