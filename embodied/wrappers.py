@@ -1,6 +1,6 @@
 """Environments around environments, applied by `embodied.envs.make_env`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,26 @@ class Wrapper(Env):
 
   def close(self) -> None:
     self.env.close()
+
+
+class StepLimit(Wrapper):
+  """Cuts an episode off after `limit` steps; `log/cut` is 1 then."""
+
+  def __init__(self, env: Env, limit: int) -> None:
+    super().__init__(env)
+    self.limit = limit
+    self.steps = 0
+
+  @property
+  def obs_space(self) -> Spaces:
+    return {**self.env.obs_space, 'log/cut': Space(np.float32)}
+
+  def step(self, action: dict[str, Any]) -> Obs:
+    obs = self.env.step(action)
+    self.steps = 0 if obs['is_first'] else self.steps + 1
+    cut = self.steps >= self.limit and not obs['is_last']
+    last = np.bool_(obs['is_last'] or cut)
+    return {**obs, 'is_last': last, 'log/cut': np.float32(cut)}
 
 
 class NormalizeAction(Wrapper):
@@ -221,6 +241,13 @@ class CheckSpaces(Wrapper):
         f"The mask '{self._mask_key}' allows no class of some action element;"
         ' allow at least one.'
       )
+
+
+def limited(
+  make: Callable[..., Env], limit: int, *args: Any, **kwargs: Any
+) -> Env:
+  """`make(*args, **kwargs)`, with episodes of at most `limit` steps."""
+  return StepLimit(make(*args, **kwargs), limit)
 
 
 def _unified(space: Space) -> Space:

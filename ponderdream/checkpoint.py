@@ -14,6 +14,7 @@ from etils import epath
 from orbax.checkpoint import checkpoint_managers as policies
 
 import embodied
+from embodied import errors
 from embodied.errors import UsageError
 from embodied.files import Folder
 from ponderdream import meta as metas
@@ -23,6 +24,8 @@ log = logging.getLogger('ponderdream')
 
 # Parts of the system's messages about a full disk.
 FULL = 'No space left', 'quota exceeded', 'File too large'
+# Kinds of buckets.
+SCHEMES = 'gs', 's3'
 # Seconds that a host waits for the files of another one.
 PATIENCE = 300
 
@@ -352,9 +355,17 @@ def same_keys(form: Any, tree: Any) -> bool:
 
 
 def place(directory: str | pathlib.Path) -> epath.Path:
-  """The directory as an absolute path, or the URL unchanged."""
-  path = epath.Path(directory)
-  return path if '://' in str(directory) else path.expanduser().absolute()
+  """The directory as an absolute path, or the URL unchanged. Raises
+  UsageError for a URL of another kind than those of SCHEMES."""
+  scheme, url, rest = str(directory).partition('://')
+  if not url:
+    return epath.Path(directory).expanduser().absolute()
+  if scheme not in SCHEMES or not rest.strip('/'):
+    raise UsageError(
+      f'The checkpoints cannot be in {errors.quoted(str(directory))}; give a'
+      f' folder, or a bucket as {SCHEMES[0]}://BUCKET/FOLDER.'
+    )
+  return epath.Path(directory)
 
 
 def brief(error: Exception) -> str:

@@ -150,13 +150,15 @@ def _play(
   count = min(options.workers, left)
   # Environments that no earlier process of this data set has used.
   first = FIRST + writer.done * options.workers
-  driver = factories.make_driver(config, count, first, stop)
+  driver = factories.make_driver(
+    config, count, first, stop, limit=evaluate.OPTIONS.limit
+  )
   try:
     writer.expect(driver.obs_space, driver.act_space)
     aloud = evaluate.OPTIONS.update({'video': True})
     _, agent = evaluate.restore(driver, config, aloud)
     with contextlib.suppress(Stopped):
-      loop.evaluate(agent, driver, left, [writer])
+      loop.evaluate(agent, driver, left, [writer], stop)
     writer.commit()
   finally:
     driver.close()

@@ -13,6 +13,7 @@ python -m ponderdream.evaluate --logdir DIR --episodes 20
   --greedy       take the most probable action instead of sampling
   --random       evaluate uniformly random actions instead of the agent
   --envs N       number of environments
+  --limit N      steps after which an episode is cut off
   --video        write a video with the number of ponder steps, and with the
                  goal of each step in words, if the agent has words; an
                  environment of Gymnasium without pictures is rendered for it
@@ -24,13 +25,14 @@ import json
 import pathlib
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import embodied
+from embodied import signals
 from embodied.config import Config
 from embodied.config.flags import apply, asks_for_help, split_flags
-from embodied.errors import EnvironmentFailed, UsageError
+from embodied.errors import EnvironmentFailed, Stopped, UsageError
 from embodied.files import Folder
 from ponderdream import settings, texts
 from ponderdream.page import html
@@ -56,6 +58,7 @@ OPTIONS = Config(
     'greedy': False,
     'random': False,
     'envs': 4,
+    'limit': 100_000,
     'video': False,
     'page': False,
   }
@@ -76,7 +79,11 @@ def main(argv: Sequence[str]) -> int:
     options = apply(OPTIONS, flags)
     check(options)
     config = settings.recall(options.logdir, options.task, options.wrappers)
-    return run(config, options)
+    with signals.stop_requested() as stop:
+      return run(config, options, stop.is_set)
+  except Stopped:
+    print('Stopped; nothing was written.')
+    return 130
   except UsageError as error:
     print(f'Error: {error}', file=sys.stderr)
     return 2
@@ -94,6 +101,8 @@ def check(options: Config) -> None:
       'Evaluate at least 1 episode in at least 1 environment; got --episodes'
       f' {options.episodes} and --envs {options.envs}.'
     )
+  if options.limit < 1:
+    raise UsageError(f'--limit is 1 or more, not {options.limit}.')
   if options.best and options.step >= 0:
     raise UsageError('Give --step or --best, not both.')
   if options.halt not in ('sample', 'median'):
@@ -106,8 +115,11 @@ def check(options: Config) -> None:
     html.check()
 
 
-def run(config: Config, options: Config) -> int:
-  """Evaluates, prints the table, writes the files; returns the exit code."""
+def run(
+  config: Config, options: Config, stop_requested: Callable[[], bool]
+) -> int:
+  """Evaluates, prints the table, writes the files; returns the exit code.
+  Raises Stopped if `stop_requested` says so."""
   from embodied.run import evaluate as loop
   from ponderdream import factories
   from ponderdream.trackers import FRAMES
@@ -117,17 +129,22 @@ def run(config: Config, options: Config) -> int:
   folder = Folder(config.logdir, 'eval')
   envs = min(options.envs, options.episodes)
   frames = FRAMES if options.video or options.page else 0
-  driver = factories.make_driver(config, envs, FIRST, frames=frames)
+  driver = factories.make_driver(
+    config, envs, FIRST, stop_requested, frames, options.limit
+  )
   try:
     step, agent = restore(driver, config, options)
     film = make_film(driver, config) if options.video else None
     recorder = make_recorder(driver, config, agent) if options.page else None
     more = [x for x in (film, recorder) if x]
     trackers = [*factories.make_trackers(), *more]
-    episodes = loop.evaluate(agent, driver, options.episodes, trackers)
+    episodes = loop.evaluate(
+      agent, driver, options.episodes, trackers, stop_requested
+    )
   finally:
     driver.close()
   found = {'step': step, **loop.summary(episodes, trackers)}
+  found |= {'limit': options.limit, 'restarts': driver.restarts}
   kept = ('halt', 'suppress', 'greedy', 'random', 'goal')
   found |= {k: options[k] for k in kept}
   name = named(step, options)
@@ -190,6 +207,10 @@ def table(found: Mapping[str, Any]) -> None:
   spread = '' if width is None else f' ± {width:.2f}'
   show.add_row('return (95% interval)', f'{found["return_mean"]:.2f}{spread}')
   show.add_row('length', f'{found["length_mean"]:.1f}')
+  if found['cut']:
+    show.add_row(f'cut off at {found["limit"]} steps', str(found['cut']))
+  if found['restarts']:
+    show.add_row('restarts of environments', str(found['restarts']))
   for name, rate in found['success'].items():
     show.add_row(name.replace('_', ' '), f'{rate:.1f}%')
   if found['crafter_score'] is not None:

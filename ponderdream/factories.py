@@ -10,7 +10,7 @@ from typing import Any
 import jax
 
 import embodied
-from embodied import envs, fresh, replay, sources
+from embodied import envs, fresh, replay, sources, wrappers
 from embodied.base import Spaces
 from embodied.config import Config
 from embodied.envs import achievements
@@ -129,6 +129,7 @@ def make_driver(
   first: int,
   stop_requested: Callable[[], bool] = lambda: False,
   frames: int = 0,
+  limit: int = 0,
 ) -> embodied.Driver:
   """`count` environments of the task.
 
@@ -138,11 +139,14 @@ def make_driver(
     stop_requested: whether the run should stop.
     frames: pictures that the first environment renders, if its observations
       have none and its suite can.
+    limit: steps after which an episode is cut off; 0 for none.
   """
   first += hosts.host() * WORLDS
   # Done here, because worker processes have a time limit.
   envs.warm_up(config.task)
   make = env_maker(config)
+  if limit:
+    make = functools.partial(wrappers.limited, make, limit)
   rendered: list[dict[str, int]] = [{}] * count
   if frames and envs.split_task(config.task)[0] == 'gymnasium':
     # The others have the same spaces, but no pictures.

@@ -113,6 +113,52 @@ BAD = {
     ['--configs', 'dummy', 'cpu', '--data', 'replay', 'old'], 'old',
     'run.train_ratio', 0,
   ),
+  'a task without a module': (
+    ['--configs', 'gymnasium', 'debug', '--task', 'gymnasium_:x'], "':x'",
+    'MODULE:ID',
+  ),
+  'a task of no module': (
+    ['--configs', 'gymnasium', 'debug', '--task', 'gymnasium_.:x'], "'.:x'",
+    'MODULE:ID',
+  ),
+  'a task of two modules': (
+    ['--configs', 'gymnasium', 'debug', '--task', 'gymnasium_json:x:y'],
+    "'json:x:y'", 'MODULE:ID',
+  ),
+  'an unknown kind of bucket': (
+    ['--configs', 'dummy', 'debug', '--checkpoints', 'foo://x'], "'foo://x'",
+    'gs://BUCKET/FOLDER',
+  ),
+  'a bucket without a name': (
+    ['--configs', 'dummy', 'debug', '--checkpoints', 'gs:///'], "'gs:///'",
+    'gs://BUCKET/FOLDER',
+  ),
+  'no kind of bucket': (
+    ['--configs', 'dummy', 'debug', '--checkpoints', '://'], "'://'", 'folder',
+  ),
+  'a host without a name': (
+    ['--configs', 'dummy', 'debug', '--jax.distributed', ':1234',
+     '--jax.num_processes', '2', '--jax.process_id', '1'], "':1234'",
+    'host:port',
+  ),
+  'a port beyond all': (
+    ['--configs', 'dummy', 'debug', '--jax.distributed', 'localhost:99999',
+     '--jax.num_processes', '2', '--jax.process_id', '1'], '99999',
+    'host:port',
+  ),
+  'a host that nobody knows': (
+    ['--configs', 'dummy', 'debug', '--jax.distributed', 'no.invalid:1234',
+     '--jax.num_processes', '2', '--jax.process_id', '1'], "'no.invalid'",
+    'host 0',
+  ),
+  'no hosts': (
+    ['--configs', 'dummy', 'debug', '--jax.distributed', ''],
+    'jax.distributed', 'empty',
+  ),
+  'no platform': (
+    ['--configs', 'dummy', 'debug', '--jax.platform', ' '], 'jax.platform',
+    'empty',
+  ),
   'a folder without data': (
     ['--configs', 'dummy', 'debug', '--data', 'replay', 'nowhere'],
     "'nowhere'", 'logdir',

@@ -3,6 +3,7 @@
 import functools
 import importlib
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from embodied.errors import ContractError, UsageError
 from embodied.space import Space
 
 Gym = gymnasium.Env[Any, Any]
+MODULE = re.compile(r'[^\W\d]\w*(\.[^\W\d]\w*)*')
 
 
 class Adapter(Env):
@@ -316,6 +318,12 @@ def _make(task: str, arguments: Mapping[str, Any]) -> Gym:
   if 'render_mode' in arguments and not display:
     # MuJoCo would render by GLFW, which needs a display.
     os.environ.setdefault('MUJOCO_GL', 'egl')
+  module, colon, _ = task.partition(':')
+  if task.count(':') > 1 or (colon and not MODULE.fullmatch(module)):
+    raise UsageError(
+      f'The name {errors.quoted(task)} is none of Gymnasium; write ID, or'
+      ' MODULE:ID if a module registers it.'
+    )
   try:
     return gymnasium.make(task, **arguments)
   except gymnasium.error.DependencyNotInstalled as e:

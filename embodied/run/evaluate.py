@@ -1,13 +1,14 @@
 """Evaluation of a policy."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from embodied.base import Agent
 from embodied.driver import Driver
+from embodied.errors import EnvironmentFailed, Stopped
 from embodied.log.metrics import Episodes
 from embodied.run.tracker import Tracker
 
@@ -22,11 +23,15 @@ STUDENT = (
 )  # fmt: skip
 
 
+RESTARTS = 10
+
+
 def evaluate(
   agent: Agent,
   driver: Driver,
   episodes: int,
   trackers: Sequence[Tracker] = (),
+  stop_requested: Callable[[], bool] = lambda: False,
 ) -> list[dict[str, float]]:
   """Runs whole episodes in mode 'eval'.
 
@@ -35,9 +40,15 @@ def evaluate(
 
   Args:
     trackers: of further metrics.
+    stop_requested: whether the evaluation should stop.
 
   Returns:
     One dict per episode, as `embodied.log.metrics.Episodes` gives them.
+
+  Raises:
+    EnvironmentFailed: environments had to be restarted RESTARTS times, and no
+      episode came to its end in between.
+    Stopped: `stop_requested` said so.
   """
   found: list[dict[str, float]] = []
   running = Episodes()
@@ -58,7 +69,17 @@ def evaluate(
 
   driver.on_step(on_transition)
   driver.reset(agent.init_policy)
+  done = restarts = 0
   while left.any():
+    if stop_requested():
+      raise Stopped
+    if len(found) > done:
+      done, restarts = len(found), driver.restarts
+    if driver.restarts >= restarts + RESTARTS:
+      raise EnvironmentFailed(
+        f'Environments were restarted {RESTARTS} times, and no episode came to'
+        f' its end. The last error: {driver.last_error}'
+      )
     driver(lambda carry, obs: agent.policy(carry, obs, mode='eval'), steps=1)
   return found
 
@@ -70,8 +91,9 @@ def summary(
 
   Returns:
     `episodes`, `return_mean`, `return_ci95` (half the width of a 95%
-    interval by Student's t, or None for a single episode), `length_mean`, and
-    the summaries of the trackers.
+    interval by Student's t, or None for a single episode), `length_mean`,
+    `cut` (how many were cut off at a limit of steps), and the summaries of
+    the trackers.
   """
   returns = np.array([x['score'] for x in episodes])
   count = len(returns)
@@ -84,6 +106,7 @@ def summary(
     'return_mean': float(returns.mean()),
     'return_ci95': width,
     'length_mean': float(np.mean([x['length'] for x in episodes])),
+    'cut': sum(x.get('log/cut/max', 0) > 0 for x in episodes),
   }
   for tracker in trackers:
     found |= tracker.summary()

@@ -6,6 +6,7 @@ Outside of the compiled step, hosts communicate by `exchange`.
 import importlib.util
 import os
 import pathlib
+import socket
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -17,6 +18,9 @@ from embodied import errors
 from embodied.errors import UsageError
 
 T = TypeVar('T')
+
+# Seconds that a host waits for the others to start.
+PATIENCE = 300
 
 
 def connect(address: str, count: int, index: int) -> None:
@@ -50,17 +54,40 @@ def connect(address: str, count: int, index: int) -> None:
       f'--jax.distributed {address} needs --jax.num_processes N and'
       f' --jax.process_id from 0 to N - 1, not {count} and {index}.'
     )
-  if not address.rpartition(':')[2].isdigit():
-    raise UsageError(
-      f"--jax.distributed is auto, off or host:port, not '{address}'."
-    )
+  check_address(address)
+  print(
+    f'Host {index} of {count} waits for the others at {address}, for up to'
+    f' {PATIENCE} s.',
+    flush=True,
+  )
   try:
     jax.distributed.initialize(
-      address, count, index, cluster_detection_method='deactivate'
+      address,
+      count,
+      index,
+      initialization_timeout=PATIENCE,
+      cluster_detection_method='deactivate',
     )
   except RuntimeError as error:
     raise UsageError(
       f'Host {index} of {count} cannot join the others at {address}: {error}'
+    ) from None
+
+
+def check_address(address: str) -> None:
+  """Raises UsageError unless the text is `host:port` of a known host."""
+  name, _, port = address.rpartition(':')
+  if not name or not port.isdecimal() or not 0 < int(port) < 2**16:
+    raise UsageError(
+      '--jax.distributed is auto, off or host:port, not'
+      f' {errors.quoted(address)}.'
+    )
+  try:
+    socket.getaddrinfo(name.strip('[]'), int(port))
+  except (OSError, UnicodeError) as error:
+    raise UsageError(
+      f'--jax.distributed names the host {errors.quoted(name)}, which is not'
+      f' known ({error}); give the name or address of host 0.'
     ) from None
 
 

@@ -87,6 +87,9 @@ def check(config: Config) -> None:
         f'{key} is {errors.quoted(config[key])}; choose one of'
         f' {", ".join(known)}.'
       )
+  for key in ('task', 'jax.platform', 'jax.distributed'):
+    if not config[key].strip():
+      raise UsageError(f'{key} is empty; give a value, or leave it out.')
   ranges.check(config)
   data.shares(config)
   for key in ('rew.bins', 'val.bins'):
