@@ -63,7 +63,7 @@ class Encoder(nn.Module):
       x = jnp.concatenate([obs[k] for k in images], -1)
       x = self.patches(x) if self.kind == 'patch' else self.cnn(x)
       pictures.append(x.reshape((x.shape[0], -1)))
-    elif board:
+    elif board is not None:
       pictures.append(self.symbols(seen[board], obs[board]))
     said = [self.read(key, obs[key]) for key in texts]
     tokens += [*said, *pictures] if self.cells else [*pictures, *said]
@@ -81,7 +81,7 @@ class Encoder(nn.Module):
     images, board = self.images(), self.board()
     if not images and board is None:
       return None
-    height, width = self.obs_space[images[0] if images else board].shape[:2]
+    height, width = self.obs_space[board or images[0]].shape[:2]
     if not images:
       return height, width, self.depth
     side, depth = self.patch, self.depth
