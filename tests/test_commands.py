@@ -117,6 +117,7 @@ class TestTrain:
       assert len(named) == 22
       assert 1 <= score['episode/ponder_steps'] <= 4
 
+  @pytest.mark.slow
   def test_the_same_command_resumes(self, crafter):
     logdir, _ = crafter
     args = (*CRAFTER, logdir, '--run.steps', 300)
@@ -168,12 +169,9 @@ class TestTrain:
 
   # Parameters that are too large to square, and ones that only their losses
   # are too large for.
+  @pytest.mark.slow
   @pytest.mark.parametrize(
-    'rate, name',
-    [
-      pytest.param('1e30', 'opt/param_norm', marks=pytest.mark.slow),
-      ('1e15', 'loss/*'),
-    ],
+    'rate, name', [('1e30', 'opt/param_norm'), ('1e15', 'loss/*')]
   )
   def test_what_is_no_number_ends_it(self, rate, name, tmp_path):
     logdir = tmp_path / 'run'
@@ -242,6 +240,7 @@ class TestEvaluate:
         # The world model was trained: each level imagines a picture.
         assert page.locator('#levels img').count() >= 2
 
+  @pytest.mark.slow
   def test_a_damaged_checkpoint_falls_back_to_the_one_before(self, crafter):
     logdir = crafter[0]
     before, newest = checkpoints(logdir)[-2:]
@@ -300,13 +299,8 @@ TASKS = {
 }
 
 
-@pytest.mark.parametrize(
-  'task',
-  [
-    pytest.param(x, marks=[] if 'menu' in x else pytest.mark.slow)
-    for x in TASKS
-  ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize('task', TASKS)
 def test_gymnasium_environments_train(task, tmp_path):
   args = ('--configs', 'gymnasium', 'pondernet', 'debug', '--task')
   args += (f'gymnasium_{task}', '--run.steps', 120, '--logdir', tmp_path)
