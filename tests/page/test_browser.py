@@ -289,6 +289,13 @@ def test_nothing_is_wider_than_the_window(page, width):
   page.emulate_media(color_scheme='dark')
   wide = 'document.documentElement.scrollWidth'
   browser.wait(page, f'{wide} <= {width}')
+  page.wait_for_timeout(500)  # Plotly waits before it follows the window.
+  over = page.eval_on_selector_all(
+    '.plot svg.main-svg',
+    """all => all.filter(x => x.getBoundingClientRect().bottom
+      > x.closest('.plot').getBoundingClientRect().bottom + 1).length""",
+  )
+  assert over == 0
   paper = page.evaluate('getComputedStyle(document.body).backgroundColor')
   page.emulate_media(color_scheme='light')
   page.set_viewport_size({'width': 1280, 'height': 900})

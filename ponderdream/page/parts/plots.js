@@ -43,6 +43,7 @@ const CONFIG = { displayModeBar: false, responsive: true, displaylogo: false, sc
 function draw(node, traces, more, says, otherwise) {
   if (!traces.length) {
     if (node.data) Plotly.purge(node);
+    node.style.height = '';
     node.className = 'plot empty';
     node.textContent = otherwise;
     node.removeAttribute('role');
@@ -55,7 +56,10 @@ function draw(node, traces, more, says, otherwise) {
   }
   node.setAttribute('role', 'img');
   node.setAttribute('aria-label', says);
-  Plotly.react(node, traces, layout(more), CONFIG);
+  const whole = layout(more);
+  // When the window changes, Plotly takes the height of the element.
+  node.style.height = `${whole.height}px`;
+  Plotly.react(node, traces, whole, CONFIG);
 }
 
 // A figure with a heading, controls and a caption; `node` is for the chart.

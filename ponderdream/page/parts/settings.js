@@ -11,9 +11,15 @@ function rows(head, body) {
 function buildSettings() {
   const section = emptied($('settings'));
   const open = state.opened ||= new Set();
-  const fold = (name, text, content) => {
-    const node = el('details', { open: open.has(name) }, el('summary', {}, text), content);
-    node.addEventListener('toggle', () => node.open ? open.add(name) : open.delete(name));
+  // What is folded is made when it is opened.
+  const fold = (name, text, make) => {
+    const node = el('details', { open: open.has(name) }, el('summary', {}, text));
+    const fill = () => node.children.length > 1 || node.append(make());
+    if (node.open) fill();
+    node.addEventListener('toggle', () => {
+      if (node.open) fill();
+      return node.open ? open.add(name) : open.delete(name);
+    });
     return node;
   };
   const names = DATA.runs.map((r) => r.name);
@@ -26,7 +32,7 @@ function buildSettings() {
   for (const run of DATA.runs) {
     const settings = Object.entries(run.settings);
     section.append(settings.length
-      ? fold(`settings ${run.id}`, `All ${settings.length} settings of ${run.name}`, rows(['Setting', 'Value'], settings))
+      ? fold(`settings ${run.id}`, `All ${settings.length} settings of ${run.name}`, () => rows(['Setting', 'Value'], settings))
       : el('p', {}, `The settings of ${run.name} are not known.`));
   }
   for (const run of DATA.runs) {
@@ -42,7 +48,6 @@ function buildSettings() {
       ['device', `${p.device}, ${p.cores} cores`],
       ['versions', Object.entries(p.versions || {}).map(([k, v]) => `${k} ${v}`).join(', ')],
     ]);
-    section.append(body.length ? fold(`processes ${run.id}`, head, rows(['Process', '']
-      , body)) : el('p', { className: 'faint' }, `${head}. Its commands and versions are not known.`));
+    section.append(body.length ? fold(`processes ${run.id}`, head, () => rows(['Process', ''], body)) : el('p', { className: 'faint' }, `${head}. Its commands and versions are not known.`));
   }
 }
