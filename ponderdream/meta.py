@@ -104,6 +104,15 @@ def _ratio(value: Any) -> bool:
   )
 
 
+def _seconds(value: Any) -> bool:
+  """Those of `embodied.log.timer.Clock`."""
+  return (
+    isinstance(value, dict)
+    and value.keys() == {'wall', 'core'}
+    and all(_number(x) and x >= 0 for x in value.values())
+  )
+
+
 def _settings(value: Any) -> bool:
   """Flat settings; what they mean is checked by `settings`."""
   plain = bool, int, float, str, list
@@ -118,6 +127,7 @@ KINDS: dict[str, Callable[[Any], bool]] = {
   'forgotten': count,
   'totals': _totals,
   'ratio': _ratio,
+  'seconds': _seconds,
   CONFIG: _settings,
   RETURN: _number,
   'step': count,

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from embodied.errors import UsageError
+from embodied.log.timer import Clock
 from ponderdream import checkpoint, meta, runs, train
 from ponderdream.distributed import devices
 from ponderdream.losses import returns
@@ -153,12 +154,15 @@ def test_there_is_none(tmp_path):
 GOOD = {
   'updates': 3, 'forgotten': 0, 'totals': {'0': 7}, 'config': {'seed': 1},
   'ratio': {'start': -1, 'done': 0}, 'return': 0.5,
+  'seconds': {'wall': 9.5, 'core': 0},
 }  # fmt: skip
 ODD = [
   [], None, 3, 'text', {}, {'forgotten': 1}, {'updates': '3'},
   {'updates': -1}, {'updates': 2**70}, {'updates': 1.5}, {'updates': True},
   GOOD | {'forgotten': '0'}, GOOD | {'totals': [7]},
   GOOD | {'totals': {'a': 7}}, GOOD | {'totals': {'0': '7'}},
+  GOOD | {'seconds': 3}, GOOD | {'seconds': {'wall': 1.0}},
+  GOOD | {'seconds': {'wall': -1.0, 'core': 1.0}},
   GOOD | {'ratio': 3}, GOOD | {'ratio': {'start': 0}},
   GOOD | {'ratio': {'start': '0', 'done': 0}}, GOOD | {'config': [1]},
   GOOD | {'config': {'a': {}}}, GOOD | {'return': 'high'},
@@ -185,6 +189,10 @@ def saved(tmp_path_factory):
 def test_an_odd_meta_is_none(text):
   with pytest.raises(ValueError, match='meta|copy'):
     meta.unseal(text, 5)
+
+
+def test_the_seconds_of_a_run_are_in_order():
+  assert meta.KINDS['seconds'](Clock().seconds())
 
 
 def test_what_is_sealed_is_found_again():
