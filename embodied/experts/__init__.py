@@ -21,7 +21,10 @@ from embodied.errors import UsageError, suggest
 from embodied.experts.plan import Goal
 
 # Name -> class. Its keyword arguments are the variants.
-EXPERTS = {'crafter': 'embodied.experts.crafter.expert:CrafterExpert'}
+EXPERTS = {
+  'battlefactory': 'embodied.experts.battlefactory.expert:BattleFactoryExpert',
+  'crafter': 'embodied.experts.crafter.expert:CrafterExpert',
+}
 
 
 class Expert(Protocol):

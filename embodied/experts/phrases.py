@@ -1,4 +1,4 @@
-"""The words of a commentary on Crafter."""
+"""The words of a commentary on Crafter and on the Battle Factory."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -35,6 +35,18 @@ DEEDS: dict[str, tuple[str, ...]] = {
   'defeat': ('defeat {x}', 'fight {x}', 'take out {x}', 'deal with {x}'),
   'fence': ('fence the plant', 'wall off my plant', 'protect the sapling'),
   'explore': ('look around', 'explore a bit', 'see what is out here'),
+  'draft': ('draft a team', 'pick my team', 'choose my three'),
+  'improve': ('improve the team', 'see if a swap is worth it'),
+  'knock_out': ('knock out {x}', 'take out {x}', 'beat {x}', 'get rid of {x}'),
+  'hit': ('hit its weakness', 'go for the weakness', 'hit it where it hurts'),
+  'finish': ('finish it', 'finish {x} off', 'end this'),
+  'wear_down': ('wear it down', 'chip away at {x}', 'get some damage in'),
+  'bring_in': ('bring in {x}', 'switch to {x}', 'send in {x}'),
+  'lull': ('put it to sleep', 'make it fall asleep'),
+  'paralyse': ('slow it down', 'paralyse it'),
+  'poison': ('poison it', 'put it on a timer'),
+  'strengthen': ('get stronger', 'set up a bit', 'boost my stats'),
+  'recover': ('recover', 'heal up', 'get some health back'),
 }
 # Goals whose words do not follow from verb and object.
 SPECIAL = {

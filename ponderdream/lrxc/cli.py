@@ -29,7 +29,7 @@ stopped:
       --language L      of the captions; en
   extract CAPTIONS OUT  the goals in what was said
       --with W          rules (offline, English) or llm (a language model)
-      --game G          whose words the speakers use; crafter
+      --game G          whose words the speakers use; crafter or battlefactory
       --model M         of --with llm, which needs the extra [llm]
       --base_url U      a server that speaks OpenAI's chat completions;
                         OpenAI's own if not given, with OPENAI_API_KEY
