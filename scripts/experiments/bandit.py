@@ -186,7 +186,8 @@ def picture(runs, path):
     for axis in (learn, close):
       plots.band(axis, updates, learnt, color=color)
     steps, low, high = curves.band([run['steps'] for run in mine])
-    error = steps - low, high - steps
+    # The mean of equal numbers may differ from them in the last digit.
+    error = abs(steps - low), abs(high - steps)
     # Three methods agree, so they are shifted to be visible.
     depth.errorbar(
       levels + 0.16 * (i - 1.5), steps, error,
