@@ -205,6 +205,13 @@ def test_a_hundred_random_settings(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_twenty_thousand_random_settings(tmp_path):
+  taken, refused = fuzz(range(20000), tmp_path, built=False)
+  assert taken > 2000 and refused > 4000
+
+
+@pytest.mark.slow
 @pytest.mark.timeout(3000)
 def test_two_thousand_random_settings_and_their_networks(tmp_path):
   taken, refused = fuzz(range(2000), tmp_path, built=True)
