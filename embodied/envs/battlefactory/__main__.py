@@ -1,22 +1,43 @@
-"""Brings the engine, or plays.
+"""Brings the engine of the Battle Factory, or plays.
 
 python -m embodied.envs.battlefactory setup
+python -m embodied.envs.battlefactory play
+python -m embodied.envs.battlefactory play --watch
 """
 
+import argparse
+import random
 import sys
 
-from embodied.envs.battlefactory import install
+from embodied.envs.battlefactory import install, play
 from embodied.errors import UsageError
+
+
+def parse(argv: list[str]) -> argparse.Namespace:
+  """The command and its options; argparse ends the process if it must."""
+  parser = argparse.ArgumentParser(
+    prog='python -m embodied.envs.battlefactory',
+    description=__doc__,
+    formatter_class=argparse.RawDescriptionHelpFormatter,
+  )
+  commands = parser.add_subparsers(dest='command', required=True)
+  commands.add_parser('setup', help='bring the engine into your cache')
+  one = commands.add_parser('play', help='play a challenge in the terminal')
+  one.add_argument('--watch', action='store_true', help='the expert plays')
+  one.add_argument('--task', default='level50', help='level50, open or battle')
+  one.add_argument('--sets', default='random', help='random or frontier')
+  one.add_argument('--seed', type=int, default=random.randrange(10**9))
+  return parser.parse_args(argv)
 
 
 def main(argv: list[str]) -> int:
   """Runs a command; returns the exit code."""
+  args = parse(argv)
   try:
-    if argv != ['setup']:
-      raise UsageError(
-        'Say setup: python -m embodied.envs.battlefactory setup'
-      )
+    # Playing needs the engine, too.
     print(f'The engine is in {install.setup()}.')
+    if args.command == 'play':
+      play.play(args.task, args.seed, args.sets, args.watch)
     return 0
   except UsageError as error:
     print(f'Error: {error}', file=sys.stderr)

@@ -27,7 +27,6 @@ const ALONE = {
 };
 const ORDER = ['atk', 'def', 'spa', 'spd', 'spe'];
 const AVERAGE = 0.925; // of the random factor from 0.85 to 1
-const AT_LEAST = 0.85;
 // Moves whose damage another turn decides: what the opponent does, or waits.
 const INDIRECT = new Set([
   'counter', 'mirrorcoat', 'bide', 'endeavor', 'spitup', 'snore', 'fakeout',
@@ -122,10 +121,10 @@ function duel(move, user, target, physical) {
 }
 
 /**
- * Hit points that `move` takes from `target` if it hits, without a critical
- * hit: on average, or at least if `roll` is AT_LEAST. Not more than it has.
+ * Hit points that `move` takes from `target` on average if it hits, without a
+ * critical hit. Not more than it has.
  */
-function damage(dex, move, user, target, roll = AVERAGE) {
+function damage(dex, move, user, target) {
   if (move.category === 'Status') return 0;
   const type = move.id === 'hiddenpower' && user.hidden ?
     user.hidden.type : move.type;
@@ -153,7 +152,7 @@ function damage(dex, move, user, target, roll = AVERAGE) {
   points += 2;
   if (user.types.includes(type)) points *= 1.5;
   if (move.id === 'futuresight' || move.id === 'doomdesire') points /= 2;
-  points *= factor * roll;
+  points *= factor * AVERAGE;
   return Math.min(target.hp, Math.max(1, Math.floor(points)));
 }
 
@@ -185,6 +184,4 @@ function sheet(pokemon) {
   };
 }
 
-module.exports = {
-  AT_LEAST, accuracy, damage, effectiveness, power, sheet, stage,
-};
+module.exports = {accuracy, damage, effectiveness, sheet};

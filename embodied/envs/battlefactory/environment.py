@@ -1,37 +1,28 @@
 """The Battle Factory as an environment; see README.md beside it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from embodied.base import SIGNALS, Env, Obs, Spaces
-from embodied.envs.battlefactory import challenge as challenge_
 from embodied.envs.battlefactory import (
   engine,
   install,
-  memory,
   observation,
-  rules,
   sets,
   words,
 )
-from embodied.envs.battlefactory.engine import Battle, EngineFailed
+from embodied.envs.battlefactory.engine import EngineFailed
+from embodied.envs.battlefactory.game import ACTIONS, LOGS, Game
 from embodied.errors import UsageError, suggest
 from embodied.space import Space
 
 TASKS = ('level50', 'open', 'battle')
-ACTIONS = 22
-DRAFT, KEEP, SWAP = 6, 12, 13  # first actions of the draft and of the swap
-GOLD = 42  # wins in a row that end a challenge
 KNOWLEDGE = ('none', 'table')
-LOGS = (
-  'streak', 'battles', 'turns', 'swaps', 'knock_outs', 'losses',
-  'super_effective', 'engine_failures',
-)  # fmt: skip
 
 
-class BattleFactory(Env):
+class BattleFactory(Game, Env):
   """Rental teams, drafts, battles and swaps on the third generation's rules.
 
   Actions: 0 to 3 are the moves of the Pokemon in battle. 4 and 5 switch to
@@ -110,18 +101,11 @@ class BattleFactory(Env):
     players = engine.shared().players
     if foe and foe not in players:
       raise UsageError(f"There is no player '{foe}'. {suggest(foe, players)}")
-    self.task, self.sets, self.first, self.foe = task, sets, round, foe
-    self.knows = knowledge == 'table'
-    self.bugs, self.turns, self.shaped = cartridge_bugs, turns, shaped
-    self.text = text
-    self.rng = np.random.default_rng(seed)
-    self.done = True
-    self.phase = 'draft'
-    self.picks: list[int] = []
-    self.view: dict[str, Any] | None = None
-    self.battle: Battle | None = None
-    self.memory: memory.Memory | None = None
-    self.counts = dict.fromkeys(LOGS, 0)
+    knows = knowledge == 'table'
+    super().__init__(
+      task, seed, sets, round, foe, knows, cartridge_bugs, turns
+    )
+    self.shaped, self.text = shaped, text
     self._obs: Obs = {}
 
   @property
@@ -159,161 +143,32 @@ class BattleFactory(Env):
     if action['reset'] or self.done:
       return self._act(self._reset, first=True)
     choice = int(action['action'])
-    if not self.mask()[choice]:
-      raise ValueError(
-        f'The action {choice} is not allowed in the {self.phase}; allowed are'
-        f' {np.flatnonzero(self.mask()).tolist()}.'
-      )
-    if self.phase == 'draft':
-      return self._act(lambda: self._pick(choice - DRAFT))
-    if self.phase == 'swap':
-      return self._act(lambda: self._swap(choice))
-    return self._act(lambda: self._fight(choice))
-
-  def mask(self) -> np.ndarray:
-    """Which actions are allowed now, bool `[22]`."""
-    mask = np.zeros(ACTIONS, bool)
-    if self.done:
-      mask[KEEP] = True  # one has to be
-    elif self.phase == 'draft':
-      free = [x for x in range(rules.OFFERED) if x not in self.picks]
-      mask[[DRAFT + x for x in free]] = True
-    elif self.phase == 'swap':
-      mask[KEEP:] = True
-    elif self.view is not None:
-      mask[: len(self.view['mask'])] = self.view['mask']
-    return mask
-
-  def scene(self) -> observation.Scene:
-    """What can be seen now."""
-    return observation.Scene(
-      self.phase,
-      self.challenge,
-      self.picks,
-      self.view,
-      self.memory,
-      self._known(),
-    )
+    return self._act(lambda: self.choose(choice))
 
   def render(self) -> str:
     """The same in words."""
     return words.told(self.scene())
 
-  def _act(self, do: Any, first: bool = False) -> Obs:
-    """Observes what `do` brings, or the end if the engine fails."""
+  def _act(
+    self, do: Callable[[], float], first: bool = False, last: bool = False
+  ) -> Obs:
+    """Observes what `do` brings, or the end if the engine fails. A reset is
+    tried twice: the engine may have died long ago. The `last` try raises."""
     before = self._shares()
     try:
-      reward = float(do() or 0)
+      reward = do()
       if not first and self.shaped:
         reward += self.shaped * (self._shares() - before)
       self._obs = self._observe(reward, first)
     except EngineFailed:
-      if first:
+      if last:
         raise
+      if first:
+        return self._act(do, first, last=True)
       self.done, self.battle = True, None
       self.counts['engine_failures'] += 1
       self._obs = self._signals(0.0, False, terminal=False)
     return self._obs
-
-  def _reset(self) -> None:
-    self.done = False
-    self.counts = dict.fromkeys(LOGS, 0)
-    round_ = self.first or int(self.rng.integers(1, 9))
-    mode = 'open' if self.task == 'open' else 'level50'
-    streak = (round_ - 1) * rules.BATTLES
-    self.challenge = challenge_.Challenge(
-      mode, self.sets, self.rng, streak, self.bugs
-    )
-    self._begin()
-
-  def _begin(self) -> None:
-    """A new draft."""
-    self.phase, self.picks = 'draft', []
-    self.battle = self.view = self.memory = None
-    if self.task == 'battle':
-      self.challenge.draft(range(rules.TEAM))
-      self._meet()
-
-  def _pick(self, place: int) -> None:
-    self.picks.append(place)
-    if len(self.picks) == rules.TEAM:
-      self.challenge.draft(self.picks)
-      self._meet()
-
-  def _swap(self, choice: int) -> None:
-    if choice != KEEP:
-      self.challenge.swap(*divmod(choice - SWAP, rules.TEAM))
-      self.counts['swaps'] += 1
-    self._meet()
-
-  def _meet(self) -> float:
-    """Begins the next battle; it may end before the first choice."""
-    self.phase, self.picks = 'battle', []
-    challenge = self.challenge
-    teams = [challenge_.team(x) for x in (challenge.team, challenge.foe)]
-    foe = self.foe or rules.trainer(challenge.streak)
-    self.battle, self.view = Battle.start(
-      engine.shared(), teams, foe, self._seed(), self.turns
-    )
-    self.memory = memory.Memory([x['name'] for x in teams[1]])
-    return self._judge()
-
-  def _fight(self, choice: int) -> float:
-    assert self.battle is not None
-    self.view = self.battle.step(choice)
-    return self._judge()
-
-  def _judge(self) -> float:
-    """The reward of the last step, and what follows from it."""
-    assert self.view is not None and self.memory is not None
-    before = dict(self.memory.events)
-    self.memory.read(self.view['log'])
-    for name, count in self.memory.events.items():
-      if name in self.counts:
-        self.counts[name] += count - before[name]
-    if self.view['kind'] != 'end':
-      return 0.0
-    self.counts['battles'] += 1
-    self.counts['turns'] += self.view['turn']
-    if not self.view['won']:
-      self.done = True
-      return -1.0
-    self.counts['streak'] += 1
-    self.done = self.task == 'battle' or self.counts['streak'] == GOLD
-    if not self.done:
-      self.challenge.won()
-      if self.challenge.team:
-        self.phase = 'swap'
-        self.battle = self.view = self.memory = None
-      else:
-        self._begin()
-    return 1.0
-
-  def _seed(self) -> list[int]:
-    """Five numbers for a battle, see `Battle.start`."""
-    limits = [2**16] * 4 + [2**32]
-    return [int(self.rng.integers(x)) for x in limits]
-
-  def _known(self) -> list[list[str]]:
-    """Moves known of each of the opponent's Pokemon."""
-    if self.memory is None:
-      return []
-    found = [list(x.moves) for x in self.memory.seen]
-    if self.knows:
-      first, last = rules.sets_of(self.challenge.mode, self.challenge.round)
-      rows = sets.table(self.sets)[first : last + 1]
-      for i, mon in enumerate(self.challenge.foe):
-        alone = sum(x.species == mon.row.species for x in rows) == 1
-        if alone and self.memory.seen[i].shown:
-          found[i] = list(mon.moves)
-    return found
-
-  def _shares(self) -> float:
-    """The own team's hit points less the opponent's, in shares of one."""
-    if self.view is None:
-      return 0.0
-    own = sum(x[0] / x[1] for x in self.view['me'])
-    return own - sum(x[0] for x in self.view['foe']) / observation.BAR
 
   def _observe(self, reward: float, first: bool) -> Obs:
     self._obs = {**observation.groups(self.scene()), 'mask': self.mask()}

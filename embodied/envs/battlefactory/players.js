@@ -1,7 +1,8 @@
 'use strict';
 // Who may hold the reins of a side: the Factory's trainers, and baselines.
 
-const trainer = require('./trainer.js');
+const {chooseMove} = require('./trainer.js');
+const {replacement, wantsSwitch} = require('./switching.js');
 const {accuracy, damage, sheet} = require('./damage.js');
 const {bench, kind, options} = require('./choices.js');
 
@@ -21,11 +22,11 @@ function factory(judgements) {
     const places = open.filter((x) => x >= 4).map((x) => x - 4);
     const slots = open.filter((x) => x < 4);
     if (kind(side) === 'switch') {
-      return 4 + trainer.replacement(dex, side, places);
+      return 4 + replacement(dex, side, places);
     }
-    const place = trainer.wantsSwitch(dex, side, places, rng);
+    const place = wantsSwitch(dex, side, places, rng);
     if (place >= 0) return 4 + place;
-    return trainer.chooseMove(dex, side, slots, judgements, rng);
+    return chooseMove(dex, side, slots, judgements, rng);
   };
 }
 

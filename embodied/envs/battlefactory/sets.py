@@ -5,6 +5,7 @@ the form of the game's table, not its content. `frontier` is the game's table,
 which `scripts/import_frontier.py` reads from the user's own checkout.
 """
 
+import collections
 import functools
 import json
 import pathlib
@@ -57,6 +58,15 @@ def table(kind: str) -> tuple[Row, ...]:
   if kind == 'frontier':
     return tuple(load(frontier_path()))
   raise UsageError(f"There are no sets '{kind}'. {suggest(kind, KINDS)}")
+
+
+@functools.cache
+def alone(kind: str, first: int, last: int) -> frozenset[str]:
+  """Species with only one set among those numbers of a table."""
+  counts = collections.Counter(
+    x.species for x in table(kind)[first : last + 1]
+  )
+  return frozenset(k for k, n in counts.items() if n == 1)
 
 
 def frontier_path() -> pathlib.Path:

@@ -1,5 +1,6 @@
 """The state of a challenge in words, for people and for text encoders."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -101,6 +102,31 @@ def _field(field: dict[str, Any]) -> str:
     if value
   ]
   return f' is in battle{" with " if changed else ""}{", ".join(changed)}'
+
+
+EVENTS = {
+  'move': '{who} used {1}.', 'switch': '{who} came in.',
+  'drag': '{who} was dragged in.', 'faint': '{who} fainted.',
+  'cant': '{who} cannot move.', '-miss': '{who} missed.',
+  '-supereffective': 'It is super effective.', '-crit': 'A critical hit.',
+  '-resisted': 'It is not very effective.', '-fail': 'It failed.',
+  '-immune': 'It has no effect.', '-status': '{who} is {ill} now.',
+}  # fmt: skip
+
+
+def happened(lines: Iterable[str]) -> list[str]:
+  """What the lines of a log tell, in words."""
+  found = []
+  for line in lines:
+    _, kind, *parts = line.split('|')
+    if kind not in EVENTS:
+      continue
+    side, _, name = parts[0].partition(': ')
+    who = f'{"Your" if side.startswith("p1") else "Their"} {name}'
+    ill = STATUSES.get(parts[-1], '') if kind == '-status' else ''
+    if kind != '-status' or ill:
+      found.append(EVENTS[kind].format(*parts, who=who, ill=ill))
+  return found
 
 
 def encoded(text: str, length: int) -> NDArray[np.uint8]:

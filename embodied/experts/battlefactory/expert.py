@@ -5,12 +5,7 @@ from typing import Any
 import numpy as np
 
 from embodied.base import Env
-from embodied.envs.battlefactory.environment import (
-  DRAFT,
-  KEEP,
-  SWAP,
-  BattleFactory,
-)
+from embodied.envs.battlefactory.game import DRAFT, KEEP, SWAP, Game
 from embodied.errors import UsageError
 from embodied.experts.battlefactory import drafting, plans
 from embodied.experts.plan import Goal, Plan
@@ -63,7 +58,7 @@ class BattleFactoryExpert:
     self._time = 0
     self._wanted: list[int] = []
     self._counts: dict[str, int] = {}
-    self._game: BattleFactory | None = None
+    self._game: Game | None = None
 
   def act(self, env: Env) -> int:
     """The next action in the game that `env` holds."""
@@ -88,7 +83,7 @@ class BattleFactoryExpert:
       endings = dict.fromkeys(self.stack[:-1], ending)
     return self._plan.nodes(length, endings)
 
-  def _next(self, game: BattleFactory) -> tuple[int, tuple[Goal, ...]]:
+  def _next(self, game: Game) -> tuple[int, tuple[Goal, ...]]:
     challenge = game.challenge
     if game.phase == 'draft':
       if not game.picks:
@@ -112,7 +107,7 @@ class BattleFactoryExpert:
     plan = plans.choose(plans.Turn(game.scene(), self.privileged))
     return plan.action, (battle, *plan.goals)
 
-  def _ended(self, game: BattleFactory) -> list[tuple[Goal, str]]:
+  def _ended(self, game: Game) -> list[tuple[Goal, str]]:
     """Goals of the last stack that are over, with how they ended."""
     before, now = self._counts, dict(game.counts)
     self._counts = now
@@ -137,9 +132,9 @@ class BattleFactoryExpert:
     return ended
 
 
-def _inside(env: Any) -> BattleFactory:
+def _inside(env: Any) -> Game:
   """The game inside an environment, through its wrappers."""
   while hasattr(env, 'env'):
     env = env.env
-  game: BattleFactory = env
+  game: Game = env
   return game

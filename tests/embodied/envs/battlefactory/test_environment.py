@@ -172,6 +172,8 @@ def test_an_engine_that_dies_ends_the_episode_and_a_new_one_follows():
                   'reset': np.False_})  # fmt: skip
   assert obs['is_last'] and not obs['is_terminal'] and obs['reward'] == 0
   assert obs['log/engine_failures'] == 1
+  # The new one dies while nobody asks it anything.
+  os.kill(engine_.shared().pid, signal.SIGKILL)
   seen = walk(env, 5)
   assert seen[0]['is_first'] and not seen[-1]['log/engine_failures']
 

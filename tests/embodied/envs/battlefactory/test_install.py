@@ -102,7 +102,9 @@ def test_the_manifests_pin_every_package():
 
 def test_wrong_commands(capsys):
   for argv in ([], ['plays']):
-    assert command.main(argv) == 2
+    with pytest.raises(SystemExit) as stop:
+      command.main(argv)
+    assert stop.value.code == 2
     assert says(capsys.readouterr().err, 'setup')
 
 
