@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from ponderdream import recorder
-from ponderdream.page import data
+from ponderdream.page import kinds
 from ponderdream.recorder import Recorder
 
 WORDS = {1: 'win', 2: 'eat a cow', 3: 'move left'}
@@ -77,7 +77,7 @@ def test_an_episode_by_hand():
   # Both levels imagine the same.
   assert episode['imagined'][0][0] == episode['imagined'][0][1]
   json.dumps(content, allow_nan=False)
-  assert data.playable(json.loads(json.dumps(content)))
+  assert kinds.playable(json.loads(json.dumps(content)))
 
 
 def test_the_level_that_acts_is_always_told():
@@ -103,7 +103,7 @@ def test_agents_and_worlds_that_tell_less():
   assert episode['frames'] == [] and episode['events'] == [[1, 'reward 2']]
   assert episode['steps'] == episode['value'] == episode['came'] == 3 * [None]
   assert episode['halts'] == 3 * [[]]
-  assert data.playable(json.loads(json.dumps(made.content(0))))
+  assert kinds.playable(json.loads(json.dumps(made.content(0))))
 
 
 def test_it_ends_after_many_steps(monkeypatch):

@@ -238,6 +238,7 @@ def test_an_accelerator_takes_size12m(tmp_path, monkeypatch, capsys):
     ([], ['--logdir']),
     (['--logdir', 'nowhere'], ['nowhere', 'config.yaml']),
     (['--logdir', 'x', '--halt', 'never'], ['never', 'median']),
+    (['--logdir', 'x', '--page', '--suppress', '2'], ['--page', '--suppress']),
     (['--logdir', 'x', '--episodes', '0'], ['1', 'episode']),
     (['--logdir', 'x', '--episode', '3'], ['episodes']),
     (['--logdir', 'x', '--vidoe'], ['--vidoe', "'video'"]),

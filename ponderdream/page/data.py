@@ -2,7 +2,6 @@
 
 import base64
 import datetime
-import itertools
 import math
 import pathlib
 import re
@@ -11,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ponderdream.page import curves, summary
+from ponderdream.page import curves, kinds, summary, table
 from ponderdream.page.columns import Columns, Numbers
 from ponderdream.page.run import EPISODES, Run, load
 
@@ -19,25 +18,15 @@ from ponderdream.page.run import EPISODES, Run, load
 # and bytes of a video that is put into the page.
 NUMBERS, POINTS, COLUMNS, VIDEO = 250_000, 1000, 120, 32 * 2**20
 FEWEST = 60
-# What the player needs at each step of an episode.
-STEPS = (
-  'steps', 'value', 'action', 'halts', 'said', 'choice', 'expected',
-  'imagined', 'came',
-)  # fmt: skip
 # Of the episodes, these are curves.
 EPISODE = (summary.RETURN, 'episode/length', summary.THOUGHT)
 RATE = 'run/steps_per_second'
-# Settings that may differ between the seeds of one experiment.
-SEEDS = re.compile(
-  r'seed|logdir|checkpoints|jax\..*|logger\..*'
-  r'|run\.(log_every|report_every|save_every|keep|parallel|timeout|watch)'
-)
 
 
 def page(runs: Sequence[Run]) -> dict[str, Any]:
   """The data of a page of runs that have been read."""
   settings = [run.settings for run in runs]
-  groups = grouped(runs, settings)
+  groups = table.grouped(runs, settings)
   most = room(runs)
   return {
     'made': datetime.datetime.now(datetime.UTC).strftime('%Y-%m-%d %H:%M UTC'),
@@ -47,8 +36,8 @@ def page(runs: Sequence[Run]) -> dict[str, Any]:
       for i, (run, found) in enumerate(zip(runs, settings, strict=True))
     ],
     'groups': groups,
-    'differ': differing(settings),
-    'table': table(runs, groups),
+    'differ': table.differing(settings),
+    'table': table.table(runs, groups),
   }
 
 
@@ -61,7 +50,7 @@ def one(
   for file in run.of('.json'):
     found = load(run.content(file))
     played = file.name.endswith(EPISODES)
-    if not (playable if played else evaluates)(found):
+    if not (kinds.playable if played else kinds.evaluates)(found):
       notes.append(f'{file.name} cannot be read.')
     elif played:
       players = [found]
@@ -183,117 +172,6 @@ def shown(value: Any) -> str:
   if isinstance(value, tuple):
     return ', '.join(map(str, value))
   return str(value)
-
-
-def grouped(
-  runs: Sequence[Run], settings: Sequence[dict[str, Any]]
-) -> list[dict[str, Any]]:
-  """Runs that differ only by their seed, in the order of their first one."""
-  found: dict[Any, list[int]] = {}
-  for i, values in enumerate(settings):
-    kept = {k: v for k, v in values.items() if not SEEDS.fullmatch(k)}
-    key = tuple(sorted(kept.items())) if kept else i
-    found.setdefault(key, []).append(i)
-  return [
-    {'name': together([runs[i].name for i in which]), 'runs': which}
-    for which in found.values()
-  ]
-
-
-def together(names: Sequence[str]) -> str:
-  """What the names of several seeds have in common."""
-  if len(names) == 1:
-    return names[0]
-  pairs = itertools.takewhile(
-    lambda x: len(set(x)) == 1, zip(*names, strict=False)
-  )
-  common = ''.join(x[0] for x in pairs)
-  return re.sub(r'[\W_]*(seed)?[\W_]*$', '', common) or ', '.join(names)
-
-
-def differing(settings: Sequence[dict[str, Any]]) -> list[str]:
-  """Settings that are not the same in all runs that have settings."""
-  known = [x for x in settings if x]
-  keys = dict.fromkeys(k for x in known for k in x)
-  return [k for k in keys if len({str(x.get(k)) for x in known}) > 1]
-
-
-def table(
-  runs: Sequence[Run], groups: Sequence[dict[str, Any]]
-) -> dict[str, Any]:
-  """A row for each group: the columns, and the values of each row with their
-  intervals."""
-  scores = [summary.returns(run.scores) for run in runs]
-  ends = [int(x[0][-1]) if len(x[0]) else 0 for x in scores]
-  steps = [x for x in summary.STEPS if x <= max(ends, default=0)]
-  columns = ['steps', 'last', 'best', *(f'at {x:,}' for x in steps)]
-  columns += ['evaluated', 'success score']
-  rows = []
-  for group in groups:
-    own = [scores[i] for i in group['runs']]
-    finals = [summary.at(x, x[0][-1]) if len(x[0]) else None for x in own]
-    cells = [
-      [max(ends[i] for i in group['runs'])],
-      summary.interval(finals),
-      summary.interval([summary.best(x) for x in own]),
-      *(summary.interval([summary.at(x, s) for x in own]) for s in steps),
-      *evaluation([runs[i] for i in group['runs']]),
-    ]
-    rows.append({'name': group['name'], 'cells': cells})
-  return {'columns': columns, 'rows': rows, 'recent': summary.RECENT}
-
-
-def evaluation(runs: Sequence[Run]) -> list[list[float] | None]:
-  """Return and Crafter's score in the newest evaluation of each run."""
-  newest = []
-  for run in runs:
-    files = [x for x in run.of('.json') if not x.name.endswith(EPISODES)]
-    found = [load(run.content(x)) for x in files]
-    newest.append(next((x for x in found[::-1] if evaluates(x)), {}))
-  cells = []
-  for key in ('return_mean', 'crafter_score'):
-    values = [x.get(key) for x in newest]
-    known = [np.array([x], float) for x in values if number(x)]
-    # Of one evaluation the file tells the interval.
-    cell = summary.interval(known) if len(known) == len(values) else None
-    width = newest[0].get('return_ci95')
-    if cell and len(values) == 1:
-      spread = width if key == 'return_mean' and number(width) else None
-      low, high = (
-        (cell[0] - spread, cell[0] + spread) if spread else (None, None)
-      )
-      cell = [cell[0], low, high, 1]  # type: ignore[list-item]
-    cells.append(cell)
-  return cells
-
-
-def evaluates(found: Any) -> bool:
-  """Whether an object is what `ponderdream.evaluate` writes."""
-  rates = found.get('success', {})
-  return (
-    number(found.get('return_mean'))
-    and type(found.get('episodes')) is int
-    and isinstance(rates, dict)
-    and all(number(x) and 0 <= x <= 100 for x in rates.values())
-  )
-
-
-def playable(found: Any) -> bool:
-  """Whether an object holds episodes of `ponderdream.recorder` in full."""
-  parts = {k: found.get(k) for k in ('pictures', 'texts', 'shape', 'episodes')}
-  if not all(isinstance(x, list) for x in parts.values()):
-    return False
-  return all(
-    isinstance(episode, dict)
-    and all(len(episode.get(k, ())) == len(episode['reward']) for k in STEPS)
-    for episode in parts['episodes'] or ()
-    if isinstance(episode, dict) and episode.setdefault('reward', [])
-  )
-
-
-def number(x: Any) -> bool:
-  """Whether a value of JSON is a finite number."""
-  return type(x) in (int, float) and math.isfinite(x)
 
 
 def names_of(paths: Sequence[pathlib.Path]) -> list[str]:

@@ -7,7 +7,7 @@ import pytest
 
 from embodied.errors import UsageError
 from ponderdream.page import __main__ as command
-from ponderdream.page import data, html, summary
+from ponderdream.page import data, html, kinds, summary
 from ponderdream.page.columns import Columns
 from ponderdream.page.run import Run
 from tests.naming import says
@@ -138,6 +138,22 @@ def test_damaged_files_are_named_and_the_rest_is_right(run):
   assert one['metrics']['means']['train/x'][-1] is None
   assert len(one['players']) == 1
   html.render(found)
+
+
+@pytest.mark.parametrize(
+  'change',
+  [
+    {'reward': []}, {'reward': [1.0]}, {'halts': None}, {'events': [3]},
+    {'frames': [0]}, {'log': []}, {'value': 7},
+  ],
+)  # fmt: skip
+def test_episodes_that_are_not_whole_are_not_played(change):
+  found = runs.recorded(5)
+  assert kinds.playable(found)
+  found['episodes'][0] |= change
+  assert not kinds.playable(found)
+  assert not kinds.playable(found | {'episodes': [3]})
+  assert not kinds.playable(runs.recorded(5) | {'shape': [0, 1]})
 
 
 def test_a_run_of_an_older_version(tmp_path):
