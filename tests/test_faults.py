@@ -21,6 +21,8 @@ from embodied.log import logger, services
 from embodied.replay import Replay
 from ponderdream import checkpoint, settings, train
 from ponderdream.distributed import devices
+from ponderdream.page import data
+from ponderdream.settings import processes
 from tests.embodied.run import checking as loop
 from tests.naming import naming, says
 
@@ -261,9 +263,10 @@ def test_clock_jumps_change_nothing(tmp_path, monkeypatch):
 
 
 def test_the_program_asks_no_clock_that_jumps():
-  # But for the name of a logdir, and dates that TensorBoard and MLflow show.
-  files = settings.parse.__code__.co_filename, logger.__file__
-  files += (services.__file__,)
+  # But for the name of a logdir, and dates that TensorBoard, MLflow and pages
+  # show.
+  modules = logger, services, processes, data
+  files = settings.parse.__code__.co_filename, *(x.__file__ for x in modules)
   dated = [pathlib.Path(x) for x in files]
   for folder in ('embodied', 'ponderdream'):
     for path in (ROOT / folder).rglob('*.py'):
