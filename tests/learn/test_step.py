@@ -284,6 +284,7 @@ def test_every_credit_and_mode_teaches_the_actor(mode, credit):
   assert not moved(grads['dyn'])
 
 
+@pytest.mark.slow
 def test_an_update_with_the_other_cell_feedback_and_loop():
   options = {'inner.cell': 'gru', 'inner.feedback': 'goal'}
   kit = tiny('pondernet', **options, **{'ponder.compact': True})
@@ -368,21 +369,31 @@ class Masked(embodied.Env):
     }
 
 
-def test_masked_actions_are_never_taken():
+def masked():
+  """A tiny agent for `Masked`, and a batch."""
   settled = config.resolve(settings.blocks(), ['debug', 'pondernet'])
   settled = settled.update({'jax.dtype': 'float32'})
   env = Masked()
   agent = Agent(env.obs_space, env.act_space, settled)
-  data = helpers.batch(env, agent)
+  return types.SimpleNamespace(
+    agent=agent, models=agent.models, config=settled,
+    batch=helpers.batch(env, agent),
+  )  # fmt: skip
+
+
+def test_masked_actions_are_never_taken():
+  kit = masked()
+  agent, data = kit.agent, kit.batch
   carry = agent.init_policy(BATCH)
   for t in range(TIME):
     obs = {k: v[:, t] for k, v in data.items()}
     carry, acts, _ = agent.policy(carry, obs)
     assert obs['action_mask'][np.arange(BATCH), acts['action']].all()
-  kit = types.SimpleNamespace(
-    agent=agent, models=agent.models, config=settled, batch=data
-  )
   grads = actor_gradient(kit)
   assert all(jnp.isfinite(x).all() for x in jax.tree.leaves(grads))
-  _, metrics = update(kit)
+
+
+@pytest.mark.slow
+def test_an_update_with_masked_actions():
+  _, metrics = update(masked())
   assert np.isfinite(list(metrics.values())).all(), metrics
