@@ -19,6 +19,7 @@ REGISTRY = {
   'dummy': 'embodied.envs.dummy:Dummy',
   'gymnasium': 'embodied.envs.from_gymnasium:FromGymnasium',
   'ladder': 'embodied.envs.ladder:Ladder',
+  'sokoban': 'embodied.envs.sokoban:Sokoban',
 }
 
 

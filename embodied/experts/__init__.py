@@ -13,7 +13,7 @@ Two experts with the same seed act alike in the same environment.
 
 import importlib
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from embodied.base import Env
@@ -24,6 +24,7 @@ from embodied.experts.plan import Goal
 EXPERTS = {
   'battlefactory': 'embodied.experts.battlefactory.expert:BattleFactoryExpert',
   'crafter': 'embodied.experts.crafter.expert:CrafterExpert',
+  'sokoban': 'embodied.experts.sokoban.expert:SokobanExpert',
 }
 
 
@@ -32,6 +33,7 @@ class Expert(Protocol):
 
   Attributes:
     task: the environment it plays, as `make_env` takes it.
+    settings: of that environment, as `make_env` takes them.
     actions: the actions in words, by their number.
     privileged: whether it sees more than an agent.
     p_good: how good its play is, from 0 to 1, compared with its best variant.
@@ -39,6 +41,7 @@ class Expert(Protocol):
   """
 
   task: str
+  settings: Mapping[str, Any]
   actions: Sequence[str]
   privileged: bool
   p_good: float
@@ -58,16 +61,33 @@ def make_expert(name: str, **variant: Any) -> Expert:
   """The expert of that name.
 
   Raises:
-    UsageError: An unknown expert, or a variant that it does not have.
+    UsageError: An unknown expert, or a variant that it does not have, or with
+      a value of another type.
   """
   if name not in EXPERTS:
     raise UsageError(f"There is no expert '{name}'. {suggest(name, EXPERTS)}")
   module, _, cls = EXPERTS[name].partition(':')
   ctor = getattr(importlib.import_module(module), cls)
-  known = set(inspect.signature(ctor).parameters)
-  for key in variant.keys() - known:
+  known = inspect.signature(ctor).parameters
+  for key in variant.keys() - known.keys():
     raise UsageError(
       f"The expert '{name}' has no variant '{key}'. {suggest(key, known)}"
     )
-  expert: Expert = ctor(**variant)
+  expert: Expert = ctor(
+    **{k: _fitting(k, v, type(known[k].default)) for k, v in variant.items()}
+  )
   return expert
+
+
+def _fitting(key: str, value: Any, wanted: type) -> Any:
+  """The value of a variant as the type of its default; 3.0 is an int."""
+  if type(value) is wanted:
+    return value
+  number = type(value) in (int, float)
+  if number and wanted in (int, float) and wanted(value) == value:
+    return wanted(value)
+  kinds = {bool: 'no value', int: 'a whole number', float: 'a number'}
+  raise UsageError(
+    f"The variant '{key}' of an expert takes {kinds.get(wanted, 'a text')},"
+    f' not {value!r}.'
+  )

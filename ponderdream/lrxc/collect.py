@@ -93,21 +93,20 @@ def checked(options: Config) -> Config:
 
 def variants(options: Config) -> dict[str, Any]:
   """Keyword arguments of the expert, from `--noise E` and texts such as
-  'privileged' and 'hunger=0.5'.
-
-  Raises:
-    UsageError: a text that is neither a name nor NAME=NUMBER.
-  """
+  'privileged', 'size=8' and 'levels=FOLDER'."""
   found: dict[str, Any] = {'noise': options.noise} if options.noise else {}
   for text in options.variant:
     name, equals, value = text.partition('=')
-    try:
-      found[name] = float(value) if equals else True
-    except ValueError:
-      raise UsageError(
-        f"--variant takes NAME or NAME=NUMBER, not '{text}'."
-      ) from None
+    found[name] = _number(value) if equals else True
   return found
+
+
+def _number(text: str) -> float | str:
+  """A text as the number that it may be."""
+  try:
+    return float(text)
+  except ValueError:
+    return text
 
 
 def remember(folder: pathlib.Path, settings: dict[str, Any]) -> None:
@@ -167,7 +166,7 @@ def shard(job: Job) -> Sealed:
   try:
     for index in range(job.first, job.last):
       seed = job.seed * SEEDS + index
-      env = envs.make_env(expert.task, 0, seed=seed)
+      env = envs.make_env(expert.task, 0, seed=seed, **expert.settings)
       out.add(play.play(expert, env, job.expert, index, seed, job.length))
       env.close()
     return out.seal()

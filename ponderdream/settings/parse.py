@@ -22,6 +22,7 @@ CHOICES = {
   'inner.cell': ('residual', 'gru', 'conv', 'attention'),
   'inner.feedback': ('none', 'goal'),
   'ponder.mode': ('none', 'pondernet', 'act', 'fixed'),
+  'env.sokoban.view': ('cells', 'picture'),
   'ponder.credit': ('levels', 'mixture', 'sampled'),
 }
 

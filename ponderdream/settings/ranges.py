@@ -32,6 +32,8 @@ RANGES = {
   r'env\.gymnasium\.text': (1, 4096),
   r'env\.ladder\.rows': (1, 100),
   r'env\.ladder\.lanes': (2, 100),
+  r'env\.sokoban\.size': (5, 8),
+  r'env\.sokoban\.boxes': (1, 3),
   r'env\..*\.length': (1, 10**9),
   r'replay\.capacity': (1, 10**12),
   r'replay\.chunk': (1, 10**7),

@@ -1,5 +1,6 @@
 """An expert for Crafter that says what it wants at every step."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from crafter import constants
@@ -37,6 +38,7 @@ class CrafterExpert:
   """
 
   task = 'crafter_reward'
+  settings: Mapping[str, Any] = {}
   actions = tuple(WORDS.get(x, x.replace('_', ' ')) for x in ACTIONS)
 
   def __init__(

@@ -12,11 +12,12 @@ from embodied.envs import from_gymnasium
 from tests.naming import naming
 
 # Tasks, and in how many steps something random happens: in the first episode
-# of Crafter, and in the next episode of a ladder.
+# of Crafter, and in the next episode of a ladder or of Sokoban.
 TASKS = {
   'crafter_reward': 50,
   'dummy_disc': 3,
   'ladder_mixed': 6,
+  'sokoban_small': 122,
   'gymnasium_FrozenLake-v1': 30,
 }
 

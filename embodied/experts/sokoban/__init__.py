@@ -1,0 +1,1 @@
+"""A solver for Sokoban that says its plan."""
