@@ -30,10 +30,10 @@ class Sokoban(Env):
   `is_terminal`.
 
   Observations: `cells`, classes int32 `[H, W]` as `rules.CLASSES` names them,
-  or `image`, uint8 `[8 H, 8 W, 3]`. Logs, float32: `log/solved`, 1 once the
-  room is solved, `log/pushes` so far, `log/boxes_left`, boxes that are not on
-  targets, and in sokoban_small `log/needed`, the fewest pushes that solve the
-  room from its beginning.
+  or `image`, uint8 `[8 H, 8 W, 3]`. Logs, float32: `log/achievement_solved`, 1
+  once the room is solved, `log/pushes` so far, `log/boxes_left`, boxes that
+  are not on targets, and in sokoban_small `log/needed`, the fewest pushes that
+  solve the room from its beginning.
 
   Seed and actions determine everything, also after a copy or a pickle.
 
@@ -94,7 +94,9 @@ class Sokoban(Env):
       'picture': Space(np.uint8, (height * side, width * side, 3)),
     }
     key = 'cells' if self._view == 'cells' else 'image'
-    logs = ['solved', 'pushes', 'boxes_left'] + self._small * ['needed']
+    logs = ['achievement_solved', 'pushes', 'boxes_left'] + self._small * [
+      'needed'
+    ]
     return {
       key: seen[self._view],
       **SIGNALS,
@@ -150,7 +152,7 @@ class Sokoban(Env):
       'is_first': np.bool_(is_first),
       'is_last': np.bool_(self._done),
       'is_terminal': np.bool_(left == 0),
-      'log/solved': np.float32(left == 0),
+      'log/achievement_solved': np.float32(left == 0),
       'log/pushes': np.float32(pushes),
       'log/boxes_left': np.float32(left),
     }

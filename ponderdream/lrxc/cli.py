@@ -7,7 +7,7 @@ python -m ponderdream.lrxc COMMAND ...
       the same command goes on where it was stopped
       --policy LOGDIR   a trained agent instead of an expert
       --noise E         share of its actions that are random
-      --variant V       other ways to play: NAME, or NAME=NUMBER
+      --variant V       other ways to play: NAME, or NAME=VALUE
       --length N        actions of an episode at most; the game's limit if 0
       --seed S          another seed gives other episodes
       --workers W       processes; as many as there are processors if 0

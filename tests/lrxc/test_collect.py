@@ -95,6 +95,27 @@ def test_records_what_the_expert_sees_does_and_wants(whole):
   assert episode.return_ == pytest.approx(float(steps['reward'].sum()))
 
 
+def test_variants_are_also_texts(tmp_path):
+  levels = tmp_path / 'levels'
+  levels.mkdir()
+  (levels / 'a.txt').write_text('#####\n#@$.#\n#####\n')
+  folder = tmp_path / 'data'
+  argv = ('--expert', 'sokoban', '--variant', f'levels={levels}')
+  argv += ('--out', folder, '--episodes', 2, '--workers', 1)
+  assert run('collect', *argv) == 0
+  assert list(audit.problems(folder)) == []
+  found = data.Data(folder)
+  assert found.episode(0).env_id == 'sokoban_boxoban'
+  assert found.episode(0).outcome == 'achieved'
+  assert found.steps(1)['cells'].tolist() == [
+    [[6] * 5, [6, 4, 2, 1, 6], [6] * 5], [[6] * 5, [6, 0, 4, 3, 6], [6] * 5],
+  ]  # fmt: skip
+  assert [x.text for x in found.nodes(1)] == [
+    'solve the room', 'push the box to the target', 'push it right',
+    'move right',
+  ]  # fmt: skip
+
+
 def test_one_more_episode_changes_none(whole, tmp_path):
   """Episodes depend neither on the workers nor on what there was before."""
   folder = tmp_path / 'data'
@@ -124,7 +145,12 @@ BAD = {
     ['--expert', 'crafter', '--out', 'x', '--variant', 'hasty'], "'hasty'"
   ),
   'a variant of words': (
-    ['--expert', 'crafter', '--out', 'x', '--variant', 'a=b'], "'a=b'"
+    ['--expert', 'crafter', '--out', 'x', '--variant', 'noise=b'],
+    "'noise'", "'b'",
+  ),
+  'a number for a switch': (
+    ['--expert', 'crafter', '--out', 'x', '--variant', 'disorder=1'],
+    "'disorder'", 1.0,
   ),
 }  # fmt: skip
 

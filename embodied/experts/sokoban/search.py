@@ -96,12 +96,16 @@ def solve(cells: Array, states: int = STATES) -> Found:
     0, 2**63, (2, len(known.places)), np.uint64
   )
   slots = 1 << (2 * states).bit_length()
+  numbered = lambda: np.empty(states, np.int64)
   memory = Memory(
-    np.empty((states, len(start)), np.int64),
-    *(np.empty(states, np.int64) for _ in range(4)),
-    np.empty(states, np.bool_),
-    np.zeros(slots, np.int64),
-    np.zeros(LONGEST, np.int64),
+    spots=np.empty((states, len(start)), np.int64),
+    pushes=numbered(),
+    before=numbered(),
+    last=numbered(),
+    below=numbered(),
+    closed=np.empty(states, np.bool_),
+    slots=np.zeros(slots, np.int64),
+    piles=np.zeros(LONGEST, np.int64),
   )
   plan, end, seen = _search(known, codes, memory, start)
   pushes = [Push(int(known.places[box]), int(way)) for box, way in plan]

@@ -56,7 +56,7 @@ def test_an_episode_by_hand(make):
   assert drawn(seen[2]['cells'])[1] == '#  @* #'
   assert [float(x['log/pushes']) for x in seen] == [0, 1, 2]
   assert [bool(x['is_terminal']) for x in seen] == [False, False, True]
-  assert seen[2]['is_last'] and seen[2]['log/solved'] == 1
+  assert seen[2]['is_last'] and seen[2]['log/achievement_solved'] == 1
   assert env.step(act(RIGHT))['is_first']
 
 
@@ -91,7 +91,7 @@ def test_the_rules_written_a_second_time():
       assert obs['reward'] == pytest.approx(reward)
       left = ''.join(room).count('$')
       assert obs['log/boxes_left'] == left
-      assert obs['is_terminal'] == obs['log/solved'] == (left == 0)
+      assert obs['is_terminal'] == obs['log/achievement_solved'] == (left == 0)
 
 
 def test_time_is_limited(make):
@@ -99,7 +99,7 @@ def test_time_is_limited(make):
   env.step(act(0, reset=True))
   seen = [env.step(act(UP)) for _ in range(3)]
   assert [bool(x['is_last']) for x in seen] == [False, False, True]
-  assert not seen[2]['is_terminal'] and seen[2]['log/solved'] == 0
+  assert not seen[2]['is_terminal'] and seen[2]['log/achievement_solved'] == 0
 
 
 def test_pictures_show_the_cells(make):

@@ -35,7 +35,12 @@ def play(seed=0, **variant):
     stacks.append([x.text for x in expert.stack])
     assert stacks[-1][-1] == expert.actions[actions[-1]]
     obs = env.step({'action': np.int32(actions[-1]), 'reset': np.False_})
-  return bool(obs['log/solved']), actions, stacks, expert.nodes(len(actions))
+  return (
+    bool(obs['log/achievement_solved']),
+    actions,
+    stacks,
+    expert.nodes(len(actions)),
+  )
 
 
 def test_it_says_its_plan(tmp_path):
