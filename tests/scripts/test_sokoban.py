@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from scripts import results
 from scripts.bench import sokoban
 from scripts.experiments import solver
 from tests.embodied.envs.rooms import write
@@ -16,7 +17,7 @@ def test_speeds_are_of_all_cases(tmp_path):
   out = tmp_path / 'speed'
   argv = ['--levels', folder, '--rounds', 1, '--steps', 500, '--out', out]
   sokoban.main([str(x) for x in argv])
-  lines = [json.loads(x) for x in out.with_suffix('.jsonl').open()]
+  lines = results.read_lines(out.with_suffix('.jsonl'))
   sizes = [f'{n}x{n}, {b}' for n, b in sokoban.ROOMS]
   assert [x['case'] for x in lines] == [*sizes, 'levels', 'step', 'in a run']
   assert all(x['steps_per_cpu_second'] > 0 for x in lines)

@@ -1,5 +1,6 @@
 """An expert for the Battle Factory that says what it wants at every step."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ class BattleFactoryExpert:
   """
 
   task = 'battlefactory_level50'
+  settings: Mapping[str, Any] = {}
   actions = (
     *(f'use move {i + 1}' for i in range(4)),
     *(f'switch to reserve {i + 1}' for i in range(2)),
