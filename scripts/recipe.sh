@@ -15,7 +15,7 @@ evaluate() {
   compgen -G "$1/eval/*.json" >/dev/null || run evaluate --logdir "$1" --episodes 50 --video
 }
 
-run lrxc collect --expert crafter --episodes 200 --out "$out/plans"
+run lrxc collect --expert crafter --episodes 700 --out "$out/plans"
 train phase1 --logdir "$out/phase1" --run.steps 5000
 evaluate "$out/phase1"
 train phase4 --logdir "$out/phase4" --run.steps 100000 --init_from "$out/phase1"

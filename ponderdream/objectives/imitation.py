@@ -61,9 +61,7 @@ def losses(p: Pass) -> Terms:
   ask, force, draw = jax.random.split(p.key, 3)
   plans = read(p, ask)
   mask = p.models.allowed(p.batch)
-  view = flat_tree(
-    p.models.view(p.params, sg(p.post), p.tokens, mask, plans.goal)
-  )
+  view = flat_tree(p.models.view(p.params, p.post, p.tokens, mask, plans.goal))
   forced = jax.random.bernoulli(force, forcing(p), plans.stack.T.shape)
   found = p.models.thoughts(p.params, view, lesson(plans, forced))
   terms, metrics = aligned(p, plans, found.goal)

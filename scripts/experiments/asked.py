@@ -12,14 +12,10 @@ intervals (Wilson 1927), and the ponder steps of both.
 import math
 import pathlib
 
-import numpy as np
-
 from embodied import envs
 from embodied.run import evaluate as loop
 from ponderdream import evaluate, factories, settings, texts
 from scripts import arguments, results
-
-PREFIX = 'achievement_'
 
 
 def wilson(count, total, z=1.96):
@@ -35,20 +31,20 @@ def wilson(count, total, z=1.96):
 
 
 def played(config, goal, episodes, count):
-  """How many of the episodes unlocked each achievement, by its name, and the
-  mean number of ponder steps."""
+  """In how many of the episodes each achievement was unlocked, by name, and
+  the mean number of ponder steps."""
   config = texts.asked(config, goal)
   driver = factories.make_driver(config, count, evaluate.FIRST)
+  trackers = factories.make_trackers()
   try:
     _, agent = evaluate.restore(driver, config, evaluate.OPTIONS)
-    found = loop.evaluate(agent, driver, episodes)
+    found = loop.evaluate(agent, driver, episodes, trackers)
   finally:
     driver.close()
-  names = sorted(k for k in found[0] if k.startswith(PREFIX))
-  unlocked = {
-    k.removeprefix(PREFIX): int(sum(x[k] > 0 for x in found)) for k in names
-  }
-  return unlocked, float(np.mean([x['ponder_steps'] for x in found]))
+  found = loop.summary(found, trackers)
+  share = {k: v / 100 for k, v in sorted(found['success'].items())}
+  unlocked = {k: round(v * episodes) for k, v in share.items()}
+  return unlocked, found['ponder_steps_mean']
 
 
 def compared(name, goal, asked, task, episodes):

@@ -269,11 +269,19 @@ def test_a_whole_update_learns_a_plan(kit):
     'shared/texts': TEXTS,
   }  # fmt: skip
   losses = []
+  before = jax.tree.map(np.array, agent.state.params)
   for _ in range(60):
     agent.train(data)
     _, metrics = agent.flush()
     losses.append(sum(metrics[f'loss/{k}'] for k in ('say', 'align', 'halt')))
   assert losses[-1] < 0.6 * losses[0]
+  # What has to be remembered for it is learnt, too; nothing that nobody reads.
+  changed = jax.tree.map(
+    lambda a, b: bool((a != b).any()), before, agent.state.params
+  )
+  assert any(jax.tree.leaves(changed['dyn']))
+  for name in ('imgdec', 'rew', 'con', 'val'):
+    assert not any(jax.tree.leaves(changed[name])), name
 
 
 def test_unit_subgoals_and_goals(kit):
