@@ -196,8 +196,7 @@ def test_a_tracer_sees_no_file_outside(run_of_old, outside, tmp_path):
     ['strace', '-f', '-y', '-o', trace, '-e', f'trace={calls}',
      sys.executable, '-c', EVERYWHERE, run_of_old, tmp_path],
     cwd=ROOT, capture_output=True, text=True, timeout=500,
-    # Git would refresh its index when it is asked for the version.
-    env=os.environ | {'TMPDIR': str(temporary), 'GIT_OPTIONAL_LOCKS': '0'},
+    env=os.environ | {'TMPDIR': str(temporary)},
   )  # fmt: skip
   assert done.returncode == 0, done.stdout + done.stderr
   codes = done.stdout.split('codes ')[1].split()
@@ -206,6 +205,8 @@ def test_a_tracer_sees_no_file_outside(run_of_old, outside, tmp_path):
   cache = pathlib.Path.home() / '.cache'
   allowed = (tmp_path / 'run', temporary, cache, '/dev/null', '/proc/')
   written = written_in(trace.read_text())
+  # Git refreshes its index when it is asked for the version.
+  written = [x for x in written if '/.git/' not in x]
   assert sum(x.startswith(f'{tmp_path}/run/') for x in written) > 50
   assert not [x for x in written if not x.startswith(tuple(map(str, allowed)))]
 
