@@ -62,7 +62,7 @@ def make_expert(name: str, **variant: Any) -> Expert:
 
   Raises:
     UsageError: An unknown expert, or a variant that it does not have, or with
-      a value of another type.
+      a value of another type; a noise that is no share of the actions.
   """
   if name not in EXPERTS:
     raise UsageError(f"There is no expert '{name}'. {suggest(name, EXPERTS)}")
@@ -73,9 +73,16 @@ def make_expert(name: str, **variant: Any) -> Expert:
     raise UsageError(
       f"The expert '{name}' has no variant '{key}'. {suggest(key, known)}"
     )
-  expert: Expert = ctor(
-    **{k: _fitting(k, v, type(known[k].default)) for k, v in variant.items()}
-  )
+  values = {
+    k: _fitting(k, v, type(known[k].default)) for k, v in variant.items()
+  }
+  noise = values.get('noise', 0.0)
+  if not 0 <= noise <= 1:
+    raise UsageError(
+      f'The noise of the expert is {noise:g}; it is a share of its actions,'
+      ' from 0 to 1.'
+    )
+  expert: Expert = ctor(**values)
   return expert
 
 

@@ -7,7 +7,6 @@ import numpy as np
 
 from embodied.base import Env
 from embodied.envs.battlefactory.game import DRAFT, KEEP, SWAP, Game
-from embodied.errors import UsageError
 from embodied.experts.battlefactory import drafting, plans
 from embodied.experts.plan import Goal, Plan
 
@@ -27,9 +26,6 @@ class BattleFactoryExpert:
   Args:
     privileged: knows the foe's set as soon as it sees it.
     noise: share of its actions that are random, from 0 to 1.
-
-  Raises:
-    UsageError: a share of actions that is none.
   """
 
   task = 'battlefactory_level50'
@@ -43,11 +39,6 @@ class BattleFactoryExpert:
   )
 
   def __init__(self, privileged: bool = False, noise: float = 0.0) -> None:
-    if not 0 <= noise <= 1:
-      raise UsageError(
-        f'The noise of the expert is {noise:g}; it is a share of its actions,'
-        ' from 0 to 1.'
-      )
     self.privileged = privileged
     self.p_good = 1 - noise
     self.stack: tuple[Goal, ...] = ()

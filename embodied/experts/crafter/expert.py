@@ -6,7 +6,6 @@ from typing import Any
 from crafter import constants
 
 from embodied.base import Env
-from embodied.errors import UsageError
 from embodied.experts.crafter import aims, plants
 from embodied.experts.crafter.body import Body, Habits, Skill
 from embodied.experts.crafter.memory import Memory
@@ -32,9 +31,6 @@ class CrafterExpert:
     noise: share of its actions that are random, from 0 to 1.
     disorder: wants achievements in an order that makes no sense.
     forgetful: does not eat when it is hungry.
-
-  Raises:
-    UsageError: a share of actions that is none.
   """
 
   task = 'crafter_reward'
@@ -48,11 +44,6 @@ class CrafterExpert:
     disorder: bool = False,
     forgetful: bool = False,
   ) -> None:
-    if not 0 <= noise <= 1:
-      raise UsageError(
-        f'The noise of the expert is {noise:g}; it is a share of its actions,'
-        ' from 0 to 1.'
-      )
     self.privileged = privileged
     self.p_good = (1 - noise) * 0.95**disorder * 0.9**forgetful
     self.stack: tuple[Goal, ...] = ()

@@ -6,7 +6,6 @@ import numpy as np
 
 from embodied.base import Env
 from embodied.envs.fast_sokoban import rules
-from embodied.errors import UsageError
 from embodied.experts.plan import Goal, Plan
 from embodied.experts.sokoban import search, words
 from embodied.experts.sokoban.tables import tables
@@ -26,9 +25,6 @@ class SokobanExpert:
       `sokoban_small` if there is none.
     size, boxes: of the rooms of `sokoban_small`.
     noise: share of its actions that are random, from 0 to 1.
-
-  Raises:
-    UsageError: a share of actions that is none.
   """
 
   actions = rules.ACTIONS
@@ -41,11 +37,6 @@ class SokobanExpert:
     boxes: int = 2,
     noise: float = 0.0,
   ) -> None:
-    if not 0 <= noise <= 1:
-      raise UsageError(
-        f'The noise of the expert is {noise:g}; it is a share of its actions,'
-        ' from 0 to 1.'
-      )
     self.task = 'sokoban_boxoban' if levels else 'sokoban_small'
     small = {'size': size, 'boxes': boxes}
     self.settings: dict[str, Any] = {'levels': levels} if levels else small
