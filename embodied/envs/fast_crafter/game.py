@@ -182,7 +182,7 @@ def _restore(state: bytes) -> Game:
 
 
 @numba.njit(cache=True)
-def _count(ground, width, height):  # type: ignore[no-untyped-def]
+def _count(ground, width, height):
   """Cells of each material in each region, `[x, y, material]`."""
   shape = ground.shape[0] // width + 1, ground.shape[1] // height + 1
   out = np.zeros((*shape, MATERIALS), np.int64)

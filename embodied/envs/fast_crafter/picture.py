@@ -130,15 +130,13 @@ TINT = np.tile([0.0, 8.0, 32.0], AREA[0])
 
 
 @numba.njit(cache=True)
-def _gray(r, g, b):  # type: ignore[no-untyped-def]
+def _gray(r, g, b):
   """A color as gray, as PIL converts to mode L (ITU-R 601-2, 16 bits)."""
   return (r * 19595 + g * 38470 + b * 7471 + 0x8000) >> 16
 
 
 @numba.njit(cache=True)
-def _draw_map(  # type: ignore[no-untyped-def]
-  picture, ground, marks, left, top, cells
-):
+def _draw_map(picture, ground, marks, left, top, cells):
   """Draws the cells of the map without lighting."""
   beyond = len(cells) - 1
   for i in range(VIEW[0]):
@@ -155,7 +153,7 @@ def _draw_map(  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def _light_day(picture, pale, tint, daylight):  # type: ignore[no-untyped-def]
+def _light_day(picture, pale, tint, daylight):
   """`LocalView._light` of the package, without noise."""
   night = 1 - daylight
   for y in range(AREA[1]):
@@ -166,9 +164,7 @@ def _light_day(picture, pale, tint, daylight):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def _light_night(  # type: ignore[no-untyped-def]
-  picture, faded, vignette, noise, daylight
-):
+def _light_night(picture, faded, vignette, noise, daylight):
   """`LocalView._light` of the package, with noise by `_noise`."""
   night = 1 - daylight
   for y in range(AREA[1]):
@@ -187,7 +183,7 @@ def _light_night(  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def _sleep(picture):  # type: ignore[no-untyped-def]
+def _sleep(picture):
   """`LocalView._sleep`: half of the gray, half of the color (0, 0, 16)."""
   for y in range(AREA[1]):
     for x in range(AREA[0]):
@@ -198,7 +194,7 @@ def _sleep(picture):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def _draw_items(picture, amounts, items):  # type: ignore[no-untyped-def]
+def _draw_items(picture, amounts, items):
   for index in range(len(amounts)):
     left = index % VIEW[0] * UNIT
     top = (index // VIEW[0] + VIEW[1]) * UNIT

@@ -102,7 +102,7 @@ def _layers(
 
 
 @numba.njit(cache=True)
-def _noise(xs, ys, z, perm, grad):  # type: ignore[no-untyped-def]
+def _noise(xs, ys, z, perm, grad):
   out = np.empty(len(xs))
   for i in range(len(xs)):
     out[i] = _noise3(xs[i], ys[i], z, perm, grad)
@@ -110,7 +110,7 @@ def _noise(xs, ys, z, perm, grad):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def _settle(away, layers, pool):  # type: ignore[no-untyped-def]
+def _settle(away, layers, pool):
   """Materials `[x, y]`, creatures `[n, (kind, x, y)]`, and how many numbers
   of `pool` were used."""
   width, height = away.shape
@@ -133,12 +133,12 @@ def _settle(away, layers, pool):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def _cave(layer):  # type: ignore[no-untyped-def]
+def _cave(layer):
   return layer[3] > 0.15 and layer[2] > 0.3
 
 
 @numba.njit(cache=True)
-def _material(layer, pool, used):  # type: ignore[no-untyped-def]
+def _material(layer, pool, used):
   near, water, mountain, _, tunnel, coal, iron, lava, beach, wood = layer
   if near > 0.5:
     return GRASS, used
@@ -170,9 +170,7 @@ def _material(layer, pool, used):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def _creature(  # type: ignore[no-untyped-def]
-  material, tunnel, away, pool, used
-):
+def _creature(material, tunnel, away, pool, used):
   if material != GRASS and material != PATH and material != SAND:
     return -1, used
   if away > 3 and material == GRASS:
@@ -191,7 +189,7 @@ def _creature(  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def _permutation(seed):  # type: ignore[no-untyped-def]
+def _permutation(seed):
   """The tables that `_init` of OpenSimplex shuffles with a seed."""
   perm, source = np.zeros(256, np.int64), np.arange(256)
   for _ in range(3):

@@ -31,7 +31,7 @@ TRIES = 4
 
 
 @numba.njit(cache=True)
-def generate(random, size, boxes):  # type: ignore[no-untyped-def]
+def generate(random, size, boxes):
   """A room of `size` x `size` cells, uint8 `[size * size]` as in `rules`, and
   the fewest pushes that solve it.
 
@@ -53,7 +53,7 @@ def generate(random, size, boxes):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def draw(random, count):  # type: ignore[no-untyped-def]
+def draw(random, count):
   """A number from 0 to `count` - 1; the generator is SplitMix64."""
   random[0] += GAMMA
   x = random[0]
@@ -64,7 +64,7 @@ def draw(random, count):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def _ground(random, size, boxes):  # type: ignore[no-untyped-def]
+def _ground(random, size, boxes):
   """The cells of the floor, which are connected, and those of the targets."""
   while True:
     limit = draw(random, np.int64(WALLS * 1024))
@@ -88,7 +88,7 @@ def _ground(random, size, boxes):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def _pulled(floor, targets, boxes):  # type: ignore[no-untyped-def]
+def _pulled(floor, targets, boxes):
   """All rooms that are solvable: boxes and the cells that the player reaches,
   uint64 `[N]` each, and where those of n pushes end, int64 `[most + 1]`."""
   most = _capacity(_size(floor), boxes)
@@ -123,7 +123,7 @@ def _pulled(floor, targets, boxes):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def _capacity(cells, boxes):  # type: ignore[no-untyped-def]
+def _capacity(cells, boxes):
   """More rooms than there can be: places of the boxes, times parts of the
   floor, of which a box makes at most three more."""
   places = 1
@@ -133,9 +133,7 @@ def _capacity(cells, boxes):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def _add(  # type: ignore[no-untyped-def]
-  table, boards, regions, count, board, region
-):
+def _add(table, boards, regions, count, board, region):
   """Adds a room unless it is there; returns the number of rooms."""
   mask = np.uint64(len(table) - 1)
   slot = (board * MIX1 ^ region * MIX2) * GAMMA >> np.uint64(32) & mask
@@ -150,7 +148,7 @@ def _add(  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def _choose(random, boards, ends, targets):  # type: ignore[no-untyped-def]
+def _choose(random, boards, ends, targets):
   """The index of a room, its pushes, and the most pushes of any; 0 pushes if
   all rooms have a box on a target."""
   depths = np.zeros(len(ends), np.int64)
@@ -172,9 +170,7 @@ def _choose(random, boards, ends, targets):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def _drawn(  # type: ignore[no-untyped-def]
-  size, floor, targets, board, player
-):
+def _drawn(size, floor, targets, board, player):
   room = np.full(size * size, 2 * rules.WALL, np.uint8)
   for row in range(size):
     for column in range(size):
@@ -187,7 +183,7 @@ def _drawn(  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def _shift(cells, way):  # type: ignore[no-untyped-def]
+def _shift(cells, way):
   """The cells beside, in the direction of an action; see `rules.ACTIONS`."""
   if way & 1:
     return cells << SHIFTS[way]
@@ -195,7 +191,7 @@ def _shift(cells, way):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def _flood(start, free):  # type: ignore[no-untyped-def]
+def _flood(start, free):
   """The free cells that are reached from `start`."""
   row = np.uint64(SIDE)
   while True:
@@ -207,7 +203,7 @@ def _flood(start, free):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def _size(cells):  # type: ignore[no-untyped-def]
+def _size(cells):
   count = 0
   while cells:
     cells &= cells - ONE
@@ -216,7 +212,7 @@ def _size(cells):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def _pick(random, cells):  # type: ignore[no-untyped-def]
+def _pick(random, cells):
   """One of the cells."""
   for _ in range(draw(random, _size(cells))):
     cells &= cells - ONE

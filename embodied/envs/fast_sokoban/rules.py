@@ -24,7 +24,7 @@ STEP, PLACED, SOLVED = -0.1, 1.0, 10.0
 
 
 @numba.njit(cache=True)
-def load(cells, numbers, level):  # type: ignore[no-untyped-def]
+def load(cells, numbers, level):
   """Copies the cells of a level and begins an episode there."""
   numbers[:] = 0
   for i in range(len(level)):
@@ -36,7 +36,7 @@ def load(cells, numbers, level):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def step(cells, numbers, width, action):  # type: ignore[no-untyped-def]
+def step(cells, numbers, width, action):
   """Moves the player, who pushes a box if it stands in the way and the cell
   behind it is free; returns the reward.
 
@@ -61,7 +61,7 @@ def step(cells, numbers, width, action):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def offset(width, action):  # type: ignore[no-untyped-def]
+def offset(width, action):
   """From a cell to the one that an action leads to."""
   if action < 2:
     return width if action else -width

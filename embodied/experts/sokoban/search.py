@@ -113,7 +113,7 @@ def solve(cells: Array, states: int = STATES) -> Found:
 
 
 @numba.njit(cache=True)
-def _search(known, codes, memory, start):  # type: ignore[no-untyped-def]
+def _search(known, codes, memory, start):
   """The pushes `[P, 2]`, how the search ended, and the number of states."""
   size, count = len(known.near), len(start) - 1
   taken, queue = np.zeros(size, np.bool_), np.empty(size, np.int64)
@@ -145,7 +145,7 @@ def _search(known, codes, memory, start):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def _expand(  # type: ignore[no-untyped-def]
+def _expand(
   known, codes, memory, node, seen, child, taken, around, beyond, queue
 ):
   """Adds the states after each push that is possible; returns the number of
@@ -184,9 +184,7 @@ def _expand(  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def _add(  # type: ignore[no-untyped-def]
-  memory, seen, codes, state, pushes, before, last, left
-):
+def _add(memory, seen, codes, state, pushes, before, last, left):
   """Adds a state unless it was found by as few pushes, or cannot be solved;
   returns the number of states."""
   if pushes + left >= LONGEST:
@@ -217,7 +215,7 @@ def _add(  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def _same(a, b):  # type: ignore[no-untyped-def]
+def _same(a, b):
   for i in range(len(a)):
     if a[i] != b[i]:
       return False
@@ -225,14 +223,14 @@ def _same(a, b):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def _stand(taken, state, there):  # type: ignore[no-untyped-def]
+def _stand(taken, state, there):
   """Notes whether boxes stand on their cells."""
   for i in range(len(state) - 1):
     taken[state[i]] = there
 
 
 @numba.njit(cache=True)
-def _plan(memory, node):  # type: ignore[no-untyped-def]
+def _plan(memory, node):
   """The pushes `[P, 2]` that lead to a state: cell of the box, way."""
   plan = np.empty((memory.pushes[node], 2), np.int64)
   for i in range(len(plan) - 1, -1, -1):
@@ -242,7 +240,7 @@ def _plan(memory, node):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def _place(child, state, i, there):  # type: ignore[no-untyped-def]
+def _place(child, state, i, there):
   """Sets `child` to the boxes of a state with the box `i` on the cell `there`,
   in order."""
   count = len(state) - 1
@@ -258,7 +256,7 @@ def _place(child, state, i, there):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def _pair(parts, dead, state, box, player):  # type: ignore[no-untyped-def]
+def _pair(parts, dead, state, box, player):
   """Whether a box is in a deadlock with one of the others."""
   for i in range(len(state) - 1):
     a, b = min(box, state[i]), max(box, state[i])
@@ -268,7 +266,7 @@ def _pair(parts, dead, state, box, player):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def _left(far, state):  # type: ignore[no-untyped-def]
+def _left(far, state):
   """The pushes of the best assignment of boxes to targets, FAR or more if
   there is none; by the Hungarian method (Kuhn 1955), one box after another."""
   count, targets = len(state) - 1, len(far)

@@ -54,7 +54,7 @@ def tables(cells: Array) -> Tables:
 
 
 @numba.njit(cache=True)
-def _distances(near, goal):  # type: ignore[no-untyped-def]
+def _distances(near, goal):
   """The fewest pushes of a lone box to a target, `[C]`; the player may be
   anywhere."""
   far = np.full(len(near), FAR)
@@ -74,7 +74,7 @@ def _distances(near, goal):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def reach(near, taken, start, around, queue):  # type: ignore[no-untyped-def]
+def reach(near, taken, start, around, queue):
   """Notes in `around`, bool `[C]`, which cells the player reaches from `start`
   past the `taken` ones; returns the lowest. `queue` is work space `[C]`."""
   for cell in range(len(near)):
@@ -94,7 +94,7 @@ def reach(near, taken, start, around, queue):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def _pairs(near, goals):  # type: ignore[no-untyped-def]
+def _pairs(near, goals):
   """`parts` and `dead`. All pairs that can be brought to two targets are found
   by pulling boxes from there."""
   size = len(near)
@@ -145,9 +145,7 @@ def _pairs(near, goals):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def _revive(  # type: ignore[no-untyped-def]
-  dead, parts, a, b, player, found, count
-):
+def _revive(dead, parts, a, b, player, found, count):
   """Notes that boxes on the cells a < b can be brought to targets, and adds
   them to the `found` ones; returns the number of these."""
   part = parts[a, b, player]
