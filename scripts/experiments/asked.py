@@ -9,25 +9,13 @@ when it was asked for (`asked`) and when the whole task was (`task`), with 95%
 intervals (Wilson 1927), and the ponder steps of both.
 """
 
-import math
 import pathlib
 
 from embodied import envs
 from embodied.run import evaluate as loop
 from ponderdream import evaluate, factories, settings, texts
+from ponderdream.page import intervals
 from scripts import arguments, results
-
-
-def wilson(count, total, z=1.96):
-  """The 95% interval of a share, (low, high)."""
-  share, extra = count / total, z * z / total
-  middle = (share + extra / 2) / (1 + extra)
-  width = (
-    z
-    / (1 + extra)
-    * math.sqrt(share * (1 - share) / total + extra / total / 4)
-  )
-  return middle - width, middle + width
 
 
 def played(config, goal, episodes, count):
@@ -49,16 +37,16 @@ def played(config, goal, episodes, count):
 
 def compared(name, goal, asked, task, episodes):
   """A row of the table."""
-  there, here = wilson(asked, episodes), wilson(task, episodes)
+  there, here = (intervals.wilson(x, episodes) for x in (asked, task))
   return {
     'achievement': name,
     'goal': goal,
-    'asked': asked / episodes,
-    'asked_ci95': there,
-    'task': task / episodes,
-    'task_ci95': here,
+    'asked': there.value,
+    'asked_ci95': there[1:],
+    'task': here.value,
+    'task_ci95': here[1:],
     'more': asked > task,
-    'apart': there[0] > here[1],
+    'apart': there.low > here.high,
   }
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from embodied.envs.battlefactory import engine, rules
 from embodied.envs.battlefactory.environment import BattleFactory
 from embodied.experts import make_expert
+from ponderdream.page import intervals
 from scripts import arguments, results
 
 BASELINES = ('random', 'power', 'damage', 'switching')
@@ -62,18 +63,11 @@ def episode(who, env, seed, battles=0):
   return obs
 
 
-def wilson(wins, count, z=1.96):
-  """The interval of a share, `(low, high)`; Wilson 1927."""
-  share = wins / count
-  middle = share + z * z / (2 * count)
-  width = z * (share * (1 - share) / count + z * z / (4 * count**2)) ** 0.5
-  scale = 1 + z * z / count
-  return (middle - width) / scale, (middle + width) / scale
-
-
 def share(wins, count):
-  low, high = wilson(wins, count)
-  return {'share': wins / count, 'low': low, 'high': high, 'of': count}
+  found = intervals.wilson(wins, count)
+  return {
+    'share': found.value, 'low': found.low, 'high': found.high, 'of': count,
+  }  # fmt: skip
 
 
 def battles(who, foe, count, args, task='battle'):

@@ -11,7 +11,6 @@ other folders. Without --levels it plays `sokoban_small`, 7x7 with two boxes.
 """
 
 import json
-import math
 import pathlib
 import time
 
@@ -20,6 +19,7 @@ import numpy as np
 from embodied import envs
 from embodied.envs.fast_sokoban import levels
 from embodied.experts import make_expert
+from ponderdream.page import intervals
 from scripts import arguments, results
 
 LIMIT = 10.0  # seconds
@@ -47,14 +47,6 @@ def play(expert, env, seed):
   }
 
 
-def interval(count, total):
-  """Wilson's 95% interval of a share."""
-  z, share = 1.96, count / total
-  middle = share + z * z / (2 * total)
-  half = z * math.sqrt(share * (1 - share) / total + (z / (2 * total)) ** 2)
-  return [(middle + x * half) / (1 + z * z / total) for x in (-1, 1)]
-
-
 def summary(episodes):
   """The numbers of one folder."""
   good = [x['solved'] and x['seconds'] <= LIMIT for x in episodes]
@@ -63,7 +55,7 @@ def summary(episodes):
   return {
     'levels': len(episodes),
     'solved': sum(good) / len(good),
-    'interval': interval(sum(good), len(good)),
+    'interval': intervals.wilson(sum(good), len(good))[1:],
     'seconds_median': results.median(seconds),
     'seconds_most': max(seconds),
     'pushes': mean('pushes'),

@@ -6,14 +6,6 @@ from embodied import envs
 from scripts.experiments import asked
 
 
-def test_the_interval_of_a_share():
-  # Of 8 of 10: middle (0.8 + 0.19208) / 1.38416, from Wilson's equation.
-  low, high = asked.wilson(8, 10)
-  assert (low, high) == pytest.approx((0.4902, 0.9433), abs=1e-4)
-  # What is never seen has an interval that begins at 0.
-  assert asked.wilson(0, 20) == pytest.approx((0, 0.1611), abs=1e-4)
-
-
 @pytest.mark.parametrize(
   'counts, more, apart',
   [((20, 2), True, True), ((11, 9), True, False), ((5, 5), False, False)],

@@ -2,19 +2,10 @@
 
 import json
 
-import pytest
-
 from scripts import results
 from scripts.bench import factory as bench
 from scripts.experiments import factory
 from tests.embodied.envs.battlefactory import needs
-
-
-def test_the_interval_of_a_share():
-  # Wilson's interval of 8 of 10, as textbooks print it.
-  assert factory.wilson(8, 10) == pytest.approx((0.490, 0.943), abs=1e-3)
-  low, high = factory.wilson(0, 10)
-  assert low == pytest.approx(0) and high == pytest.approx(0.2775, abs=1e-3)
 
 
 @needs.ENGINE

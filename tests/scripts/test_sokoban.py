@@ -2,8 +2,6 @@
 
 import json
 
-import pytest
-
 from scripts import results
 from scripts.bench import sokoban
 from scripts.experiments import solver
@@ -35,9 +33,3 @@ def test_the_solver_is_measured(tmp_path):
   (line,) = found.values()
   assert line['levels'] == 2 and line['solved'] == 1
   assert line['pushes'] == line['steps'] == line['stages'] == 1
-
-
-def test_the_interval_by_hand():
-  # n = 4, k = 2, z = 1.96: middle .5 + .4802 = .9802, half 1.96 sqrt(.0625 +
-  # .06003) = .6861, divided by 1.9604.
-  assert solver.interval(2, 4) == pytest.approx([0.1500, 0.8500], abs=1e-4)
