@@ -207,6 +207,9 @@ class Data:
   def _open(self, part: str, shard: str) -> parquet.ParquetFile:
     path = self.path(part, shard)
     try:
+      # A pipe would be waited for without end.
+      if not path.is_file():
+        raise ValueError('there is no such file')
       file = parquet.ParquetFile(
         path, memory_map=True, page_checksum_verification=True
       )

@@ -26,6 +26,13 @@ def replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
     raise
 
 
+def clean(folder: pathlib.Path) -> None:
+  """Removes what killed processes left in a folder, which this process alone
+  may write to."""
+  for leftover in folder.rglob('.*.tmp'):
+    leftover.unlink(missing_ok=True)
+
+
 def temporary(path: pathlib.Path) -> pathlib.Path:
   """Where this process writes what will become `path`."""
   return path.with_name(f'.{path.name}.{os.getpid()}.tmp')

@@ -5,6 +5,7 @@ written in whole or not at all, and made again only if that hash changes. So a
 stage that was stopped, or killed, goes on where it was.
 """
 
+import contextlib
 import hashlib
 import json
 import re
@@ -89,13 +90,17 @@ def run(noun: str, out: Path, jobs: Mapping[str, Job]) -> Left:
   return Left(made, kept, missing)
 
 
-def hold(out: Path) -> Any:
-  """The folder `out` for this process alone, a context manager."""
+@contextlib.contextmanager
+def hold(out: Path) -> Iterator[None]:
+  """Holds the folder `out` for this process alone, without what killed ones
+  left in it."""
   try:
     out.mkdir(parents=True, exist_ok=True)
   except OSError as error:
     raise UsageError(f'Cannot make the folder {out}: {error}.') from None
-  return lock.hold(Folder(out), '.lock')
+  with lock.hold(Folder(out), '.lock'):
+    files.clean(out)
+    yield
 
 
 def tell(verb: str, noun: str, left: Left, out: Path) -> int:

@@ -75,11 +75,11 @@ def writing(folder: pathlib.Path) -> Iterator[None]:
     for part in PARTS:
       (folder / part).mkdir(exist_ok=True)
     files.sync(folder)
-    _clean(folder)
+    files.clean(folder)
     try:
       yield
     finally:
-      _clean(folder)
+      files.clean(folder)
 
 
 class Shard:
@@ -174,12 +174,6 @@ def write(
       if shard:
         shard.discard()
   return count
-
-
-def _clean(folder: pathlib.Path) -> None:
-  """Removes what killed processes left."""
-  for leftover in folder.glob('*/.*.tmp'):
-    leftover.unlink(missing_ok=True)
 
 
 def _agree(episode_id: str, fields: Fields, wanted: Fields) -> None:

@@ -68,11 +68,14 @@ def test_what_is_made_is_not_made_again(words, trees, capsys):
   assert run('extract', words, trees) == 0
   assert '0 trees extracted, 12 were there' in capsys.readouterr().out
   assert {x: x.stat().st_mtime_ns for x in trees.glob('*.json')} == times
-  # A damaged record is made again, and comes out the same.
+  # A damaged record is made again, and comes out the same; what a killed
+  # process left is removed.
   (trees / '02-night.json').write_text('{"made_from": ')
+  (trees / '.02-night.json.77.tmp').write_text('{')
   assert run('extract', words, trees) == 0
   assert '1 trees extracted, 11 were there' in capsys.readouterr().out
   assert contents(trees) == before
+  assert not list(trees.glob('.*.tmp'))
 
 
 def test_a_changed_source_is_read_again(tmp_path):

@@ -279,6 +279,11 @@ def test_what_is_no_data_set(tmp_path):
   )
   with pytest.raises(UsageError, match=naming('episodes', 'columns', 'LRXC')):
     data.Data(tmp_path)
+  # Whoever opened it would wait for a writer.
+  (tmp_path / 'episodes' / 'shard-00000.parquet').unlink()
+  os.mkfifo(tmp_path / 'episodes' / 'shard-00000.parquet')
+  with pytest.raises(UsageError, match=naming('episodes', 'damaged', 'file')):
+    data.Data(tmp_path)
 
 
 def everything(folder):

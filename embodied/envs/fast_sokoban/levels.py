@@ -60,7 +60,7 @@ def read(folder: str) -> Levels:
       ' with level files in the form of the Boxoban levels.'
     )
   found: list[np.ndarray] = []
-  for path in sorted(root.rglob('*.txt')):
+  for path in sorted(x for x in root.rglob('*.txt') if x.is_file()):
     found += _levels(path, found[0].shape[1:] if found else None)
   if not found:
     raise UsageError(
