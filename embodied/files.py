@@ -114,7 +114,10 @@ class Folder:
     in the folder, however deep."""
     for here, folders, names, fd in os.fwalk('.', dir_fd=self.fd):
       for name in (*folders, *names):
-        mode = os.stat(name, dir_fd=fd, follow_symlinks=False).st_mode
+        try:
+          mode = os.stat(name, dir_fd=fd, follow_symlinks=False).st_mode
+        except FileNotFoundError:
+          continue  # a run has removed it
         if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
           raise _odd(self.path / here / name, mode, stat.S_IFREG)
 
@@ -123,6 +126,14 @@ class Folder:
     """The same for all paths to one folder."""
     found = os.fstat(self.fd)
     return found.st_dev, found.st_ino
+
+  def at(self, path: str | os.PathLike[str]) -> bool:
+    """Whether the path leads to this folder."""
+    try:
+      found = os.stat(path)
+    except FileNotFoundError:
+      return False
+    return self.number == (found.st_dev, found.st_ino)
 
   def _enter(self, name: str, make: bool) -> None:
     """Goes on to a folder inside."""

@@ -42,6 +42,11 @@ class Checkpoint:
   directory. The number of devices and hosts may change between writing and
   reading.
 
+  Orbax opens files by their paths. So what somebody else exchanges in the
+  directory while a checkpoint is written may lead it elsewhere. Before and
+  after each write, the directory has to be the one that was opened, without
+  links; else the run ends and says so.
+
   Args:
     directory: a folder or a URL such as `gs://bucket/run`. It is created,
       unless `keep` is None.
@@ -73,7 +78,10 @@ class Checkpoint:
     self.scores: dict[int, float] = {}
     if keep is None and not self.directory.is_dir():
       raise self._missing()
-    self._look(keep is not None)
+    self._folder: Folder | None = None
+    if '://' not in str(self.directory):
+      self._folder = Folder(self.directory, make=keep is not None)
+    self._look()
     options = ocp.CheckpointManagerOptions(
       preservation_policy=Keep(keep, self.score),
       create=keep is not None,
@@ -85,11 +93,17 @@ class Checkpoint:
     )
     self.manager = ocp.CheckpointManager(self.directory, options=options)
 
-  def _look(self, make: bool = False) -> None:
-    """Raises UsageError if a link, a pipe or a device is in the directory:
-    Orbax would follow it, or wait for it."""
-    if '://' not in str(self.directory):
-      Folder(self.directory, make=make).check_all()
+  def _look(self) -> None:
+    """Raises UsageError if a link, a pipe or a device is in the directory,
+    which Orbax would follow or wait for, or if another one is in its place."""
+    if self._folder is None:
+      return
+    if not self._folder.at(self.directory):
+      raise UsageError(
+        f'{self.directory} was exchanged for another folder while it was in'
+        ' use; see what changes it, and put it back.'
+      )
+    self._folder.check_all()
 
   def steps(self) -> list[int]:
     """Steps of the finished checkpoints, oldest first."""
@@ -143,9 +157,9 @@ class Checkpoint:
 
     Raises:
       NotWritten: this checkpoint or the previous one cannot be written.
+      UsageError: the directory has links, or is another one.
     """
     self.wait()
-    self._look()
     if step in self.manager.all_steps():
       if step not in self.damaged:
         return
@@ -163,9 +177,13 @@ class Checkpoint:
       self.manager.save(step, args=args, force=True)
 
   def wait(self) -> None:
-    """Waits for the last write; raises NotWritten if it failed."""
-    with self.named():
-      self.manager.wait_until_finished()
+    """Waits for the last write; raises NotWritten if it failed, and UsageError
+    if it may have gone elsewhere."""
+    try:
+      with self.named():
+        self.manager.wait_until_finished()
+    finally:
+      self._look()
 
   @contextlib.contextmanager
   def named(self) -> Iterator[None]:
@@ -280,7 +298,7 @@ class Checkpoint:
     return state, meta
 
   def close(self) -> None:
-    """Waits for the last write; raises NotWritten if it failed."""
+    """Waits for the last write; raises as `wait`."""
     try:
       self.wait()
     finally:

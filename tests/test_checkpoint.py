@@ -255,3 +255,30 @@ def test_arrays_that_cannot_be_used_are_a_sentence(how, tmp_path, caplog):
   store.close()
   words = ('kernel', 'finite') if how == 'finite' else ('(300, 400)',)
   falls_back(tmp_path, caplog, *words)
+
+
+@pytest.mark.parametrize('when', ['before', 'while'])
+@pytest.mark.parametrize('kind', ['link', 'folder'])
+def test_a_folder_that_is_exchanged_is_noticed(when, kind, tmp_path):
+  own, other = tmp_path / 'checkpoints', tmp_path / 'other'
+  store = checkpoint.Checkpoint(own, keep=2)
+  store.save(1, tree(1), {'updates': 1})
+  store.wait()
+
+  def exchange():
+    other.mkdir()
+    own.rename(tmp_path / 'before')
+    own.symlink_to(other) if kind == 'link' else other.rename(own)
+
+  if when == 'while':
+    store.save(2, tree(2), {'updates': 2})
+  exchange()
+  with pytest.raises(UsageError, match=naming(own, 'exchanged')):
+    store.wait() if when == 'while' else store.save(2, tree(2), {'updates': 2})
+  if when == 'before':
+    assert not any(other.rglob('*') if kind == 'link' else own.rglob('*'))
+  # Nothing is written any more, wherever that would be.
+  with pytest.raises(UsageError, match=naming('exchanged')):
+    store.save(3, tree(3), {'updates': 3})
+  with pytest.raises(UsageError, match=naming('exchanged')):
+    store.close()

@@ -103,6 +103,33 @@ def test_errors_name_the_whole_path(tmp_path):
     Folder(tmp_path, 'x')
 
 
+def test_what_a_run_removes_meanwhile_is_no_error(tmp_path, monkeypatch):
+  folder = Folder(tmp_path)
+  folder.replace('x', b'1')
+  folder.replace('y', b'1')
+  look, paths = os.stat, []
+
+  def removes_first(path, **kwargs):
+    if path == 'x':
+      os.unlink(tmp_path / 'x')
+    paths.append(path)
+    return look(path, **kwargs)
+
+  monkeypatch.setattr(os, 'stat', removes_first)
+  folder.check_all()
+  assert {'x', 'y'} <= {*paths}
+
+
+def test_a_path_leads_to_a_folder_until_it_is_exchanged(tmp_path):
+  folder = Folder(tmp_path / 'a')
+  (tmp_path / 'link').symlink_to('a')
+  assert folder.at(tmp_path / 'a') and folder.at(tmp_path / 'link')
+  (tmp_path / 'a').rename(tmp_path / 'b')
+  assert not folder.at(tmp_path / 'a') and folder.at(tmp_path / 'b')
+  (tmp_path / 'a').mkdir()
+  assert not folder.at(tmp_path / 'a')
+
+
 def test_a_file_is_replaced_in_whole_or_not_at_all(tmp_path, monkeypatch):
   folder = Folder(tmp_path)
   folder.replace('x', b'before')
