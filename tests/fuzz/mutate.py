@@ -4,11 +4,39 @@ import json
 import os
 import shutil
 
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+# Chooses as `random.Random` does; Hypothesis makes what fails smaller.
+RANDOM = st.randoms(use_true_random=False)
+
 # Values that stand where another one is expected.
 ODD = [
   None, True, 0, -1, 1.5, 10**30, float('nan'), '', 'x', [], [[]], {},
   {'a': 1}, ['x', 1], '\ud800', 2**63,
 ]  # fmt: skip
+
+
+def fuzz(check, inputs, count, kept=(), new=False):
+  """Checks `kept` inputs and `count` others, the same at every run unless they
+  are to be `new`. An input that fails is made smaller, and shown.
+
+  Returns:
+    How often `check` returned something, and how often None.
+  """
+  counts = {True: 0, False: 0}
+
+  def once(value):
+    counts[check(value) is not None] += 1
+
+  for value in kept:
+    once = example(value)(once)
+  how = settings(
+    max_examples=count, deadline=None, derandomize=not new, database=None,
+    suppress_health_check=[*HealthCheck],
+  )  # fmt: skip
+  how(given(inputs)(once))()
+  return counts[True], counts[False]
 
 
 def flipped(rng, data):

@@ -2,9 +2,9 @@
 
 import json
 import pathlib
-import random
 
 import pytest
+from hypothesis import strategies as st
 
 from embodied.errors import UsageError
 from ponderdream.lrxc import captions, jsonl
@@ -24,18 +24,8 @@ then a table
 """
 
 
-def refused_or(make, seed):
-  """What `make` returns; None if it was refused in a sentence."""
-  try:
-    return make()
-  except UsageError as error:
-    assert 10 < len(str(error)) < 600, seed
-    return None
-
-
-def records(seed):
-  """An episode with its nodes, damaged."""
-  rng = random.Random(seed)
+def records(rng):
+  """Lines of an episode with its nodes, damaged."""
   values = [{'episode': episode()}, *({'node': x} for x in NODES)]
   which = rng.randrange(len(values))
   values[which] = mutate.odd_json(rng, values[which])
@@ -44,30 +34,56 @@ def records(seed):
   lines = [json.dumps(x) for x in values]
   if rng.random() < 0.2:
     lines[which] = rng.choice(['[', '{"node":', '9']) * rng.choice([1, 10**4])
-  return list(enumerate(lines, 1))
+  return lines
 
 
-def fuzz(seeds):
-  taken = 0
-  for seed in seeds:
-    read = lambda: list(jsonl.parse(records(seed), pathlib.Path('a.jsonl')))  # noqa: B023
-    taken += refused_or(read, seed) is not None
-    rng = random.Random(seed)
-    data = mutate.flipped(rng, CAPTIONS.encode())
-    for text in (data, mutate.flipped(rng, data)):
-      cues = refused_or(
-        lambda: captions.parse(captions.decode(text, 'a.vtt')),  # noqa: B023
-        seed,
-      )
-      assert cues is None or all(x.t0 <= x.t1 for x in cues), seed
-  return taken
+def damaged(rng):
+  """The captions with some damage."""
+  data = mutate.flipped(rng, CAPTIONS.encode())
+  return mutate.flipped(rng, data) if rng.random() < 0.5 else data
+
+
+RECORDS = st.builds(records, mutate.RANDOM)
+TEXTS = st.builds(damaged, mutate.RANDOM)
+KEPT_RECORDS = ([], ['[' * 10**5], ['{"node":' * 10**4], ['9' * 5000])
+KEPT_TEXTS = (b'', b'WEBVTT', b'\xff\xfe', b'00:01 --> 99999999999:00\na')
+
+
+def taken(read, *arguments):
+  """What `read` returns; None if it refused in a sentence."""
+  try:
+    return read(*arguments)
+  except UsageError as error:
+    assert 10 < len(str(error)) < 600
+    return None
+
+
+def check_records(lines):
+  read = lambda: list(
+    jsonl.parse(list(enumerate(lines, 1)), pathlib.Path('a.jsonl'))
+  )
+  return taken(read)
+
+
+def check_captions(data):
+  cues = taken(lambda: captions.parse(captions.decode(data, 'a.vtt')))
+  assert cues is None or all(x.t0 <= x.t1 for x in cues)
+  return cues
+
+
+def fuzz(count, new=False):
+  """How many plans, and how many captions, were taken."""
+  plans, _ = mutate.fuzz(check_records, RECORDS, count, KEPT_RECORDS, new)
+  texts, _ = mutate.fuzz(check_captions, TEXTS, count, KEPT_TEXTS, new)
+  return plans, texts
 
 
 def test_two_hundred_odd_plans_and_captions():
-  assert 0 < fuzz(range(200)) < 150
+  plans, texts = fuzz(200)
+  assert 0 < plans < 150 and texts > 20
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_twenty_thousand_odd_plans_and_captions():
-  assert fuzz(range(20000)) > 100
+  assert min(fuzz(20000, new=True)) > 100

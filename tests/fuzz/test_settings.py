@@ -2,11 +2,11 @@
 sense and networks that can be built."""
 
 import functools
-import random
 import sys
 
 import jax
 import pytest
+from hypothesis import strategies as st
 
 from embodied import config as config_
 from embodied.config import flags as flags_
@@ -16,6 +16,7 @@ from ponderdream import factories, models, settings
 from ponderdream.learn import optim
 from ponderdream.settings import ranges
 from ponderdream.train import FLAGS
+from tests.fuzz import mutate
 
 BLOCKS = settings.blocks()
 PARSE = sys.modules['ponderdream.settings.parse']
@@ -116,13 +117,13 @@ def from_command_line(argv):
   return settings.parse(names, found, FLAGS)
 
 
-def settings_file(rng, folder):
-  """Writes a `config.yaml`, most often one that could be of a run."""
+def settings_file(rng):
+  """The text of a `config.yaml`, most often one that could be of a run."""
   flat = dict(DEFAULTS.flat)
   for _ in range(rng.choice([0, 1, 1, 2, 4])):
     key = rng.choice(KEYS)
     if rng.random() < 0.2:
-      del flat[key]
+      flat.pop(key, None)
     elif rng.random() < 0.1:
       flat[misspelt(rng, key)] = rng.choice(VALUES)
     else:
@@ -133,7 +134,12 @@ def settings_file(rng, folder):
   text = '\n'.join(lines).replace('(', '[').replace(')', ']')
   for _ in range(rng.choice([0, 0, 0, 1, 3])):
     text = misspelt(rng, text)
+  return text
+
+
+def from_file(folder, text):
   (folder / 'config.yaml').write_text(text, errors='replace')
+  return settings.recall(folder)
 
 
 @functools.cache
@@ -177,42 +183,56 @@ def sensible(config, say):
       assert low <= x <= high, (say, key)
 
 
-def fuzz(seeds, folder, built):
-  """How many command lines and files were taken, and how many refused."""
-  counts = {True: 0, False: 0}
-  for seed in seeds:
-    rng = random.Random(seed)
-    if seed % 4:
-      say = command_line(rng)
-      make = functools.partial(from_command_line, say)
-    else:
-      settings_file(rng, folder)
-      say = (folder / 'config.yaml').read_text()[:20000]
-      make = functools.partial(settings.recall, folder)
-    config = judge(make, (seed, say))
-    counts[config is not None] += 1
-    if config is None:
-      continue
-    sensible(config, (seed, say))
+COMMANDS = st.builds(command_line, mutate.RANDOM)
+FILES = st.builds(settings_file, mutate.RANDOM)
+# Tried at every run.
+KEPT_COMMANDS = (
+  ['--configs', 'debug', '--seed', '1e400', '--logdir', 'run'],
+  ['--opt.groups', '(=1', '--logdir', 'run'],
+  ['--jax.distributed=', '--logdir', 'run'],
+)
+KEPT_FILES = ('seed: ' + '[' * 5000, '? [a]\n: b', 'seed: 2001-99-99', '')
+
+
+def check(make, built, given):
+  """The settings that `make` makes of something given, which make sense; None
+  if they were refused. If `built`, their networks are, too."""
+  config = judge(functools.partial(make, given), given)
+  if config is not None:
+    sensible(config, given)
     if built:
-      judge(functools.partial(build, config), (seed, say))
-  return counts[True], counts[False]
+      judge(functools.partial(build, config), given)
+  return config
+
+
+def fuzz(folder, commands, files, built=False, new=False):
+  """How many random command lines and files were taken, and how many refused;
+  of each so many are tried."""
+  taken, refused = mutate.fuzz(
+    functools.partial(check, from_command_line, built),
+    COMMANDS, commands, KEPT_COMMANDS, new,
+  )  # fmt: skip
+  read = functools.partial(from_file, folder)
+  more, others = mutate.fuzz(
+    functools.partial(check, read, built), FILES, files, KEPT_FILES, new
+  )
+  return taken + more, refused + others
 
 
 def test_a_hundred_random_settings(tmp_path):
-  taken, refused = fuzz(range(100), tmp_path, built=False)
-  assert taken > 10 and refused > 20
+  taken, refused = fuzz(tmp_path, 80, 20)
+  assert taken > 8 and refused > 20
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_twenty_thousand_random_settings(tmp_path):
-  taken, refused = fuzz(range(20000), tmp_path, built=False)
+  taken, refused = fuzz(tmp_path, 16000, 4000, new=True)
   assert taken > 2000 and refused > 4000
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3000)
 def test_two_thousand_random_settings_and_their_networks(tmp_path):
-  taken, refused = fuzz(range(2000), tmp_path, built=True)
+  taken, refused = fuzz(tmp_path, 1600, 400, built=True, new=True)
   assert taken > 200 and refused > 400
