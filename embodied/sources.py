@@ -177,10 +177,12 @@ class Mixture:
       return self._sources[0].sample(amount, fresh)
     order = self._deal(amount, fresh)
     counts = np.bincount(order, minlength=len(self._sources)).tolist()
-    parts = [
-      source.sample(count, fresh)
-      for source, count in zip(self._sources, counts, strict=True)
-    ]
+    parts = self.unite(
+      [
+        source.sample(count, fresh)
+        for source, count in zip(self._sources, counts, strict=True)
+      ]
+    )
     batch: Batch = {}
     for key in dict.fromkeys(k for part in parts for k in part):
       if key.startswith(SHARED):
@@ -192,6 +194,10 @@ class Mixture:
         batch[f'has/{key}'] = has[order]
     batch['stepid'] |= order[:, None] << SOURCE_BIT
     return batch
+
+  def unite(self, parts: list[Batch]) -> list[Batch]:
+    """The batches of all sources, of which at most one has a shared key."""
+    return parts
 
   def update(
     self, stepid: NDArray[np.int64], values: Mapping[str, Array]

@@ -24,6 +24,8 @@ from ponderdream import objectives, settings, texts, trackers
 from ponderdream.agent import Acting, Agent
 from ponderdream.distributed import devices, hosts
 from ponderdream.dream import posterior
+from ponderdream.lrxc.data import Data
+from ponderdream.lrxc.mixed import Mixed
 from ponderdream.lrxc.windows import Windows
 from ponderdream.nets.cpu import malloc as memory
 from ponderdream.watch import Watch
@@ -206,7 +208,7 @@ def make_source(
   config: Config,
   spaces: tuple[Spaces, Spaces],
   own: Mapping[str, sources.Source],
-) -> sources.Mixture:
+) -> sources.Source:
   """The source of training batches, as the setting `data` says.
 
   Args:
@@ -219,16 +221,26 @@ def make_source(
   shares = settings.data.shares(config)
   plans = {x for x in shares if x not in own and settings.data.has_plans(x)}
   check_plans(config, plans)
-  texts.prepare(config, [pathlib.Path(x).expanduser() for x in plans])
+  folders = [pathlib.Path(x).expanduser() for x in plans]
+  texts.prepare(config, folders)
+  levels = max([Data(x).levels for x in folders], default=1)
   found: dict[str, tuple[sources.Source, float]] = {}
   for name, share in shares.items():
     if name in own:
       found[name] = own[name], share
     else:
-      make = make_plans if name in plans else make_data
-      data = make(config, spaces, name, len(found))
-      found[f'data{len(found)}'] = data, share
-  return sources.Mixture(found)
+      number = len(found)
+      data: sources.Source
+      if name in plans:
+        data = make_plans(config, spaces, name, number, levels)
+      else:
+        data = make_data(config, spaces, name, number)
+      found[f'data{number}'] = data, share
+  mixture = Mixed(found)
+  if not plans:
+    return mixture
+  words = texts.load(config, config.logdir)
+  return texts.Tokenized(mixture, words, config.text.most)
 
 
 def make_data(
@@ -259,10 +271,17 @@ def make_data(
 
 
 def make_plans(
-  config: Config, spaces: tuple[Spaces, Spaces], name: str, number: int
-) -> sources.Source:
-  """The LRXC data set in the folder `name`: steps with plans in words. The
-  arguments are those of `make_data`.
+  config: Config,
+  spaces: tuple[Spaces, Spaces],
+  name: str,
+  number: int,
+  levels: int,
+) -> Windows:
+  """The LRXC data set in the folder `name`: steps with plans in words.
+
+  Args:
+    levels: of a batch, at least.
+    common: as for `make_data`.
 
   Raises:
     UsageError: it observes something else than the task, or its plans have
@@ -274,6 +293,7 @@ def make_plans(
     config.batch.length + 1,
     seed=seed,
     by_goal=config.imitation.by_goal,
+    levels=levels,
   )
   for key, space in visible(spaces[0]).items():
     if data.fields.get(key) != (space.dtype, space.shape):
@@ -286,8 +306,7 @@ def make_plans(
       f'The plans in {name} have {data.levels} levels, and ponder.max_steps is'
       f' {config.ponder.max_steps}; raise it.'
     )
-  words = texts.load(config, config.logdir)
-  return texts.Tokenized(data, words, config.text.most)
+  return data
 
 
 def check_plans(config: Config, plans: Collection[str]) -> None:

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from embodied import envs
 from embodied.config import Config
 from embodied.errors import UsageError
-from embodied.sources import SHARED, Batch, Source
+from embodied.sources import Batch, Source
 from ponderdream import tokenizer
 from ponderdream.lrxc.data import Data
+from ponderdream.lrxc.windows import POINTERS, TEXTS
 from ponderdream.tokenizer import Tokenizer
 
 FILE = 'tokenizer.json'
-TEXTS = f'{SHARED}texts'
 
 
 class Tokenized:
@@ -25,8 +25,8 @@ class Tokenized:
   Args:
     source: with `shared/texts`, str `[U']`, and integers that point into it.
     words: turns texts into pieces.
-    most: U. Of a batch with more texts, those that come last are left out.
-    keys: of the integers, which are -1 for what is left out.
+    most: U. Of a batch with more texts, those that come last are left out, and
+      nothing points to them.
   """
 
   def __init__(
@@ -34,10 +34,8 @@ class Tokenized:
     source: Source,
     words: Tokenizer,
     most: int,
-    keys: tuple[str, ...] = ('goal', 'stack'),
   ) -> None:
     self._source, self._words, self._most = source, words, most
-    self._keys = keys
     self._rows: dict[str, NDArray[np.int32]] = {}
     self._left = 0
 
@@ -51,9 +49,7 @@ class Tokenized:
     rows = np.zeros((self._most, self._words.length), np.int32)
     for row, text in zip(rows, texts, strict=False):
       row[:] = self._encoded(text)
-    few = {
-      k: np.where(batch[k] < self._most, batch[k], -1) for k in self._keys
-    }
+    few = {k: np.where(batch[k] < self._most, batch[k], -1) for k in POINTERS}
     return batch | few | {TEXTS: rows}
 
   def update(

@@ -181,6 +181,20 @@ def test_windows_of_plans_reach_the_agent(plans, tmp_path):
     assert [said[goal], *(said[x] for x in stack)] == want
 
 
+def test_several_data_sets_reach_the_agent(plans, tmp_path):
+  deeper = tmp_path / 'deeper'
+  write_plans(deeper, depth=3)
+  config = parsed(
+    tmp_path / 'run', goal='win', data=[f'{plans}=1', f'{deeper}=3']
+  )
+  (tmp_path / 'run').mkdir()
+  spaces = factories.make_spaces(config)
+  batch = factories.make_source(config, spaces, {}).sample(8)
+  assert batch['shared/texts'].shape == (256, 24)
+  deep = (batch['stack'][..., 2] >= 0).all(1)
+  assert batch['stack'].shape[-1] == 3 and deep.tolist().count(True) == 6
+
+
 def test_what_does_not_fit_is_refused(plans, tmp_path):
   data = {'goal': 'win', 'data': [str(plans)]}
   cases = {

@@ -6,6 +6,7 @@ An expert plays the environment `task`, by these calls:
   expert.reset(seed)
   action = expert.act(env)   before every step; `env` may be wrapped
   expert.stack               the goals in force, the action in words last
+  expert.intended            that action; `action` may be another one, by noise
   expert.nodes(length)       the plan of the episode, after its last step
 
 Two experts with the same seed act alike in the same environment.
@@ -38,6 +39,7 @@ class Expert(Protocol):
     privileged: whether it sees more than an agent.
     p_good: how good its play is, from 0 to 1, compared with its best variant.
     stack: the goals in force, the most abstract first, the action last.
+    intended: the action that it wanted; noise may have replaced it.
   """
 
   task: str
@@ -46,6 +48,7 @@ class Expert(Protocol):
   privileged: bool
   p_good: float
   stack: tuple[Goal, ...]
+  intended: int
 
   def reset(self, seed: int) -> None:
     """Forgets the last episode; `seed` is of the expert's own choices."""

@@ -82,6 +82,11 @@ class Data:
     """Number of episodes."""
     return len(self.rows)
 
+  @property
+  def levels(self) -> int:
+    """Levels of the deepest plan below its root."""
+    return max(x.levels for x in self.rows) - 1
+
   @functools.cached_property
   def fields(self) -> Fields:
     """What was observed at each step; empty if there are no steps."""
@@ -150,6 +155,8 @@ class Data:
       k: table[k].to_pylist() if k == 'action_text' else table[k].to_numpy()
       for k in tables.KNOWN
     }
+    if tables.INTENDED in table.column_names:
+      found[tables.INTENDED] = table[tables.INTENDED].to_numpy()
     for key, field in self.fields.items():
       found[key] = np.zeros((stop - start, *field.shape), field.dtype)
       tables.copy_into(found[key], table[key], field)
@@ -158,8 +165,11 @@ class Data:
   def table(
     self, number: int, start: int, stop: int, names: Sequence[str]
   ) -> pa.Table:
-    """Columns of the steps `start` to `stop` of an episode."""
+    """Columns of the steps `start` to `stop` of an episode; and `intended`,
+    if its shard has it."""
     row = self.rows[number]
+    if tables.INTENDED in self.file('steps', row.shard).schema_arrow.names:
+      names = [*names, tables.INTENDED]
     edges = self._edges(row.shard)
     begin, end = row.first + start, row.first + stop
     first = int(np.searchsorted(edges, begin, 'right')) - 1

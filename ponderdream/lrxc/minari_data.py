@@ -23,7 +23,7 @@ from ponderdream.lrxc import play, store, validate
 from ponderdream.lrxc.data import Data, shards
 from ponderdream.lrxc.schema import Episode, Node, plain
 from ponderdream.lrxc.store import Recording
-from ponderdream.lrxc.tables import Field
+from ponderdream.lrxc.tables import INTENDED, Field
 
 # Columns that are stored in `infos`, too.
 COLUMNS = ('action', 'reward', 'terminated', 'truncated')
@@ -123,8 +123,13 @@ def _buffer(data: Data, number: int) -> Any:
     rewards=np.nan_to_num(steps['reward'][1:]),
     terminations=steps['terminated'][1:],
     truncations=steps['truncated'][1:],
-    infos={'lrxc': [json.dumps(words)], **{k: steps[k] for k in COLUMNS}},
+    infos={'lrxc': [json.dumps(words)], **_columns(steps)},
   )
+
+
+def _columns(values: Mapping[str, Any]) -> dict[str, Any]:
+  """The columns of steps among other values."""
+  return {k: values[k] for k in (*COLUMNS, INTENDED) if k in values}
 
 
 def _actions(data: Data) -> spaces.Discrete:
@@ -152,7 +157,7 @@ def _recording(name: str, number: int, episode: Any) -> Recording:
   observed = _observed(name, episode.observations)
   if episode.infos and 'lrxc' in episode.infos:
     words = json.loads(episode.infos['lrxc'][0])
-    columns = {k: episode.infos[k] for k in COLUMNS}
+    columns = _columns(episode.infos)
     return Recording(
       validate.record(Episode, words['episode']),
       [validate.record(Node, x) for x in words['nodes']],

@@ -47,9 +47,14 @@ class Recorder:
     return len(self._steps)
 
   def add(
-    self, obs: Mapping[str, Any], action: int = -1, text: str | None = None
+    self,
+    obs: Mapping[str, Any],
+    action: int = -1,
+    text: str | None = None,
+    **more: int,
   ) -> None:
-    """Adds an observation, and the action that followed, if one did."""
+    """Adds an observation, the action that followed, if one did, and what
+    else belongs to the step."""
     self._steps.append(
       {
         # A copy: the environment or its driver may use the array again.
@@ -59,6 +64,7 @@ class Recorder:
         'reward': np.float32(obs['reward']),
         'terminated': bool(obs['is_terminal']),
         'truncated': False,
+        **{k: np.int32(v) for k, v in more.items()},
       }
     )
 
@@ -115,9 +121,9 @@ def play(
   obs = env.step({'action': np.int32(0), 'reset': np.bool_(True)})
   while not obs['is_last'] and (not length or len(recorder) < length):
     action = expert.act(env)
-    recorder.add(obs, action, expert.stack[-1].text)
+    recorder.add(obs, action, expert.stack[-1].text, intended=expert.intended)
     obs = env.step({'action': np.int32(action), 'reset': np.bool_(False)})
-  recorder.add(obs)
+  recorder.add(obs, intended=-1)
   nodes = expert.nodes(len(recorder) - 1)
   return recording(
     recorder.steps(),

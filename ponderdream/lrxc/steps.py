@@ -37,6 +37,9 @@ def _values(episode: Episode, steps: Steps) -> str:
   actions, reward = np.asarray(steps['action']), np.asarray(steps['reward'])
   if actions.dtype.kind not in 'iu' or actions.min() < -1:
     return 'has an action below -1, or one that is no whole number'
+  meant = np.asarray(steps.get(tables.INTENDED, actions))
+  if meant.dtype.kind not in 'iu' or meant.min() < -1:
+    return 'intended an action below -1, or one that is no whole number'
   if np.isinf(reward).any():
     return 'has a reward that is not finite'
   ends = np.asarray(steps['terminated']) | np.asarray(steps['truncated'])

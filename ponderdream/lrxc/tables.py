@@ -96,6 +96,9 @@ STEPS = pa.schema(
 )
 # What `Steps` hold beside observations, without an episode_id and a t.
 KNOWN = tuple(STEPS.names[2:])
+# The action that was meant where another one was taken, as by an expert with
+# noise: what is to be imitated. Data sets may lack it; then it is `action`.
+INTENDED = 'intended'
 
 
 class Field(NamedTuple):
@@ -138,13 +141,18 @@ def of_steps(episode_id: str, steps: Steps, fields: Fields) -> pa.Table:
     pa.array(known[x.name], x.type, from_pandas=True)
     for x in STEPS
   ]
+  intended = INTENDED in steps
+  if intended:
+    arrays.append(pa.array(steps[INTENDED], pa.int32()))
   arrays += [_bytes(steps[k], field) for k, field in fields.items()]
-  return pa.table(arrays, schema=schema_of(fields))
+  return pa.table(arrays, schema=schema_of(fields, intended))
 
 
-def schema_of(fields: Fields) -> pa.Schema:
+def schema_of(fields: Fields, intended: bool) -> pa.Schema:
   """The columns of steps with these observations."""
   schema = STEPS
+  if intended:
+    schema = schema.append(pa.field(INTENDED, pa.int32()))
   for key, field in fields.items():
     about = {'dtype': field.dtype.str, 'shape': json.dumps(field.shape)}
     schema = schema.append(
@@ -163,7 +171,7 @@ def fields_of(schema: pa.Schema) -> Fields:
   try:
     if any(schema.field(x.name).type != x.type for x in STEPS):
       raise ValueError
-    for name in [x for x in schema.names if x not in STEPS.names]:
+    for name in [x for x in schema.names if x not in {*STEPS.names, INTENDED}]:
       about = schema.field(name).metadata
       shape = tuple(json.loads(about[b'shape']))
       found[name] = Field(np.dtype(about[b'dtype'].decode()), shape)
@@ -181,7 +189,7 @@ def fields_in(steps: Steps) -> Fields:
     UsageError: an observation that cannot be stored.
   """
   found = {}
-  for key in sorted(steps.keys() - {*KNOWN}):
+  for key in sorted(steps.keys() - {*KNOWN, INTENDED}):
     value = steps[key]
     if key in STEPS.names or value.dtype.kind not in 'biuf':
       raise UsageError(

@@ -16,6 +16,9 @@ from ponderdream.lrxc.trees import Spans
 
 # Episodes whose nodes stay in memory.
 PLANS = 256
+TEXTS = f'{SHARED}texts'
+# What points into the texts of a batch.
+POINTERS = ('goal', 'stack')
 KNOWN = ('action', 'reward', 'terminated', 'truncated')
 
 
@@ -33,6 +36,8 @@ class Windows:
 
   * each observation `[B, T, ...]`;
   * `action` int32 `[B, T]`, chosen after the observation, -1 if unknown;
+  * `intended` int32 `[B, T]`, the action that was meant, which differs where
+    an expert was disturbed;
   * `reward` float32 `[B, T]`, which came with the observation, 0 if unknown,
     and `known/reward` bool `[B, T]`;
   * `is_first`, `is_last`, `is_terminal` bool `[B, T]`; the last stored step
@@ -41,7 +46,7 @@ class Windows:
   * `goal` int32 `[B, T]`, what is wanted above all, an index of `texts`: the
     root in force, or else the goal of the episode; -1 if there is none;
   * `stack` int32 `[B, T, K]`, indices of the goals below it, those of level 1
-    first, and -1 from where there are none. K is `levels`;
+    first, and -1 from where there are none;
   * `stepid` int64 `[B, T]`, where the step is on the circle.
 
   Args:
@@ -50,6 +55,7 @@ class Windows:
     split: which episodes.
     seed: numbers of 0 or more.
     by_goal: the share of the windows that begin by a goal.
+    levels: K, if it is more than the plans have.
 
   Raises:
     UsageError: no data set, or one without steps in this split.
@@ -62,10 +68,11 @@ class Windows:
     split: str = 'train',
     seed: Sequence[int] = (0,),
     by_goal: float = 0.0,
+    levels: int = 1,
   ) -> None:
     self._data = Data(folder)
     self.length = length
-    self.levels = max(1, max(x.levels for x in self._data.rows) - 1)
+    self.levels = max(levels, self._data.levels)
     rows = [i for i, x in enumerate(self._data.rows) if x.split == split]
     self._episodes = [x for x in rows if self._data.rows[x].n_steps]
     sizes = [self._data.rows[x].n_steps for x in self._episodes]
@@ -99,7 +106,7 @@ class Windows:
       while at < self.length:
         place = (start + at) % len(self)
         at += self._fill(batch, row, at, place, texts)
-    batch[f'{SHARED}texts'] = np.array([*texts], np.str_)
+    batch[TEXTS] = np.array([*texts], np.str_)
     return batch
 
   def update(
@@ -144,6 +151,7 @@ class Windows:
         for k, x in self._data.fields.items()
       },
       'action': np.zeros(size, np.int32),
+      tables.INTENDED: np.zeros(size, np.int32),
       'reward': np.zeros(size, np.float32),
       **{k: np.zeros(size, bool) for k in flags},
       'goal': np.full(size, -1, np.int32),
@@ -178,6 +186,8 @@ class Windows:
       tables.copy_into(view[key], table[key], field)
     reward = table['reward'].to_numpy()
     view['action'][:] = table['action'].to_numpy()
+    meant = {*table.column_names} & {tables.INTENDED} or {'action'}
+    view[tables.INTENDED][:] = table[meant.pop()].to_numpy()
     view['known/reward'][:] = ~np.isnan(reward)
     view['reward'][:] = np.nan_to_num(reward)
     view['is_terminal'][:] = table['terminated'].to_numpy()

@@ -61,7 +61,9 @@ OBJECTIVES: dict[str, Objective] = {
     foresight.losses, ('policy', 'ponder', 'value', 'repval'), fresh=True
   ),
   'imitation': Objective(
-    imitation.losses, ('say', 'align', 'halt', 'bc'), keys=('goal', 'stack')
+    imitation.losses,
+    ('say', 'align', 'halt', 'bc'),
+    keys=('goal', 'stack', 'intended'),
   ),
 }
 

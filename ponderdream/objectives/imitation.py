@@ -8,7 +8,7 @@ of the goal model is taught to put out the goal s_n, and to halt at level K:
     align  -log softmax_u(y_n E(s_u) / t)[s_n] over the texts of the batch
            (InfoNCE, van den Oord et al. 2018, arXiv 1807.03748)
     halt   -log p_K
-    bc     -log pi_K(a)
+    bc     -log pi_K(a) of the action a that was intended
 
 y_n is the subgoal of level n, E the goal encoder, t `imitation.temperature`.
 While `imitation.force` lasts, a level is asked with E(s_{n-1}) instead of
@@ -174,7 +174,8 @@ def imitated(
   whole, last = plans.depth > 0, jnp.maximum(plans.depth - 1, 0)
   at_last = lambda x: jnp.take_along_axis(x, last[None], 0)[0]
   dist = p.models.policy(found.raw, view)
-  action = flat(p.models.action.flatten(p.batch, 2))
+  meant = {p.models.action.keys[0]: known(p.batch, 'intended')}
+  action = flat(p.models.action.flatten(meant, 2))
   acts = whole & (action >= 0).all(-1)
   best = at_last((dist.mode() == action[None]).all(-1).astype(jnp.float32))
   steps = jnp.exp(found.log_p) * jnp.arange(1, len(found.log_p) + 1)[:, None]

@@ -95,6 +95,27 @@ def test_records_what_the_expert_sees_does_and_wants(whole):
   assert episode.return_ == pytest.approx(float(steps['reward'].sum()))
 
 
+@pytest.mark.parametrize('name', ['crafter', 'sokoban'])
+def test_noise_changes_what_is_done_and_not_what_is_intended(tmp_path, name):
+  argv = ['--expert', name, '--noise', 0.4, '--length', 60, '--episodes', 2]
+  assert run('collect', *argv, '--workers', 1, '--out', tmp_path) == 0
+  found, expert = data.Data(tmp_path), make_expert(name)
+  disturbed = []
+  for number in range(2):
+    steps, nodes = found.steps(number), found.nodes(number)
+    leaves = {
+      int(t): x.text for x in nodes for t in np.arange(x.t0, x.t1)
+      if x.level == max(y.level for y in nodes if y.t0 <= t < y.t1)
+    }  # fmt: skip
+    for t in range(len(steps['action']) - 1):
+      meant = expert.actions[steps['intended'][t]]
+      assert meant == steps['action_text'][t] == leaves[t]
+    assert steps['intended'][-1] == -1
+    disturbed += [*(steps['intended'] != steps['action'])[:-1]]
+  # Of the random actions some are the intended ones.
+  assert 0.2 < np.mean(disturbed) < 0.5
+
+
 def test_variants_are_also_texts(tmp_path):
   levels = tmp_path / 'levels'
   levels.mkdir()
@@ -251,6 +272,7 @@ def test_kills_at_random_moments(tmp_path):
 def test_a_plan_that_is_not_valid_is_said(tmp_path):
   class Confused:
     task, actions, privileged, p_good = 'dummy_disc', ['a'], False, 0.5
+    intended = 0
 
     def reset(self, seed):
       self.stack = [type('Goal', (), {'text': 'go'})]

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from embodied.errors import UsageError
-from ponderdream.lrxc import data, store, tables, windows
+from embodied.sources import SOURCE_BIT
+from ponderdream.lrxc import data, mixed, store, tables, windows
 from tests.lrxc.plans import STACKS, plan
 from tests.lrxc.test_store import make_recording, make_steps, words
 from tests.naming import naming
@@ -182,6 +183,65 @@ def test_windows_by_goal_hold_the_start_of_one(folder):
   again = windows.Windows(folder, 4, by_goal=1.0)
   again.seek(39)
   np.testing.assert_array_equal(again.sample(8)['stepid'], batch['stepid'])
+
+
+def test_what_was_intended_is_what_was_done_if_nobody_says_otherwise(tmp_path):
+  plain, disturbed = make_recording(0), make_recording(1)
+  meant = np.where(disturbed.steps['action'] < 0, -1, 5).astype(np.int32)
+  disturbed = disturbed._replace(steps=disturbed.steps | {'intended': meant})
+  store.write(tmp_path / 'a', [plain])
+  store.write(tmp_path / 'b', [disturbed])
+  for name in ('a', 'b'):
+    batch = windows.Windows(tmp_path / name, 12).sample(3)
+    want = batch['action'] if name == 'a' else np.where(
+      batch['action'] < 0, -1, 5
+    )  # fmt: skip
+    np.testing.assert_array_equal(batch['intended'], want)
+    assert (batch['action'] >= 0).any()
+  # Both in one data set, and copied by way of `steps`.
+  recordings = [
+    store.Recording(x.episode(0), x.nodes(0), x.steps(0))
+    for x in map(data.Data, (tmp_path / 'a', tmp_path / 'b'))
+  ]
+  assert 'intended' not in recordings[0].steps
+  store.write(tmp_path / 'a', recordings[1:], 'more')
+  both = data.Data(tmp_path / 'a')
+  assert len(both) == 2 and both.fields.keys() == {'image', 'rungs', 'lane'}
+  source = windows.Windows(tmp_path / 'a', 12)
+  found = np.concatenate([source.sample(8)['intended'] for _ in range(4)])
+  assert (found == 5).any() and ((found >= 0) & (found != 5)).any()
+
+
+def test_several_data_sets_share_one_table_of_texts(tmp_path):
+  for number in range(2):
+    made = make_recording(number)
+    nodes = [
+      x.model_copy(update={'text': x.text if number else f'{x.text} again'})
+      if x.level == 1 else x for x in made.nodes
+    ]  # fmt: skip
+    store.write(tmp_path / str(number), [made._replace(nodes=nodes)])
+  parts = {
+    str(i): (windows.Windows(tmp_path / str(i), 12, levels=4), i + 1)
+    for i in range(2)
+  }
+  alone = [
+    windows.Windows(tmp_path / str(i), 12, levels=4).sample(3 * (i + 1))
+    for i in range(2)
+  ]
+  batch = mixed.Mixed(parts).sample(9)
+  texts = [*batch['shared/texts'].tolist(), None]
+  assert len(set(texts)) == len(texts)
+  origin = batch['stepid'][:, 0] >> SOURCE_BIT
+  assert origin.tolist().count(1) == 6
+  for number, want in enumerate(alone):
+    rows = origin == number
+    words = [*want['shared/texts'].tolist(), None]
+    for key in ('goal', 'stack'):
+      said = [texts[x] for x in batch[key][rows].ravel()]
+      assert said == [words[x] for x in want[key].ravel()]
+    np.testing.assert_array_equal(batch['image'][rows], want['image'])
+  assert {x for x in texts if x and x.endswith('again')}
+  assert (batch['stack'] >= 0).any() and batch['stack'].shape[-1] == 4
 
 
 @pytest.mark.slow

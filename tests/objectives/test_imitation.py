@@ -52,7 +52,9 @@ def kit():
 def batch(**changes):
   no = np.zeros(STEPS, bool)
   return {
-    'goal': GOAL, 'stack': STACK, 'action': ACTION,
+    'goal': GOAL, 'stack': STACK, 'intended': ACTION,
+    # What noise made of it.
+    'action': np.full(STEPS, 4),
     'shared/texts': TEXTS, 'is_first': no,
   } | changes  # fmt: skip
 
@@ -247,7 +249,7 @@ def test_steps_without_a_plan_teach_nothing(kit):
   assert (plans.stack[:, 3:] == -1).all() and not plans.goal[1].any()
   np.testing.assert_array_equal(plans.stack[:3, :3].T, STACK[0])
   # What lies at such a step does not matter for the others.
-  other = batch(action=np.where(STACK[..., 0] < 0, 2, ACTION))
+  other = batch(intended=np.where(STACK[..., 0] < 0, 2, ACTION))
   both = [means(imitation.losses(a_pass(kit, kit.params, x)))
           for x in (batch(), other)]  # fmt: skip
   assert both[0] == both[1]
@@ -266,7 +268,7 @@ def test_a_whole_update_learns_a_plan(kit):
   stack = np.where(sign[..., None], [0, 2, -1], [1, -1, -1])
   data |= {
     'goal': np.zeros(size, np.int32), 'stack': stack.astype(np.int32),
-    'shared/texts': TEXTS,
+    'intended': data['action'], 'shared/texts': TEXTS,
   }  # fmt: skip
   losses = []
   before = jax.tree.map(np.array, agent.state.params)

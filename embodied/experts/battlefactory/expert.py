@@ -42,6 +42,7 @@ class BattleFactoryExpert:
     self.privileged = privileged
     self.p_good = 1 - noise
     self.stack: tuple[Goal, ...] = ()
+    self.intended = 0
     self._noise = noise
 
   def reset(self, seed: int) -> None:
@@ -58,9 +59,9 @@ class BattleFactoryExpert:
     game = self._game = _inside(env)
     ended = self._ended(game)
     action, goals = self._next(game)
+    self.intended = action
     if self._noise and self._random.random() < self._noise:
       action = int(self._random.choice(np.flatnonzero(game.mask())))
-      goals = (*goals[:-1], Goal(self.actions[action], 'try'))
     self.stack = (ROOT, *goals)
     self._plan.tell(self._time, self.stack, ended)
     self._time += 1

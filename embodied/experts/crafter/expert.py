@@ -47,6 +47,7 @@ class CrafterExpert:
     self.privileged = privileged
     self.p_good = (1 - noise) * 0.95**disorder * 0.9**forgetful
     self.stack: tuple[Goal, ...] = ()
+    self.intended = 0
     self._noise = noise
     self._habits = Habits(disorder, forgetful)
 
@@ -66,15 +67,16 @@ class CrafterExpert:
     self._body.memory.look(self._game, self._time)
     plants.grow(self._body)
     failed = self._in_vain()
-    action = ACTIONS.index(self._next())
+    action = self.intended = ACTIONS.index(self._next())
     if self._noise and self._body.random.random() < self._noise:
       action = int(self._body.random.integers(len(ACTIONS)))
-    verb, _, thing = ACTIONS[action].partition('_')
-    last = Goal(self.actions[action], verb, thing)
+    verb, _, thing = ACTIONS[self.intended].partition('_')
+    last = Goal(self.actions[self.intended], verb, thing)
     self.stack = (ROOT, *self._body.stack, last)
     self._plan.tell(self._time, self.stack, [*self._body.ended, *failed])
     self._body.ended = []
-    self._before = ACTIONS[action], self._body.memory.has
+    tried = ACTIONS[action] if action == self.intended else ''
+    self._before = tried, self._body.memory.has
     self._time += 1
     return action
 

@@ -42,6 +42,7 @@ class SokobanExpert:
     self.settings: dict[str, Any] = {'levels': levels} if levels else small
     self.p_good = 1 - noise
     self.stack: tuple[Goal, ...] = ()
+    self.intended = 0
     self._noise = noise
 
   def reset(self, seed: int) -> None:
@@ -67,11 +68,11 @@ class SokobanExpert:
     if boxes != self._boxes:
       self._think(cells, boxes)
     goals, action = self._next(flat, width, player)
-    chosen = action
+    chosen = self.intended = action
     if self._noise and self._random.random() < self._noise:
       chosen = int(self._random.integers(len(rules.ACTIONS)))
-    verb, _, way = rules.ACTIONS[chosen].partition(' ')
-    last = Goal(rules.ACTIONS[chosen], verb, way)
+    verb, _, way = rules.ACTIONS[action].partition(' ')
+    last = Goal(rules.ACTIONS[action], verb, way)
     self.stack = (words.ROOT, *goals, last)
     self._plan.tell(self._time, self.stack, self._ended)
     self._time += 1
