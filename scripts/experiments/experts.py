@@ -28,6 +28,7 @@ VARIANTS = {
   'noise 0.3': {'noise': 0.3},
   'disorder': {'disorder': True},
   'forgetful': {'forgetful': True},
+  'asked': {'asked': True},
 }
 
 

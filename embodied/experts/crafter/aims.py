@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from crafter import constants
 
 from embodied.experts.crafter import fight, needs, plants, shelter
+from embodied.experts.crafter.asked import WISHES
 from embodied.experts.crafter.body import TOOLS, Body, Skill
 from embodied.experts.crafter.gather import collect, is_near, make, place
 from embodied.experts.crafter.memory import DAY, ID, distance
@@ -33,13 +34,20 @@ def choose(me: Body, above: int) -> Aim | None:
   for rank, aims in SECTIONS:
     if rank <= above:
       return None
-    found = aims(me)
+    if me.asked and rank in (CRAFT, CHANCE):
+      continue
+    found = requested(me) if me.asked and rank == PROGRESS else aims(me)
     if rank == PROGRESS and me.habits.disorder:
       found = disordered(me, found)
     for name, skill in found:
       if me.refused.get(name, -1) < me.memory.time:
         return Aim(rank, name, skill)
   return None
+
+
+def requested(me: Body) -> Named:
+  """What is asked for."""
+  yield me.asked, WISHES[me.asked].skill(me)
 
 
 def disordered(me: Body, aims: Named) -> Named:

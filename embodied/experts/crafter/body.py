@@ -50,6 +50,7 @@ class Body:
     memory: what it has seen.
     random: for its own choices.
     whims: by the name of an aim, its place in a disordered player's order.
+    asked: the achievement that is asked for; '' for all of them.
     stack: the goals in force without the action.
     garden: saplings of its own by cell, and the steps they have grown.
     heading: direction of the last exploration.
@@ -62,6 +63,7 @@ class Body:
     self.memory = memory
     self.habits = habits
     self.random = np.random.default_rng(seed)
+    self.asked = ''
     self.stack: list[Goal] = []
     self.ended: list[tuple[Goal, str]] = []
     self.garden: dict[int, int] = {}

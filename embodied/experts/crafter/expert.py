@@ -7,6 +7,7 @@ from crafter import constants
 
 from embodied.base import Env
 from embodied.experts.crafter import aims, plants
+from embodied.experts.crafter.asked import Asked
 from embodied.experts.crafter.body import Body, Habits, Skill
 from embodied.experts.crafter.memory import Memory
 from embodied.experts.plan import Goal, Plan
@@ -22,7 +23,7 @@ class CrafterExpert:
   It knows what a player sees: the 9 x 7 cells around it, the inventory, what
   it remembers, and what it has achieved.
 
-  Three variants play worse, for data of different quality. `p_good` is about
+  Some variants play worse, for data of different quality. `p_good` is about
   the share of the plain expert's achievements that they unlock, see
   scripts/results/experts.json.
 
@@ -31,6 +32,8 @@ class CrafterExpert:
     noise: share of its actions that are random, from 0 to 1.
     disorder: wants achievements in an order that makes no sense.
     forgetful: does not eat when it is hungry.
+    asked: is asked for one achievement after another, in a random order, as an
+      agent may be; see `asked`.
   """
 
   task = 'crafter_reward'
@@ -43,18 +46,20 @@ class CrafterExpert:
     noise: float = 0.0,
     disorder: bool = False,
     forgetful: bool = False,
+    asked: bool = False,
   ) -> None:
     self.privileged = privileged
-    self.p_good = (1 - noise) * 0.95**disorder * 0.9**forgetful
+    self.p_good = (1 - noise) * 0.95**disorder * 0.9**forgetful * 0.7**asked
     self.stack: tuple[Goal, ...] = ()
     self.intended = 0
-    self._noise = noise
+    self._noise, self._asks = noise, asked
     self._habits = Habits(disorder, forgetful)
 
   def reset(self, seed: int) -> None:
     """Starts an episode."""
     self._body = Body(Memory(self.privileged), self._habits, seed)
     self._plan = Plan()
+    self._asked = Asked(self._body)
     self._time = 0
     self._rank = -1
     self._skill: Skill | None = None
@@ -66,14 +71,14 @@ class CrafterExpert:
     self._game = _game(env)
     self._body.memory.look(self._game, self._time)
     plants.grow(self._body)
-    failed = self._in_vain()
+    ended = self._in_vain() + self._turned()
     action = self.intended = ACTIONS.index(self._next())
     if self._noise and self._body.random.random() < self._noise:
       action = int(self._body.random.integers(len(ACTIONS)))
     verb, _, thing = ACTIONS[self.intended].partition('_')
     last = Goal(self.actions[self.intended], verb, thing)
-    self.stack = (ROOT, *self._body.stack, last)
-    self._plan.tell(self._time, self.stack, [*self._body.ended, *failed])
+    self.stack = (*self._wanted(), last)
+    self._plan.tell(self._time, self.stack, [*self._body.ended, *ended])
     self._body.ended = []
     tried = ACTIONS[action] if action == self.intended else ''
     self._before = tried, self._body.memory.has
@@ -89,6 +94,23 @@ class CrafterExpert:
     if all(player.achievements.values()):
       endings[ROOT] = 'achieved'
     return self._plan.nodes(length, endings)
+
+  def _turned(self) -> list[tuple[Goal, str]]:
+    """The goal that was asked for with its ending, if it ended."""
+    root = self._asked.root
+    ending = self._asked.turn() if self._asks else ''
+    self._body.asked = self._asked.name
+    if ending and self._rank == aims.PROGRESS and self._skill is not None:
+      self._skill.close()
+      self._skill, self._rank = None, -1
+    return [(root, ending)] if root and ending else []
+
+  def _wanted(self) -> tuple[Goal, ...]:
+    """The goals in force. What is asked for is the first of them: a skill that
+    has the same goal adds what is below it."""
+    root, goals = self._asked.root or ROOT, self._body.stack
+    same = bool(goals) and goals[0].text == root.text
+    return (root, *goals[same:])
 
   def _in_vain(self) -> list[tuple[Goal, str]]:
     """The last action as failed if it was to make or place something, and
