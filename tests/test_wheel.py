@@ -45,6 +45,9 @@ def test_it_trains_and_evaluates_without_the_checkout(site, tmp_path):
   assert run('-c', where).strip().startswith(str(site))
   blocks = ('--configs', 'dummy', 'pondernet', 'debug', '--run.steps', '150')
   run('-m', 'ponderdream.train', *blocks, '--logdir', 'run')
-  run('-m', 'ponderdream.evaluate', '--logdir', 'run', '--episodes', '2')
+  evaluate = ('-m', 'ponderdream.evaluate', '--logdir', 'run', '--page')
+  run(*evaluate, '--episodes', '2')
   found = json.loads((tmp_path / 'run' / 'eval' / '150.json').read_text())
   assert found['episodes'] == 2
+  page = tmp_path / 'run' / 'page.html'
+  assert 4e6 < page.stat().st_size < 8e6  # with Plotly

@@ -14,7 +14,7 @@ from embodied.errors import UsageError
 # In the order in which they are put together.
 SCRIPTS = (
   'base', 'curves', 'plots', 'charts', 'reached', 'thought', 'settings',
-  'table', 'player', 'live', 'main',
+  'table', 'player', 'timeline', 'live', 'main',
 )  # fmt: skip
 # `connect` is where a page that is served asks for new data.
 POLICY = (
@@ -33,15 +33,15 @@ def render(
     data: of `ponderdream.page.data.page`.
     live: where a served page asks for new data, and how often.
   """
-  programs = [plotly(), program()]
+  programs = [program(), plotly()]
   hashes = ' '.join(f"'sha256-{digest(x)}'" for x in programs)
   policy = POLICY.format(hashes=hashes, connect="'self'" if live else "'none'")
   parts = {
     'policy': policy,
     'style': part('page.css'),
     'data': embedded({'live': live, **data}),
-    'plotly': programs[0],
-    'program': programs[1],
+    'program': programs[0],
+    'plotly': programs[1],
   }
   text = part('page.html')
   before, *rest = text.split('{{')

@@ -42,6 +42,10 @@ class File(NamedTuple):
   name: str
 
   @property
+  def key(self) -> tuple[str, str]:
+    return str(self.folder.path), self.name
+
+  @property
   def stem(self) -> str:
     return self.name.rpartition('.')[0]
 
@@ -88,6 +92,7 @@ class Run:
     self.settings: dict[str, Any] = {}
     self.processes: list[dict[str, Any]] = []
     self.odd: list[str] = []
+    self._kept: dict[tuple[str, str], tuple[tuple[int, int], bytes]] = {}
 
   def read(self) -> bool:
     """Reads what is new; returns whether there was something."""
@@ -99,7 +104,7 @@ class Run:
       with self._noting():
         columns.add(self._tails[name].lines())
     self.files = self._list()
-    stamps = {(str(x.folder.path), x.name): x.stamp() for x in self.files}
+    stamps = {x.key: x.stamp() for x in self.files}
     changed = stamps != self._stamps
     self._stamps = stamps
     if changed:
@@ -127,10 +132,15 @@ class Run:
     return [x for x in inside if x.name.endswith(endings)]
 
   def content(self, file: File) -> bytes:
-    """What is in a file; empty, with a note, if it cannot be read."""
-    with self._noting():
-      return file.read()
-    return b''
+    """What is in a file, read again if it has changed; empty, with a note, if
+    it cannot be read."""
+    stamp, kept = self._kept.get(file.key, (None, b''))
+    if stamp != self._stamps[file.key]:
+      kept = b''
+      with self._noting():
+        kept = file.read()
+        self._kept[file.key] = self._stamps[file.key], kept
+    return kept
 
   @contextlib.contextmanager
   def _noting(self) -> Iterator[None]:

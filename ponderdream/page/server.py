@@ -52,8 +52,8 @@ class Followed:
 
   def page(self, live: dict[str, Any]) -> bytes:
     """The HTML, whose data are those of now."""
-    text, _ = self.data()
-    return html.render(json.loads(text), live).encode()
+    text, tag = self.data()
+    return html.render(json.loads(text), {**live, 'tag': tag}).encode()
 
 
 class Server(http.server.ThreadingHTTPServer):

@@ -86,19 +86,22 @@ def place(name: str) -> int:
 
 
 def logged(scores: Columns) -> list[dict[str, Any]]:
-  """How often an environment's own values came, and the returns and ponder
-  steps of the episodes with each of them."""
+  """Which share of the episodes had each of an environment's own values, and
+  their returns and ponder steps, with intervals."""
   found = []
   for key in scores.keys:
     if key.startswith(LOGGED):
       groups = by_value(scores[key])
+      known = sum(int(x.sum()) for x in groups.values())
       rows = [
-        {'value': k, 'episodes': int(x.sum())}
-        | {
+        {
+          'value': k,
+          'share': percent(intervals.wilson(int(x.sum()), known)),
           'return': mean(scores[RETURN][x]),
           'steps': mean(scores[THOUGHT][x]),
         }
         for k, x in groups.items()
+        if x.any()
       ]
       found.append({'key': key[len(LOGGED) :], 'rows': rows})
   return found
@@ -119,7 +122,7 @@ def by_value(values: Numbers) -> dict[str, Any]:
 
 def with_and_without(scores: Columns) -> list[dict[str, Any]]:
   """Ponder steps of the episodes that reached an achievement, and of the
-  others."""
+  others; without achievements that no episode reached."""
   found, steps = [], scores[THOUGHT]
   names = [k for k in scores.keys if k.startswith(REACHED)]
   for key in sorted(names, key=lambda k: (place(k[len(REACHED) :]), k)):
@@ -127,7 +130,7 @@ def with_and_without(scores: Columns) -> list[dict[str, Any]]:
     row: dict[str, Any] = {'name': key[len(REACHED) :]}
     for label, which in (('with', values > 0), ('without', values == 0)):
       row[label] = mean(steps[which])
-    if row['with'] or row['without']:
+    if row['with']:
       found.append(row)
   return found
 

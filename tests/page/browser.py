@@ -39,7 +39,7 @@ def started():
 
 
 @contextlib.contextmanager
-def opened(browser, address, **context):
+def opened(browser, address, draws=True, **context):
   """A page that has drawn its charts. Its errors are in `page.errors`."""
   inside = browser.new_context(
     viewport={'width': 1280, 'height': 900}, **context
@@ -51,7 +51,8 @@ def opened(browser, address, **context):
   page.on('pageerror', lambda x: page.errors.append(str(x)))
   page.on('dialog', lambda x: page.errors.append('a dialog') or x.dismiss())
   page.goto(address)
-  drawn(page)
+  if draws:
+    drawn(page)
   yield page
   inside.close()
 
@@ -59,6 +60,19 @@ def opened(browser, address, **context):
 def drawn(page):
   """Waits until all charts are drawn."""
   page.wait_for_selector('html[data-drawn]')
+
+
+def clock(page):
+  """Gives the seconds of a core that the thread of the page has used since."""
+  devtools = page.context.new_cdp_session(page)
+  devtools.send('Performance.enable', {'timeDomain': 'threadTicks'})
+
+  def now():
+    rows = devtools.send('Performance.getMetrics')['metrics']
+    return {x['name']: x['value'] for x in rows}['TaskDuration']
+
+  begin = now()
+  return lambda: now() - begin
 
 
 def wait(page, expression, seconds=60):

@@ -5,6 +5,8 @@ import json
 from ponderdream.page import data
 from ponderdream.page.run import Run
 
+# Of the runs in the browser.
+STEPS = range(100, 4100, 100)
 EVIL = '<script>alert(1)</script>'
 # Pictures of one pixel: red, blue.
 PIXEL = 'UklGRhwAAABXRUJQVlA4TA8AAAAvAAAAAAcQ/Y/+ByKi/wEA'
@@ -42,7 +44,12 @@ def scores(steps, gain=0.01):
 
 
 def write(
-  folder, seed=0, steps=range(100, 1100, 100), gain=0.01, mode='pondernet'
+  folder,
+  seed=0,
+  steps=range(100, 1100, 100),
+  gain=0.01,
+  mode='pondernet',
+  seconds=True,
 ):
   """A whole run; returns its folder."""
   folder.mkdir(parents=True)
@@ -50,7 +57,7 @@ def write(
     f'task: crafter_reward\nseed: {seed}\nponder:\n  mode: {mode}\n'
     f"goal: '{EVIL}'\n"
   )
-  lines(folder / 'metrics.jsonl', metrics(steps))
+  lines(folder / 'metrics.jsonl', metrics(steps, seconds))
   lines(folder / 'scores.jsonl', scores(steps, gain))
   lines(folder / 'processes.jsonl', [{
     'began': '2026-01-01', 'command': f'python {EVIL}', 'commit': 'abc',

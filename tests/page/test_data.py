@@ -7,9 +7,9 @@ import pytest
 
 from embodied.errors import UsageError
 from ponderdream.page import __main__ as command
-from ponderdream.page import data, html, kinds, summary
+from ponderdream.page import data, html, intervals, kinds, summary
 from ponderdream.page.columns import Columns
-from ponderdream.page.run import Run
+from ponderdream.page.run import File, Run
 from tests.naming import says
 from tests.page import runs
 
@@ -40,7 +40,11 @@ def test_a_run_by_hand(run):
   assert one['halting']['shares'] == [10 * [0.75]]
   (rows,) = one['logged']
   # Values 0, 1, 2, 0, 1, 2, 0, 1, 2, 0.
-  assert [x['episodes'] for x in rows['rows']] == [4, 3, 3]
+  assert [x['share'][0] for x in rows['rows']] == [40, 30, 30]
+  low, high = intervals.wilson(4, 10)[1:]
+  assert rows['rows'][0]['share'][1:] == [
+    pytest.approx(100 * low, abs=0.01), pytest.approx(100 * high, abs=0.01)
+  ]  # fmt: skip
   assert [x['steps'][0] for x in rows['rows']] == [1, 2, 3]
   wood = one['thought'][1]
   assert wood['name'] == 'collect_wood'
@@ -183,6 +187,25 @@ def test_only_what_was_appended_is_read(run):
   # Another run took its place.
   (run / 'scores.jsonl').write_text('{"step": 5, "episode/score": 2.0}\n')
   assert one.read() and one.scores['episode/score'].tolist() == [2]
+
+
+def test_evaluations_are_read_again_only_if_they_changed(run, monkeypatch):
+  runs.evaluation(run)
+  (one,) = runs.opened(run)
+  names, read = [], File.read
+  noted = lambda file: names.append(file.name) or read(file)
+  monkeypatch.setattr(File, 'read', noted)
+  data.page([one])
+  assert sorted(names) == ['1000.episodes.json', '1000.json']
+  runs.lines(run / 'scores.jsonl', runs.scores([1100]))
+  assert one.read()
+  data.page([one])
+  assert len(names) == 2
+  found = {'return_mean': 3.25, 'episodes': 4}
+  (run / 'eval' / '1000.json').write_text(json.dumps(found))
+  assert one.read()
+  assert data.page([one])['table']['rows'][0]['cells'][-2][0] == 3.25
+  assert names[2:] == ['1000.json']
 
 
 def test_long_runs_are_thinned_and_points_are_kept(tmp_path):

@@ -58,6 +58,8 @@ def test_two_million_steps_are_fast_and_small(tmp_path):
 @pytest.mark.slow
 @pytest.mark.skipif(bool(browser.missing()), reason=browser.missing())
 def test_ten_runs_stay_fluid(tmp_path):
+  """In a browser that has just begun, which has to compile Plotly. Seconds are
+  those of the thread that draws, whatever else the machine does."""
   folders = [
     long(tmp_path / f'run{i}', i, 10_000, 2000, 60) for i in range(10)
   ]
@@ -69,18 +71,19 @@ def test_ten_runs_stay_fluid(tmp_path):
   make(*folders, '--out', out)
   assert out.stat().st_size < 8e6
   with browser.started() as chromium:
-    with browser.opened(chromium, out.as_uri()) as page:
-      ready = [int(page.get_attribute('html', 'data-ready'))]
-      for _ in range(3):  # The machine may be busy with something else.
-        page.reload()
-        browser.drawn(page)
-        ready.append(int(page.get_attribute('html', 'data-ready')))
-      print(f'first draws {ready} ms')
-      assert min(ready) < 2000 and page.errors == []
-      assert len(browser.lines(page, 'return')) == 10
+    with browser.opened(chromium, 'about:blank', False) as page:
+      took = browser.clock(page)
       begin = time.perf_counter()
+      page.goto(out.as_uri())
+      page.wait_for_selector('html[data-ready]')
+      wall = time.perf_counter() - begin
+      print(f'first draw: {took():.2f} s of a core in {wall:.2f} s')
+      assert took() < 2
+      browser.drawn(page)
+      print(f'all charts: {took():.2f} s of a core')
+      assert len(browser.lines(page, 'return')) == 10
+      before = took()
       page.click('#axis >> text=Updates')
-      browser.lines(page, 'return')
-      took = time.perf_counter() - begin
-      print(f'another axis {took:.2f} s')
-      assert took < 1.5
+      assert browser.lines(page, 'return')[0]['x'][-1] < 2000
+      print(f'another axis: {took() - before:.2f} s of a core')
+      assert took() - before < 1 and page.errors == []

@@ -26,9 +26,10 @@ function emptied(section) {
   return section;
 }
 
-// A labelled select of [value, text] pairs. Keeps its choice if it is there.
-function select(label, id, pairs, chosen, change) {
-  const node = el('select', { id, on: { change: () => change(node.value) } });
+// A select of [value, text] pairs with a label, or with a title that is only
+// heard. Keeps its choice if it is there.
+function select(label, id, pairs, chosen, change, title = label) {
+  const node = el('select', { id, 'aria-label': title, on: { change: () => change(node.value) } });
   for (const [value, text] of pairs) node.append(el('option', { value }, text));
   if (pairs.some(([value]) => value === chosen)) node.value = chosen;
   return el('label', {}, label, node);
@@ -64,5 +65,10 @@ function duration(seconds) {
   const [size, unit] = parts.find(([x]) => seconds >= x) || parts[3];
   return `${number(seconds / size)} ${unit}`;
 }
+
+// A number of things: '1 step', '2 steps'.
+const counted = (n, what) => `${number(n)} ${what}${n === 1 ? '' : 's'}`;
+
+const faint = (text) => el('p', { className: 'faint' }, text);
 
 const words = (name) => name.replace(/_/g, ' ');

@@ -2,10 +2,10 @@
 
 function follow() {
   const { every, address } = DATA.live;
-  let tag = '';
+  let { tag } = DATA.live;
   const ask = async () => {
     try {
-      const answer = await fetch(address, { headers: tag ? { 'If-None-Match': tag } : {}, cache: 'no-store' });
+      const answer = await fetch(address, { headers: { 'If-None-Match': tag }, cache: 'no-store' });
       if (answer.status === 200) {
         tag = answer.headers.get('ETag') || '';
         const live = DATA.live;

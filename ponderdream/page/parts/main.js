@@ -3,7 +3,24 @@
 let DATA = JSON.parse($('data').textContent);
 
 function about(more = '') {
-  $('about').textContent = [`${DATA.runs.length} run${DATA.runs.length === 1 ? '' : 's'}`, DATA.made, more].filter(Boolean).join(' · ');
+  const parts = [counted(DATA.runs.length, 'run'), DATA.made, more];
+  $('about').textContent = parts.filter(Boolean).join(' · ');
+}
+
+// A box that shows or hides a group.
+function picked(group, i) {
+  const { name, runs } = group;
+  const change = (e) => {
+    if (e.target.checked) state.hidden.delete(name);
+    else state.hidden.add(name);
+    drawCurves();
+    drawReached();
+    drawLogged();
+  };
+  return el('label', {},
+    el('input', { type: 'checkbox', id: `show-${i}`, checked: !state.hidden.has(name), on: { change } }),
+    el('span', { className: 'swatch', style: { background: color(i) } }),
+    runs.length > 1 ? `${name} (${runs.length} seeds)` : name);
 }
 
 function buildHead() {
@@ -14,16 +31,7 @@ function buildHead() {
   $('nav').replaceChildren(...[...document.querySelectorAll('main > section')]
     .filter((s) => !s.hidden && s.querySelector('h2'))
     .map((s) => el('a', { href: `#${s.id}` }, s.querySelector('h2').textContent)));
-  $('picker').replaceChildren(...DATA.groups.map((g, i) => el('label', {},
-    el('input', { type: 'checkbox', checked: !state.hidden.has(g.name), on: { change: (e) => {
-      if (e.target.checked) state.hidden.delete(g.name);
-      else state.hidden.add(g.name);
-      drawCurves();
-      drawReached();
-      drawLogged();
-    } } }),
-    el('span', { className: 'swatch', style: { background: color(i) } }),
-    g.runs.length > 1 ? `${g.name} (${g.runs.length} seeds)` : g.name)));
+  $('picker').replaceChildren(...DATA.groups.map(picked));
   $('picker').hidden = DATA.groups.length < 2;
   const notes = DATA.runs.flatMap((r) => r.notes.map((n) => `${r.name}: ${n}`));
   $('notes').hidden = !notes.length;
@@ -51,6 +59,13 @@ function drawAll() {
   setTimeout(next);
 }
 
+const loaded = () => typeof Plotly !== 'undefined';
+
+// What the page is made of; new numbers alone do not change it.
+const made = () => JSON.stringify([DATA.groups, films().map((x) => x.title), sources(), loggedKeys(),
+  Object.values(quantities()).map(([, choices]) => choices.length),
+  DATA.runs.map((r) => [r.processes.length, r.videos.map((v) => v.name)])]);
+
 function build() {
   buildCurves();
   buildTable();
@@ -59,30 +74,37 @@ function build() {
   buildPlayer();
   buildSettings();
   buildHead();
-  drawAll();
+  build.made = made();
+  if (loaded()) drawAll();
 }
 
-// New data of the same runs: the player goes on with what it plays.
+// New data of the same runs: the player goes on with what it plays, and what
+// had the focus keeps it.
 function update() {
   delete document.documentElement.dataset.drawn;
-  const shape = () => JSON.stringify([DATA.groups, films().map((x) => x.title), sources(), loggedKeys(),
-    Object.values(quantities()).map(([, c]) => c.length), DATA.runs.map((r) => r.videos.map((v) => v.name))]);
-  const now = shape();
-  if (now === update.shape) {
+  const focus = document.activeElement?.id;
+  if (made() === build.made) {
     buildTable();
+    buildHead();
+    tellSeconds();
     drawAll();
   } else {
-    const focus = document.activeElement && document.activeElement.id;
     build();
-    if (focus && $(focus)) $(focus).focus();
   }
-  update.shape = now;
+  if (focus && $(focus)) $(focus).focus({ preventScroll: true });
 }
 
-build();
-darkness.addEventListener('change', () => {
-  buildHead();
+function begin() {
+  document.head.append(el('script', {}, $('plotly').textContent));
   drawAll();
-});
-if (DATA.live) follow();
-document.documentElement.dataset.ready = String(Math.round(performance.now()));
+  darkness.addEventListener('change', () => {
+    buildHead();
+    drawAll();
+  });
+  if (DATA.live) follow();
+  document.documentElement.dataset.ready = String(Math.round(performance.now()));
+}
+
+// To load Plotly takes a second: until then the text and the tables are seen.
+build();
+requestAnimationFrame(() => setTimeout(begin));

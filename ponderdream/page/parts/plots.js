@@ -25,7 +25,7 @@ function faded(hex, alpha) {
 
 function layout(more = {}) {
   const ink = css('--ink'), line = css('--line');
-  const axis = { gridcolor: line, linecolor: line, zerolinecolor: line, tickcolor: line, automargin: false, fixedrange: false };
+  const axis = { gridcolor: line, linecolor: line, zerolinecolor: line, tickcolor: line, automargin: false };
   const { xaxis, yaxis, ...rest } = more;
   return {
     paper_bgcolor: 'rgba(0,0,0,0)', plot_bgcolor: 'rgba(0,0,0,0)',
@@ -41,6 +41,7 @@ const CONFIG = { displayModeBar: false, responsive: true, displaylogo: false, sc
 // Draws a chart into a div, or says why there is none. `says` describes it to
 // a screen reader.
 function draw(node, traces, more, says, otherwise) {
+  if (!loaded()) return; // All charts are drawn once Plotly is there.
   if (!traces.length) {
     if (node.data) Plotly.purge(node);
     node.style.height = '';

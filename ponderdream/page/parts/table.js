@@ -14,25 +14,22 @@ function cell(value) {
 function sortedRows() {
   const { columns, rows: all } = DATA.table;
   const place = columns.indexOf(state.sorted);
-  const found = [...all];
-  if (state.sorted === 'name') {
-    found.sort((a, b) => a.name.localeCompare(b.name) * (state.falling ? -1 : 1));
-  } else if (place >= 0) {
-    const key = (r) => r.cells[place] ? r.cells[place][0] : -Infinity;
-    // Rows without the value stay last.
-    found.sort((a, b) => key(a) === key(b) ? 0 : key(a) === -Infinity ? 1 : key(b) === -Infinity ? -1
-      : (key(a) - key(b)) * (state.falling ? -1 : 1));
-  }
-  return found;
+  const sign = state.falling ? -1 : 1;
+  const value = (r) => (r.cells[place] || [])[0];
+  if (state.sorted === 'name') return [...all].sort((a, b) => sign * a.name.localeCompare(b.name));
+  if (place < 0) return all;
+  // Rows without the value stay last.
+  const there = (r) => Number(known(value(r)));
+  return [...all].sort((a, b) => there(b) - there(a) || (there(a) ? sign * (value(a) - value(b)) : 0));
 }
 
 function csv() {
   // A cell that begins like a formula would be one in a spreadsheet.
   const safe = (x) => typeof x === 'string' && /^[=+\-@\t\r]/.test(x) ? `'${x}` : x;
-  const quote = (x) => x === null || x === undefined ? '' : `"${String(safe(x)).replace(/"/g, '""')}"`;
+  const quote = (x) => known(x) ? `"${String(safe(x)).replace(/"/g, '""')}"` : '';
   const { columns } = DATA.table;
   const head = ['run', ...columns.flatMap((c) => [c, `${c}: low`, `${c}: high`])];
-  const lines = sortedRows().map((r) => [r.name, ...r.cells.flatMap((c) => c ? [c[0], c[1], c[2]] : [null, null, null])]);
+  const lines = sortedRows().map((r) => [r.name, ...r.cells.flatMap((c) => [0, 1, 2].map((i) => (c || [])[i]))]);
   return [head, ...lines].map((line) => line.map(quote).join(',')).join('\r\n') + '\r\n';
 }
 
@@ -42,21 +39,34 @@ function save() {
   setTimeout(() => URL.revokeObjectURL(url), 1000);
 }
 
+// The head of a column, which sorts by it.
+function sorter(key, place) {
+  const mine = state.sorted === key;
+  const order = !mine ? 'none' : state.falling ? 'descending' : 'ascending';
+  const mark = !mine ? '' : state.falling ? ' ▾' : ' ▴';
+  const click = () => {
+    state.falling = mine ? !state.falling : key !== 'name';
+    state.sorted = key;
+    buildTable();
+    $(`sort-${place}`).focus();
+  };
+  return el('th', { scope: 'col', 'aria-sort': order },
+    el('button', { type: 'button', id: `sort-${place}`, on: { click } }, (key === 'name' ? 'run' : key) + mark));
+}
+
 function buildTable() {
+  const scrolled = $('runs') ? $('runs').parentNode.scrollLeft : 0;
   const section = emptied($('table'));
   const { columns, recent } = DATA.table;
-  const sort = (key) => el('th', { scope: 'col', 'aria-sort': state.sorted === key ? (state.falling ? 'descending' : 'ascending') : 'none' },
-    el('button', { type: 'button', on: { click: () => {
-      state.falling = state.sorted === key ? !state.falling : key !== 'name';
-      state.sorted = key;
-      buildTable();
-      section.querySelector(`button[data-key="${CSS.escape(key)}"]`).focus();
-    } }, 'data-key': key }, (key === 'name' ? 'run' : key) + (state.sorted === key ? (state.falling ? ' ▾' : ' ▴') : '')));
+  const body = sortedRows().map((r) => el('tr', {}, el('td', { className: 'text' }, r.name), r.cells.map(cell)));
   section.append(
-    el('div', { className: 'controls' }, el('button', { type: 'button', id: 'csv', on: { click: save } }, 'Save as CSV')),
-    el('div', { className: 'wide', tabIndex: 0, role: 'region', 'aria-label': 'Table of runs' }, el('table', { id: 'runs' },
-      el('thead', {}, el('tr', {}, sort('name'), columns.map(sort))),
-      el('tbody', {}, sortedRows().map((r) => el('tr', {}, el('td', { className: 'text' }, r.name), r.cells.map(cell)))))),
-    el('p', { className: 'faint' }, `Returns are means of ${recent} episodes: the last ones, the best in a row, the last before a step. `
-      + 'In brackets: 95% intervals, by bootstrap over seeds (of five seeds or more, of their interquartile mean), or over the episodes of a single seed.'));
+    el('div', { className: 'controls' },
+      el('button', { type: 'button', id: 'csv', on: { click: save } }, 'Save as CSV')),
+    el('div', { className: 'wide', tabIndex: 0, role: 'region', 'aria-label': 'Table of runs' },
+      el('table', { id: 'runs' },
+        el('thead', {}, el('tr', {}, ['name', ...columns].map(sorter))), el('tbody', {}, body))),
+    faint(`Returns are means of ${recent} episodes: the last ones, the best in a row, the last before a step.`
+      + ' In brackets: 95% intervals, by bootstrap over seeds (of five seeds or more, of their interquartile'
+      + ' mean), or over the episodes of a single seed. Seeds have a value together, once all of them have one.'));
+  $('runs').parentNode.scrollLeft = scrolled;
 }
