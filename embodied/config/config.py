@@ -196,10 +196,11 @@ def _yaml() -> ruamel.yaml.YAML:
 
 def _read(path: str | os.PathLike[str]) -> dict[str, Any]:
   try:
-    text = files.beside(path).read(os.path.basename(path)).decode()
-    values = _yaml().load(text)
+    content = files.beside(path).read(os.path.basename(path))
   except OSError as e:
     raise UsageError(f'Cannot read the config file {path}: {e}.') from None
+  try:
+    values = _yaml().load(content.decode())
   except BAD_YAML as e:
     raise UsageError(f'{path} is not a valid YAML file{_reason(e)}.') from None
   if not isinstance(values, dict):

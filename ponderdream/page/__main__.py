@@ -67,8 +67,7 @@ def opened(paths: Sequence[str], names: Sequence[str] = ()) -> list[Run]:
     raise UsageError('Name a run: python -m ponderdream.page LOGDIR')
   if names and len(names) != len(paths):
     raise UsageError(
-      f'There are {len(paths)} runs and {len(names)} names; give a name for'
-      ' each run.'
+      f'--names takes a name for each run: {len(paths)}, not {len(names)}.'
     )
   places = [pathlib.Path(x).expanduser() for x in paths]
   pairs = zip(places, names or data.names_of(places), strict=True)

@@ -188,7 +188,7 @@ class Run:
         found.append(f'There is no {what} yet ({name}).')
       bad = self._tails[name].damaged
       if bad:
-        found.append(f'{bad} damaged lines of {name} are left out.')
+        found.append(f'Damaged lines of {name} are left out: {bad}.')
     if not self.settings:
       found.append('Its settings are not known (config.yaml).')
     found += self.odd

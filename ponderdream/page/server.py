@@ -77,6 +77,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
   server: Server
   server_version, sys_version = 'PonderDream', ''
   timeout = 30
+  # Of methods and requests that `http.server` itself refuses.
+  error_message_format = 'This is not answered here.\n'
+  error_content_type = 'text/plain; charset=utf-8'
 
   def do_GET(self) -> None:
     self.answer()

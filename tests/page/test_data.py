@@ -144,6 +144,22 @@ def test_damaged_files_are_named_and_the_rest_is_right(run):
   html.render(found)
 
 
+def test_links_are_named_and_not_followed(run):
+  runs.evaluation(run)
+  secret = run.parent / 'secret'
+  secret.write_text('{"return_mean": 77.0, "episodes": 3}')
+  (run / 'videos').symlink_to(run.parent)
+  for name in ('config.yaml', 'scores.jsonl', 'eval/1000.json'):
+    (run / name).unlink()
+    (run / name).symlink_to(secret)
+  found = runs.page(run)
+  assert '77' not in json.dumps(found['table'])
+  links = [x for x in found['runs'][0]['notes'] if 'is a link' in x]
+  for name in ('config.yaml', 'scores.jsonl', 'videos', '1000.json'):
+    assert sum(f'{name} is a link' in x for x in links) == 1
+  assert len(links) == 4 and len(found['runs'][0]['players']) == 1
+
+
 @pytest.mark.parametrize(
   'change',
   [

@@ -30,8 +30,8 @@ def test_what_is_not_whole_is_shown_as_far_as_it_goes(chromium, tmp_path):
     notes = page.inner_text('#notes')
     for words in (
       'empty: There is no episode yet', 'empty: Its settings are not known',
-      'broken: 1 damaged lines', 'episode/score (1)',
-      'old: An earlier version',
+      'broken: Damaged lines of scores.jsonl are left out: 1.',
+      'episode/score (1)', 'old: An earlier version',
     ):  # fmt: skip
       assert words in notes, notes
     page.select_option('#window', '0')

@@ -91,7 +91,9 @@ def test_other_names_are_refused(served, host):
 @pytest.mark.parametrize('method', ['POST', 'PUT', 'DELETE', 'OPTIONS'])
 def test_other_methods_are_refused(served, method):
   found, _ = served
-  assert ask(found, f'/{found.token}/', method)[0] == 501
+  status, headers, body = ask(found, f'/{found.token}/', method)
+  assert status == 501 and body == b'This is not answered here.\n'
+  assert headers['Content-Type'].startswith('text/plain')
 
 
 def test_a_port_in_use(served):
