@@ -20,7 +20,7 @@ from embodied.run.offline import Offline
 from embodied.run.tracker import Tracker
 from embodied.run.train import Train
 from embodied.sources import Source
-from ponderdream import factories, settings
+from ponderdream import datasets, factories, settings
 from ponderdream.checkpoint import Checkpoint
 from ponderdream.distributed import console, devices, hosts
 
@@ -54,7 +54,7 @@ def train(
     factories.make_driver(config, config.run.envs, replay.total, stop.is_set),
   )
   spaces = driver.obs_space, driver.act_space
-  source = factories.make_source(config, spaces, {'replay': replay})
+  source = datasets.make(config, spaces, {'replay': replay})
   trackers = factories.make_trackers(config.run.watch)
   make = functools.partial(
     Train,
@@ -71,7 +71,7 @@ def offline(
 ) -> Parts:
   """The parts of a run that only learns."""
   spaces = factories.make_spaces(config)
-  return Parts(spaces, factories.make_source(config, spaces, {}), Offline)
+  return Parts(spaces, datasets.make(config, spaces, {}), Offline)
 
 
 RUNS = {'train': train, 'offline': offline}

@@ -6,7 +6,7 @@ import pytest
 from embodied import envs, replay
 from embodied.config import Config
 from embodied.errors import UsageError
-from ponderdream import factories, settings
+from ponderdream import datasets, factories, settings
 from tests.naming import naming
 
 
@@ -99,7 +99,7 @@ def test_a_data_set_is_a_logdir_or_its_replay(tmp_path, where):
     step |= {'is_first': np.bool_(False), 'is_last': np.bool_(False)}
     store.add({k: v for k, v in step.items() if k != 'reset'}, 0)
   store.close()
-  source = factories.make_source(config, spaces, {})
+  source = datasets.make(config, spaces, {})
   batch = source.sample(4)
   assert batch.keys() == {
     'step', 'episode', 'token', 'image', 'vector', 'reward', 'action',
@@ -111,7 +111,7 @@ def test_a_data_set_is_a_logdir_or_its_replay(tmp_path, where):
   other = learning(tmp_path, str(tmp_path / where), script='offline')
   other = other.update({'task': 'dummy_cont'})
   with pytest.raises(UsageError, match=naming("'action'", where)):
-    factories.make_source(other, factories.make_spaces(other), {})
+    datasets.make(other, factories.make_spaces(other), {})
 
 
 def test_spaces_are_those_of_the_drivers_environments(tmp_path):

@@ -16,6 +16,7 @@ FLOORS = {
   'ponderdream.demonstrate': 10,
   'ponderdream.runs': 8,
   'ponderdream.policy': 8,
+  'ponderdream.datasets': 8,
   'ponderdream.factories': 8,
   'ponderdream.agent': 7,
   'ponderdream.learn': 6,

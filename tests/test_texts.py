@@ -10,7 +10,7 @@ import pytest
 
 import ponderdream
 from embodied.errors import UsageError
-from ponderdream import factories, settings, texts
+from ponderdream import datasets, factories, settings, texts
 from ponderdream.agent import Acting
 from ponderdream.lrxc import store
 from ponderdream.lrxc.schema import Episode, Node
@@ -162,7 +162,7 @@ def test_what_is_wanted(tmp_path):
 
 def make(config, folder):
   texts.prepare(config, [folder])
-  return factories.make_source(config, factories.make_spaces(config), {})
+  return datasets.make(config, factories.make_spaces(config), {})
 
 
 def test_windows_of_plans_reach_the_agent(plans, tmp_path):
@@ -189,7 +189,7 @@ def test_several_data_sets_reach_the_agent(plans, tmp_path):
   )
   (tmp_path / 'run').mkdir()
   spaces = factories.make_spaces(config)
-  batch = factories.make_source(config, spaces, {}).sample(8)
+  batch = datasets.make(config, spaces, {}).sample(8)
   assert batch['shared/texts'].shape == (256, 24)
   deep = (batch['stack'][..., 2] >= 0).all(1)
   assert batch['stack'].shape[-1] == 3 and deep.tolist().count(True) == 6
@@ -210,7 +210,7 @@ def test_what_does_not_fit_is_refused(plans, tmp_path):
     tmp_path, names, data=[str(plans)], **{'run.script': 'offline'}
   )
   with pytest.raises(UsageError, match=naming('words')):
-    factories.make_source(config, factories.make_spaces(config), {})
+    datasets.make(config, factories.make_spaces(config), {})
 
 
 @pytest.mark.parametrize(
