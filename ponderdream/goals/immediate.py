@@ -85,11 +85,13 @@ class Thoughts(NamedTuple):
     raw: outputs of the policy network, `[N, B, O]`.
     goal: subgoals, `[N, B, G]`.
     log_p: log halting probabilities, `[N, B]`.
+    kl: nats from the geometric prior, `[B]`.
   """
 
   raw: Array
   goal: Array
   log_p: Array
+  kl: Array
 
 
 class Given(NamedTuple):
@@ -218,7 +220,8 @@ def thoughts(
   )
   raw, subgoals = done.out
   log_p = halting.log_distribution(done.logit, done.active)
-  return Thoughts(raw, subgoals, log_p)
+  kl = halting.kl_geometric(done.logit, done.active, ponder.prior)
+  return Thoughts(raw, subgoals, log_p, kl)
 
 
 def single_level(

@@ -8,13 +8,16 @@ of the goal model is taught to put out the goal s_n, and to halt at level K:
     align  -log softmax_u(y_n E(s_u) / t)[s_n] over the texts of the batch
            (InfoNCE, van den Oord et al. 2018, arXiv 1807.03748)
     halt   -log p_K
-    bc     -log pi_K(a) of the action a that was intended
+    bc     -log pi_K(a) of the action a that was intended; at a step without a
+           plan PonderNet's loss (Banino et al. 2021, arXiv 2107.05407)
+           sum_n p_n (-log pi_n(a)) + `ponder.beta` KL(p || prior)
 
 y_n is the subgoal of level n, E the goal encoder, t `imitation.temperature`.
 While `imitation.force` lasts, a level is asked with E(s_{n-1}) instead of
 y_{n-1} (teacher forcing). A share `imitation.ask` of the steps is asked for
 one of s_1 to s_{K-1}, as likely each, as if it were g, and what is below it is
-the plan: so the agent can be asked for any of the goals.
+the plan: so the agent can be asked for any of the goals. Without
+`imitation.plans` the actions alone are learnt, and what is wanted above all.
 """
 
 from collections.abc import Mapping
@@ -84,6 +87,8 @@ def read(p: Pass, key: Array) -> Plans:
   goal, stack = (known(p.batch, k) for k in ('goal', 'stack'))
   shift = drawn(key, (stack >= 0).sum(-1), p.config.imitation.ask)
   goal, stack = lowered(goal, stack, shift)
+  if not p.config.imitation.plans:
+    stack = jnp.full_like(stack, -1)
   stack = flat(stack).T
   levels = p.models.ponder.max_steps
   more = jnp.full((levels - len(stack), stack.shape[1]), -1, stack.dtype)
@@ -170,19 +175,24 @@ def said(p: Pass, plans: Plans, goal: Array, key: Array) -> combine.Mean:
 def imitated(
   p: Pass, plans: Plans, view: Any, found: Thoughts
 ) -> tuple[dict[str, combine.Loss], dict[str, Any]]:
-  """`halt` and `bc`: what the level at which the plan ends is taught."""
+  """`halt` and `bc`: what the level at which the plan ends is taught, and all
+  levels where there is no plan."""
   whole, last = plans.depth > 0, jnp.maximum(plans.depth - 1, 0)
   at_last = lambda x: jnp.take_along_axis(x, last[None], 0)[0]
   dist = p.models.policy(found.raw, view)
   meant = {p.models.action.keys[0]: known(p.batch, 'intended')}
   action = flat(p.models.action.flatten(meant, 2))
-  acts = whole & (action >= 0).all(-1)
-  best = at_last((dist.mode() == action[None]).all(-1).astype(jnp.float32))
-  steps = jnp.exp(found.log_p) * jnp.arange(1, len(found.log_p) + 1)[:, None]
+  acts = (action >= 0).all(-1)
+  p_halt = jnp.exp(found.log_p)
+  nats = -dist.log_prob(action[None])
+  free = (p_halt * nats).sum(0) + p.config.ponder.beta * found.kl
+  right = (dist.mode() == action[None]).all(-1).astype(jnp.float32)
+  best = jnp.where(whole, at_last(right), (p_halt * right).sum(0))
+  steps = p_halt * jnp.arange(1, len(found.log_p) + 1)[:, None]
   error = abs(steps.sum(0) - plans.depth)
   terms: dict[str, combine.Loss] = {
     'halt': combine.masked(-at_last(found.log_p), whole),
-    'bc': combine.masked(-at_last(dist.log_prob(action[None])), acts),
+    'bc': combine.masked(jnp.where(whole, at_last(nats), free), acts),
   }
   metrics = {
     'imitation/action': combine.masked(best, acts),

@@ -33,6 +33,8 @@ STACK = np.array(
 )
 GOAL = np.array([[0, 0, -1], [1, 1, 1]])
 ACTION = np.array([[3, -1, 1], [0, 2, 1]])
+# Actions at steps with a plan alone.
+PLANNED = np.where(STACK[..., 0] < 0, -1, ACTION)
 
 
 @pytest.fixture(scope='module')
@@ -113,11 +115,11 @@ def levels(kit, p, forced=None):
 
 
 def test_the_losses_are_what_the_equations_say(kit):
-  p = a_pass(kit, kit.params, batch())
+  p = a_pass(kit, kit.params, batch(intended=PLANNED))
   found = means(imitation.losses(p))
   goals, raws, log_p = levels(kit, p)
   embedded = kit.models.goals(kit.params, jnp.asarray(TEXTS))
-  stack, action = STACK.reshape((-1, 3)), ACTION.ravel()
+  stack, action = STACK.reshape((-1, 3)), PLANNED.ravel()
   say, align, halt, bc = [], [], [], []
   for m, plan in enumerate(stack):
     depth = (plan >= 0).sum()
@@ -140,6 +142,36 @@ def test_the_losses_are_what_the_equations_say(kit):
   assert found == pytest.approx(
     {k: float(np.mean(v)) for k, v in want.items()}, rel=1e-4
   )
+
+
+@pytest.mark.parametrize('how', ['a step', 'all steps'])
+def test_without_a_plan_every_level_learns_the_action(kit, how):
+  plans = how == 'a step'
+  p = a_pass(kit, kit.params, batch(), **{
+    'imitation.plans': plans, 'ponder.beta': 0.3, 'ponder.prior': 0.5,
+  })  # fmt: skip
+  terms = imitation.losses(p)
+  _, raws, log_p = levels(kit, p)
+  prior = np.array([0.5 ** min(n + 1, LEVELS - 1) for n in range(LEVELS)])
+  bc, none = [], 0
+  for m, action in enumerate(ACTION.ravel()):
+    depth = (STACK.reshape((-1, 3))[m] >= 0).sum() if plans else 0
+    if action < 0:
+      continue
+    score = [
+      kit.models.action.dist(raws[n, m][None], None).log_prob(
+        jnp.full((1, 1), action, jnp.float32)
+      )[0] for n in range(LEVELS)
+    ]  # fmt: skip
+    halts = np.exp(log_p[:, m])
+    far = (halts * (log_p[:, m] - np.log(prior))).sum()
+    free = -(halts * np.array(score)).sum() + 0.3 * far
+    bc.append(-score[depth - 1] if depth else free)
+    none += not depth
+  assert none == (2 if plans else 5)
+  np.testing.assert_allclose(terms.losses['bc'].value, np.mean(bc), rtol=1e-4)
+  assert (terms.losses['say'].weight > 0) == plans
+  assert (terms.losses['halt'].weight > 0) == plans
 
 
 def test_with_teacher_forcing_levels_are_asked_with_the_right_goals(kit):
@@ -236,7 +268,7 @@ def test_each_loss_teaches_its_own_modules(kit, loss):
 
 
 def test_steps_without_a_plan_teach_nothing(kit):
-  none = batch(stack=np.full((*STEPS, 3), -1))
+  none = batch(stack=np.full((*STEPS, 3), -1), intended=np.full(STEPS, -1))
   terms = imitation.losses(a_pass(kit, kit.params, none))
   assert all(v.weight == 0 for v in terms.losses.values())
   for loss in ('say', 'halt', 'bc'):
@@ -248,10 +280,9 @@ def test_steps_without_a_plan_teach_nothing(kit):
   plans = imitation.read(p, p.key)
   assert (plans.stack[:, 3:] == -1).all() and not plans.goal[1].any()
   np.testing.assert_array_equal(plans.stack[:3, :3].T, STACK[0])
-  # What lies at such a step does not matter for the others.
-  other = batch(intended=np.where(STACK[..., 0] < 0, 2, ACTION))
+  # What was done there does not matter for the others.
   both = [means(imitation.losses(a_pass(kit, kit.params, x)))
-          for x in (batch(), other)]  # fmt: skip
+          for x in (batch(), batch(action=ACTION))]  # fmt: skip
   assert both[0] == both[1]
 
 
