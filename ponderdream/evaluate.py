@@ -178,10 +178,15 @@ def restore(
   if options.random:
     obs_space, act_space = driver.obs_space, driver.act_space
     return 0, embodied.RandomAgent(obs_space, act_space, config.seed)
-  if options.suppress and config.ponder.mode != 'pondernet':
+  if options.suppress and config.ponder.mode == 'none':
     raise UsageError(
-      f'--suppress makes an agent of ponder.mode pondernet ponder longer; this'
-      f" one was trained with '{config.ponder.mode}'."
+      '--suppress makes an agent ponder longer, and this one does not ponder:'
+      " its ponder.mode is 'none'."
+    )
+  if options.suppress and not config.inner.tied:
+    raise UsageError(
+      '--suppress makes an agent ponder longer; this one has no further'
+      ' levels, as each has parameters of its own (inner.tied False).'
     )
   shown = options.video or options.page
   acting = Acting(

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from embodied.base import mask_key
-from ponderdream.goals import immediate
+from ponderdream.goals import immediate, modes
 from ponderdream.nets import dists, heads, layers, text
 from ponderdream.parts import PARTS, Part, Shapes, token_width
 from ponderdream.world import actions, pictures, rssm, spaces
@@ -67,12 +67,14 @@ def build(
     shapes, tokens=tokens, actor=actor[config.inputs]
   )
   built = {key: make(config, shapes) for key, make in PARTS.items()}
-  ponder = immediate.PonderConfig(
+  settling = modes.Settling(config.ponder.kl, shapes.action.divergence)
+  ponder = modes.PonderConfig(
     config.ponder.mode,
     config.ponder.max_steps,
     config.ponder.eps,
     config.ponder.prior,
     config.ponder.compact,
+    settling if config.ponder.mode == 'kl' else None,
   )
   parts = {key: part for key, part in built.items() if part is not None}
   return Models(shapes, ponder, parts, config.inputs, task)
@@ -87,7 +89,7 @@ class Models:
   """
 
   shapes: Shapes
-  ponder: immediate.PonderConfig
+  ponder: modes.PonderConfig
   parts: Mapping[str, Part]
   inputs: str
   task: np.ndarray | None = None
@@ -117,13 +119,8 @@ class Models:
   def init(self, key: Array) -> dict[str, Any]:
     """Fresh parameters. The key is consumed."""
     keys = jax.random.split(key, len(self.parts))
-    params = {}
-    for key, (name, part) in zip(keys, self.parts.items(), strict=True):
-      touch = 'touch' if hasattr(part.module, 'touch') else '__call__'
-      params[name] = part.module.init(key, *part.inputs, method=touch)[
-        'params'
-      ]
-    return params
+    pairs = zip(keys, self.parts.items(), strict=True)
+    return {name: part.init(key) for key, (name, part) in pairs}
 
   def apply(self, params: Any, part: str, *args: Any, **kwargs: Any) -> Any:
     """The output of a part for its parameters `params[part]`."""
@@ -237,12 +234,11 @@ class Models:
     """The distribution of actions for outputs `[..., O]` of the actor."""
     return self.action.dist(raw, view.mask)
 
-  def levels(self, params: Any, view: View) -> immediate.HaltingLevels:
+  def levels(self, params: Any, view: View) -> modes.HaltingLevels:
     """The policies of all halting levels for views `[B]`."""
     subgoal, actdec = self._actor()
-    return immediate.all_levels(
-      subgoal, actdec, params, view.actor, view.goal, self.ponder
-    )
+    inputs = view.actor, view.goal, self.ponder, view.mask
+    return immediate.all_levels(subgoal, actdec, params, *inputs)
 
   def thoughts(
     self, params: Any, view: View, lesson: tuple[Array, Array]
@@ -277,9 +273,8 @@ class Models:
     """The policy that acts for views `[B]`: outputs of the actor `[B, O]`,
     and the number of ponder steps `[B]`. The key is consumed."""
     subgoal, actdec = self._actor()
-    return immediate.choose(
-      subgoal, actdec, params, view.actor, view.goal, self.ponder, key, acting
-    )
+    inputs = view.actor, view.goal, self.ponder, key, acting, view.mask
+    return immediate.choose(subgoal, actdec, params, *inputs)
 
   def _actor(self) -> tuple[Any, Any]:
     """The subgoal model, None in the plain agent, and the action decoder."""

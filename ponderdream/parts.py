@@ -25,10 +25,23 @@ Array = jax.Array
 
 class Part(NamedTuple):
   """A module, and example inputs of batch size 1 that create its
-  parameters."""
+  parameters; `copies` of them, stacked along the first axis, or, with 0, one
+  set that is not stacked."""
 
   module: nn.Module
   inputs: tuple[Any, ...]
+  copies: int = 0
+
+  def init(self, key: Array) -> Any:
+    """Fresh parameters. The key is consumed."""
+    touch = 'touch' if hasattr(self.module, 'touch') else '__call__'
+
+    def once(key: Array) -> Any:
+      return self.module.init(key, *self.inputs, method=touch)['params']
+
+    if not self.copies:
+      return once(key)
+    return jax.vmap(once)(jax.random.split(key, self.copies))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,9 +88,9 @@ def _enc(config: Any, shapes: Shapes) -> Part:
 
 def token_width(config: Any, shapes: Shapes) -> int:
   """Width of the encoder's output."""
-  enc, inputs = _enc(config, shapes)
-  encode = lambda obs: enc.init_with_output(jax.random.key(0), obs)[0]
-  return jax.eval_shape(encode, *inputs).shape[-1]
+  enc = _enc(config, shapes)
+  encode = lambda obs: enc.module.init_with_output(jax.random.key(0), obs)[0]
+  return jax.eval_shape(encode, *enc.inputs).shape[-1]
 
 
 def _dyn(config: Any, shapes: Shapes) -> Part:
@@ -148,8 +161,9 @@ def _inner(config: Any, shapes: Shapes) -> Part | None:
     'dtype': shapes.dtype,
     'unit': config.goalenc.kind == 'text',
   }
+  copies = 0 if config.inner.tied else config.ponder.max_steps
   if config.inner.cell not in spatial.CELLS:
-    return Part(inner.Inner(*sizes, **options), shapes.zeros(*sizes))
+    return Part(inner.Inner(*sizes, **options), shapes.zeros(*sizes), copies)
   grid = _enc(config, shapes).module.grid()
   if grid is None:
     raise UsageError(
@@ -158,7 +172,7 @@ def _inner(config: Any, shapes: Shapes) -> Part | None:
       ' residual or gru.'
     )
   module = spatial.Spatial(*sizes, **options, grid=spatial.Grid(*grid))
-  return Part(module, shapes.zeros(*sizes))
+  return Part(module, shapes.zeros(*sizes), copies)
 
 
 def _actdec(config: Any, shapes: Shapes) -> Part:

@@ -11,8 +11,9 @@ import pytest
 from embodied import config as config_
 from embodied import wrappers
 from embodied.envs import make_env
+from embodied.errors import UsageError
 from ponderdream import evaluate, settings
-from tests.naming import says
+from tests.naming import naming, says
 
 
 class Odd(gymnasium.Env):
@@ -115,3 +116,17 @@ def test_a_limit_cuts_episodes_and_nothing_else():
   first, middle, cut = [True, False, False], [False] * 3, [False, True, True]
   # The episodes would have had 6 steps; dummy cuts none by itself before.
   assert seen[:10] == 2 * [first, middle, middle, middle, cut]
+
+
+@pytest.mark.parametrize(
+  'changes, words',
+  [
+    ({'ponder.mode': 'none'}, ['--suppress', 'ponder.mode', 'none']),
+    ({'inner.tied': False}, ['--suppress', 'inner.tied', False]),
+  ],
+)
+def test_not_every_agent_can_ponder_longer(changes, words):
+  config = config_.resolve(settings.blocks(), ['debug', 'pondernet'])
+  options = evaluate.OPTIONS.update({'suppress': 2})
+  with pytest.raises(UsageError, match=naming(*words)):
+    evaluate.restore(None, config.update(changes), options)

@@ -74,7 +74,7 @@ def test_every_block_builds(block):
   assert count(block, 'pondernet').keys() == {*KEYS, *more}
 
 
-@pytest.mark.parametrize('mode', ['pondernet', 'act', 'fixed'])
+@pytest.mark.parametrize('mode', ['pondernet', 'act', 'fixed', 'kl'])
 @pytest.mark.parametrize('cell', ['residual', 'gru'])
 @pytest.mark.parametrize('feedback', ['none', 'goal'])
 def test_every_kind_of_thinking_builds(mode, cell, feedback):
@@ -84,3 +84,13 @@ def test_every_kind_of_thinking_builds(mode, cell, feedback):
     **{'ponder.mode': mode, 'inner.cell': cell, 'inner.feedback': feedback},
   )
   assert got['inner'] > 0
+
+
+@pytest.mark.parametrize('cell', ['gru', 'conv'])
+def test_levels_of_their_own_have_as_many_parameters_times_levels(cell):
+  names = ('pondernet', 'debug')
+  how = {'inner.cell': cell, 'ponder.max_steps': 7, 'inputs': 'tokens'}
+  tied, own = (
+    count(*names, **how, **{'inner.tied': x}) for x in (True, False)
+  )
+  assert own.pop('inner') == 7 * tied.pop('inner') and own == tied

@@ -14,21 +14,14 @@ import jax.numpy as jnp
 
 from ponderdream.goals import inner
 from ponderdream.goals.actdec import ActionDecoder
+from ponderdream.goals.modes import MODES, Settling, single_level
+from ponderdream.goals.modes import HaltingLevels as HaltingLevels
+from ponderdream.goals.modes import PonderConfig as PonderConfig
 from ponderdream.nets import heads
-from ponderdream.ponder import act, graves, halting, loop
+from ponderdream.ponder import act, halting, loop, settle
 
 Array = jax.Array
 Decoder = heads.Head | ActionDecoder
-
-
-class PonderConfig(NamedTuple):
-  """How the actor ponders: keys of the `ponder` block of the settings."""
-
-  mode: str
-  max_steps: int
-  eps: float | None
-  prior: float
-  compact: bool
 
 
 class Acting(NamedTuple):
@@ -39,7 +32,8 @@ class Acting(NamedTuple):
       pondernet`.
     greedy: take the most probable action instead of a sample.
     suppress: number of initial steps at which halting is disabled. It is
-      added to the maximum number of steps.
+      added to the maximum number of steps; in mode 'fixed', to the number of
+      steps. Not for an actor whose levels have parameters of their own.
     aloud: whether the subgoals of all levels are said, too, by an agent whose
       goals are texts.
     foresees: whether the action of every level is told, and what the model
@@ -55,27 +49,6 @@ class Acting(NamedTuple):
 
 # As in training: halting and actions are sampled.
 SAMPLED = Acting()
-
-
-class HaltingLevels(NamedTuple):
-  """The policies of all halting levels.
-
-  Attributes:
-    raw: outputs of the policy network, `[N, B, O]`.
-    log_p: log halting probabilities, `[N, B]`, -inf where not reached.
-    steps: expected number of steps, `[B]`.
-    price: factor of `ponder.cost` in the loss, `[B]`: the expected steps, or
-      in mode 'act' the ponder cost n + R of Graves 2016.
-    kl: nats from the geometric prior, `[B]`.
-    depth: steps that were computed, `[]`.
-  """
-
-  raw: Array
-  log_p: Array
-  steps: Array
-  price: Array
-  kl: Array
-  depth: Array
 
 
 class Thoughts(NamedTuple):
@@ -98,15 +71,19 @@ class Given(NamedTuple):
   """What is the same at every ponder step.
 
   Attributes:
-    input: projected input of the subgoal model, `[B, U]`.
+    input: projected input of the subgoal model, `[B, U]`; if each level has
+      parameters of its own, what it projects: states `[B, F]` and goals `[B,
+      G]`.
     state: that of the action decoder, `[B, U']`; None if it sees nothing but
       the goal.
+    mask: allowed actions `[B, O]`, or None.
     lesson: goals `[B, N, G]`, and where each level is asked with them instead
       of with the subgoal of the level before, bool `[B, N]`; or None.
   """
 
-  input: Array
+  input: Any
   state: Array | None
+  mask: Array | None = None
   lesson: tuple[Array, Array] | None = None
 
 
@@ -136,11 +113,13 @@ def make_step(
       taught, forced = (a[:, n] for a in x.lesson)
       fed = jnp.where(forced[:, None], taught, state.goal)
       state = state._replace(goal=fed)
-    state, goal, logit = subgoal.apply(
-      {'params': params['inner']}, x.input, state, first, method='step'
-    )
-    seen = (goal,) if x.state is None else (goal, x.state)
-    raw = actdec.apply({'params': params['actdec']}, *seen)
+    own, seen = {'params': params['inner']}, x.input
+    if not subgoal.tied:
+      own = jax.tree.map(lambda stack: stack[n], own)
+      seen = subgoal.apply(own, *x.input, method='project')
+    state, goal, logit = subgoal.apply(own, seen, state, first, method='step')
+    read = (goal,) if x.state is None else (goal, x.state)
+    raw = actdec.apply({'params': params['actdec']}, *read)
     if suppress:
       logit = jnp.where(n < suppress, NO_HALT, logit)
     return state, (raw, goal) if shown else raw, logit
@@ -148,12 +127,24 @@ def make_step(
   return step
 
 
+@functools.cache
+def make_settling(
+  subgoal: inner.Inner, actdec: Decoder, settling: Settling, suppress: int
+) -> Callable:
+  """The step that halts where two levels in a row agree, see `settle`."""
+  apart = lambda x, before, now: settling.divergence(now, before, x.mask)
+  plain, first = make_step(subgoal, actdec), max(1, suppress)
+  return settle.settling(plain, apart, settling.nats, first)
+
+
 def start(
   subgoal: inner.Inner, actdec: Decoder, params: Any, feat: Array, goal: Array
 ) -> tuple[Any, Given, inner.PonderState]:
   """The arguments of the loop for `feat` `[B, F]` and `goal` `[B, G]`: the
   parameters of a step, the projected inputs and the initial ponder state."""
-  x = subgoal.apply({'params': params['inner']}, feat, goal, method='project')
+  x, own = (feat, goal), {'params': params['inner']}
+  if subgoal.tied:
+    x = subgoal.apply(own, feat, goal, method='project')
   seen = None
   if isinstance(actdec, ActionDecoder):
     seen = actdec.apply({'params': params['actdec']}, feat, method='project')
@@ -168,6 +159,8 @@ def all_levels(
   feat: Array,
   goal: Array | None,
   ponder: PonderConfig,
+  mask: Array | None = None,
+  suppress: int = 0,
 ) -> HaltingLevels:
   """Every level's policy for `feat` `[B, F]` and `goal` `[B, G]`.
 
@@ -175,16 +168,27 @@ def all_levels(
     subgoal: the subgoal model, or None for the plain agent, which has one
       level and no goal.
     params: dict with `actdec`, and with `inner` where there is one.
+    mask: allowed actions `[B, O]`, or None.
+    suppress: see `Acting`.
   """
   if subgoal is None or goal is None:
     raw = actdec.apply({'params': params['actdec']}, feat)
     none = jnp.zeros(feat.shape[:1], jnp.float32)
     return single_level(raw, none, none, jnp.int32(0))
   stop, levels = MODES[ponder.mode]
+  step = make_step(subgoal, actdec, suppress)
+  h0: Any
+  shared, x, h0 = start(subgoal, actdec, params, feat, goal)
+  x = x._replace(mask=mask)
+  if ponder.settling:
+    h0 = settle.begin(step, shared, x, h0)
+    step = make_settling(subgoal, actdec, ponder.settling, suppress)
   done = loop.unroll(
-    make_step(subgoal, actdec),
-    *start(subgoal, actdec, params, feat, goal),
-    max_steps=ponder.max_steps,
+    step,
+    shared,
+    x,
+    h0,
+    max_steps=ponder.max_steps + suppress,
     eps=None if stop is None else ponder.eps,
     compact=ponder.compact,
     stop=stop or halting.pondernet_rule,
@@ -213,7 +217,7 @@ def thoughts(
   done = loop.unroll(
     make_step(subgoal, actdec, shown=True),
     shared,
-    x._replace(lesson=(taught.astype(x.input.dtype), forced)),
+    x._replace(lesson=(taught.astype(subgoal.dtype), forced)),
     state,
     max_steps=ponder.max_steps,
     eps=None,
@@ -222,47 +226,6 @@ def thoughts(
   log_p = halting.log_distribution(done.logit, done.active)
   kl = halting.kl_geometric(done.logit, done.active, ponder.prior)
   return Thoughts(raw, subgoals, log_p, kl)
-
-
-def single_level(
-  raw: Array, steps: Array, price: Array, depth: Array
-) -> HaltingLevels:
-  """An actor with one policy, of outputs `[B, O]`."""
-  zeros = jnp.zeros(raw.shape[:1], jnp.float32)
-  return HaltingLevels(raw[None], zeros[None], steps, price, zeros, depth)
-
-
-def pondernet_levels(
-  done: loop.Unrolled, ponder: PonderConfig
-) -> HaltingLevels:
-  """PonderNet: each level has a policy, and acts if it halts."""
-  log_p = halting.log_distribution(done.logit, done.active)
-  steps = halting.expected_steps(jnp.exp(log_p))
-  kl = halting.kl_geometric(done.logit, done.active, ponder.prior)
-  return HaltingLevels(done.out, log_p, steps, steps, kl, done.steps)
-
-
-def act_levels(done: loop.Unrolled, ponder: PonderConfig) -> HaltingLevels:
-  """Graves 2016: the weighted mean of the levels acts."""
-  weights = graves.halt(done.logit, done.active)
-  raw = graves.mean(done.out, weights.p)
-  steps = weights.steps.astype(jnp.float32)
-  return single_level(raw, steps, graves.cost(weights), done.steps)
-
-
-def fixed_levels(done: loop.Unrolled, ponder: PonderConfig) -> HaltingLevels:
-  """The last of `max_steps` levels acts."""
-  steps = jnp.full(done.logit.shape[1:], ponder.max_steps, jnp.float32)
-  return single_level(done.out[-1], steps, steps, done.steps)
-
-
-# By `ponder.mode`: the stopping rule (None never stops early), and the levels
-# of an unroll.
-MODES: dict[str, tuple[halting.Rule | None, Callable[..., HaltingLevels]]] = {
-  'pondernet': (halting.pondernet_rule, pondernet_levels),
-  'act': (graves.act_rule, act_levels),
-  'fixed': (None, fixed_levels),
-}
 
 
 def sample_level(every: HaltingLevels, key: Array) -> tuple[Array, Array]:
@@ -285,18 +248,30 @@ def choose(
   ponder: PonderConfig,
   key: Array,
   acting: Acting,
+  mask: Array | None = None,
 ) -> tuple[Array, Array]:
   """The policy of the level that halts, without a gradient.
 
   Args:
     key: consumed.
+    mask: allowed actions `[B, O]`, or None.
 
   Returns:
     Outputs of the policy network `[B, O]` and the number of steps `[B]`,
     counted from one; 0 for the plain agent.
+
+  Raises:
+    ValueError: `acting.suppress` for an actor that has no further levels.
   """
+  if acting.suppress and (subgoal is None or not subgoal.tied):
+    raise ValueError(
+      f'Acting was asked for {acting.suppress} levels more; this actor has no'
+      ' levels with shared weights that could go on.'
+    )
   if subgoal is None or goal is None or ponder.mode != 'pondernet':
-    every = all_levels(subgoal, actdec, params, feat, goal, ponder)
+    every = all_levels(
+      subgoal, actdec, params, feat, goal, ponder, mask, acting.suppress
+    )
     return every.raw[0], every.steps
   raw, n = act.act(
     make_step(subgoal, actdec, acting.suppress),

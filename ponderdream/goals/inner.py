@@ -1,4 +1,5 @@
-"""The subgoal model: one ponder step. All steps share its weights.
+"""The subgoal model: one ponder step. All steps share its weights, unless
+`inner.tied` is False.
 
 As in PonderNet (Banino et al. 2021, arXiv 2107.05407) and ACT (Graves 2016,
 arXiv 1603.08983), the input of every step is the same, except for a flag that
@@ -35,7 +36,8 @@ class Inner(nn.Module):
   `feedback` is 'none' (`g_n` is the goal) or 'goal' (`g_n` is the subgoal of
   the step before); `cell` is 'residual' or 'gru'; `prior` is the halting
   probability at initialisation; with `unit`, subgoals have a mean square of 1,
-  as goals that are texts have.
+  as goals that are texts have. If levels are not `tied`, the parameters of an
+  actor are those of N such models, stacked along the first axis.
   """
 
   feat: int
@@ -46,6 +48,7 @@ class Inner(nn.Module):
   prior: float
   dtype: Any
   unit: bool = False
+  tied: bool = True
 
   def setup(self) -> None:
     units, dtype = self.units, self.dtype

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 
 from ponderdream.dream import posterior
-from ponderdream.goals.immediate import HaltingLevels
+from ponderdream.goals.modes import HaltingLevels
 from ponderdream.losses import policy_gradient
 from ponderdream.models import View
 from ponderdream.objectives.terms import Pass

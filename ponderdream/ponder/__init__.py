@@ -4,6 +4,7 @@
     halting   from halting logits to probabilities, KL, samples
     act       the same step, run until each example has halted
     graves    ACT, for comparison: its stopping rule, weights and cost
+    settle    the stopping rule of the Looped Actor, for comparison
 
 These use `level`, the computation of one level; `chain`, the while loops and
 their gradient; and `trees`, functions of trees of arrays.

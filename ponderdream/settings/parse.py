@@ -21,7 +21,7 @@ CHOICES = {
   'goalenc.kind': ('table', 'text'),
   'inner.cell': ('residual', 'gru', 'conv', 'attention'),
   'inner.feedback': ('none', 'goal'),
-  'ponder.mode': ('none', 'pondernet', 'act', 'fixed'),
+  'ponder.mode': ('none', 'pondernet', 'act', 'fixed', 'kl'),
   'env.sokoban.view': ('cells', 'picture'),
   'ponder.credit': ('levels', 'mixture', 'sampled'),
 }

@@ -69,6 +69,7 @@ RANGES = {
   r'ponder\.(max_steps|branch_length)': (1, 1000),
   r'ponder\.eps': (TINY, 0.999),
   r'ponder\.prior': (0.001, 0.999),
+  r'ponder\.kl': (0.0, 1e3),
   r'ponder\.(beta|cost)': (0.0, 1e6),
   r'loss_scales\..*': (0.0, 1e6),
   r'loss\.free_nats': (0.0, 1e3),

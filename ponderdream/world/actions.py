@@ -105,6 +105,24 @@ class ActionSpec(NamedTuple):
       raw, self.classes, self.numbers, self.unimix, mask
     )
 
+  def divergence(self, raw: Array, other: Array, mask: Array | None) -> Array:
+    """`KL(pi || pi')` `[...]` in nats of the distributions for outputs `raw`
+    and `other` `[..., O]`."""
+    return divergence(self.dist(raw, mask), self.dist(other, mask))
+
+
+def divergence(dist: Any, other: Any) -> Array:
+  """`KL(dist || other)` `[...]` in nats of two distributions of actions of the
+  same kind, summed over the variables. Masked classes add nothing."""
+  match dist:
+    case dists.Product():
+      discrete = divergence(dist.discrete, other.discrete)
+      return discrete + divergence(dist.normal, other.normal)
+    case dists.Discrete():
+      pairs = zip(dist.parts, other.parts, strict=True)
+      return sum(a.kl_divergence(b) for a, b in pairs)
+  return dist.dist.kl_divergence(other.dist)
+
 
 def spec(act_space: Mapping[str, Any], unimix: float) -> ActionSpec:
   """The `ActionSpec` of embodied spaces, without `reset`."""
