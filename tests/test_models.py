@@ -70,7 +70,8 @@ def test_no_size_named_is_the_size_of_200m():
 def test_every_block_builds(block):
   assert count(block)
   more = {'goalenc', 'inner'}
-  more |= {'cpu': {'tokdec'}, 'words': {'txtdec'}}.get(block, set())
+  tokens = {x: {'tokdec'} for x in ('cpu', 'sokoban')}
+  more |= (tokens | {'words': {'txtdec'}}).get(block, set())
   assert count(block, 'pondernet').keys() == {*KEYS, *more}
 
 

@@ -13,6 +13,7 @@ and writes JSON and a figure.
 Agents (flags behind a name make a variant of it):
 
   plain, pondernet  `ponderdream.train` with `crafter` or `crafter pondernet`
+  sokoban           `pondernet cpu sokoban`, see sokoban.py
   ppo               Stable-Baselines3, pip install -e '.[peers]'
   dreamerv3         danijar/dreamerv3 at size1m, from a checkout: --dreamerv3
 """
@@ -102,6 +103,7 @@ def dreamerv3(run, args, episodes):
 OURS = {
   'plain': ours('crafter'),
   'pondernet': ours('crafter', 'pondernet'),
+  'sokoban': ours('pondernet', 'cpu', 'sokoban'),
 }
 AGENTS = {**OURS, 'ppo': ppo, 'dreamerv3': dreamerv3}
 

@@ -1,0 +1,173 @@
+"""The experiment with Sokoban: its measures by hand and of a tiny agent; with
+`-m slow` all the way."""
+
+import json
+
+import numpy as np
+import pytest
+
+from embodied import config as config_
+from embodied.envs.fast_sokoban import rules
+from ponderdream import factories, settings
+from ponderdream.agent import Acting
+from scripts.experiments import next_push, rooms, sokoban
+
+SIGNS = dict(zip(' .$*@+#', range(len(rules.CLASSES)), strict=True))
+UP, DOWN, LEFT, RIGHT = range(4)
+
+
+def room(*rows):
+  return np.array([[SIGNS[x] for x in row] for row in rows])
+
+
+# One push to the right and one up solve the room; one up is a mistake.
+ROOM = room('######', '#  . #', '#    #', '#@$  #', '#    #', '######')
+# After a push down the box lies at the wall below, away from the target.
+BY_THE_WALL = room('######', '#  . #', '# @  #', '# $  #', '#    #', '######')
+
+
+def test_states_where_one_push_loses_the_room():
+  known = lambda cells: rooms.remaining(
+    cells.astype(np.uint8).tobytes(), cells.shape
+  )
+  assert known(ROOM) == 3 and not rooms.risky(ROOM)
+  assert known(BY_THE_WALL) == 3 and rooms.risky(BY_THE_WALL)
+  lost = room('######', '#  . #', '#    #', '# @  #', '# $  #', '######')
+  assert known(lost) is None
+
+
+def played(cells, actions, expected, needed):
+  """An episode of these actions, as `rooms.play` gives it."""
+  flat, numbers = np.zeros(cells.size, np.uint8), np.zeros(4, np.int64)
+  rules.load(flat, numbers, cells.astype(np.uint8).reshape(-1))
+  seen = [cells]
+  for action in actions:
+    rules.step(flat, numbers, cells.shape[1], action)
+    seen.append(flat.reshape(cells.shape).astype(int))
+  return {
+    'cells': np.stack(seen), 'action': np.array(actions),
+    'ponder': np.array(expected, float), 'expected': np.array(expected, float),
+    'needed': needed, 'solved': numbers[rules.LEFT] == 0,
+  }  # fmt: skip
+
+
+# Right (a push), down and right (below the box), up and up (pushes).
+SOLVED = played(ROOM, [RIGHT, DOWN, RIGHT, UP, UP], [5, 4, 3, 2, 1], 3)
+LOST = played(BY_THE_WALL, [DOWN, UP], [8, 2], 3)
+
+
+def test_next_pushes_by_hand():
+  # The box is at cell 3 * 6 + 2 = 20, then 21, then 15; four ways each.
+  want = [80 + RIGHT, 84 + UP, 84 + UP, 84 + UP, 60 + UP]
+  np.testing.assert_array_equal(next_push.labels(SOLVED), want)
+  np.testing.assert_array_equal(next_push.labels(LOST), [80 + DOWN, -1])
+
+
+def test_levels_by_what_is_left_by_hand():
+  found = rooms.thinking([SOLVED, LOST])
+  # Three pushes are left at 5 and at 8 levels, two at 4, 3 and 2, one at 1.
+  assert found['by_left'] == {1: [1, 1], 2: [3, 3], 3: [2, 6.5]}
+  assert found['by_time'] == {0: [7, 25 / 7]}
+  # After the first push, another one to the right would be a mistake, too.
+  want = {'at risk': [2, 6], 'lost': [1, 2], 'safe': [4, 2.75]}
+  assert found['at_risk'] == want
+  # Ranks 4 3 2 1 0 5 of the levels and 4.5 2 2 2 0 4.5 of the pushes; around
+  # their means the products sum to 15, the squares to 17.5 and 15.
+  assert found['rank_left'] == pytest.approx(15 / (17.5 * 15) ** 0.5)
+  assert found['rank_needed'] == 0  # both rooms need three
+
+
+def test_success_by_hand():
+  found = rooms.success([SOLVED, LOST, LOST, SOLVED])
+  assert found['success'] == 0.5 and found['by_needed'] == {3: [4, 0.5]}
+  assert found['levels'] == pytest.approx((2 * 15 + 2 * 10) / 14)
+  low, high = found['interval']
+  assert 0.1 < low < 0.5 < high < 0.9
+
+
+def test_the_probe_finds_what_a_cell_says_and_nothing_in_noise():
+  rng = np.random.default_rng(0)
+  label = rng.integers(0, 9 * next_push.WAYS, 400)
+  noise = rng.normal(size=(400, 9, 6)).astype(np.float32)
+  told = noise.copy()
+  cell, way = np.divmod(label, next_push.WAYS)
+  told[np.arange(400), cell, way] += 9
+  trained = np.arange(400) < 300
+  right = lambda x: next_push.probe(x, label, trained)[~trained].mean()
+  assert right(told) > 0.9
+  assert right(noise) < 0.2  # by chance 1 / 36
+
+
+def settled(**changes):
+  names = ['pondernet', 'cpu', 'sokoban', 'debug']
+  found = config_.resolve(settings.blocks(), names)
+  changes = {'env.sokoban.length': 12, 'env.sokoban.size': 5, **changes}
+  changes |= {'env.sokoban.boxes': 1, 'enc.kind': 'table', 'dyn.deter': 16}
+  return found.update({'jax.dtype': 'float32', **changes})
+
+
+def test_an_agent_plays_and_is_probed():
+  config = settled(**{'run.parallel': False})
+  driver = factories.make_driver(config, 3, rooms.FIRST)
+  spaces = driver.obs_space, driver.act_space
+  player = factories.make_agent(
+    spaces, config, {'eval': Acting(foresees=True)}
+  )
+  found = rooms.play(player, driver, 6)
+  assert len(found) == 6
+  for x in found:
+    count = len(x['action'])
+    assert len(x['cells']) == count + 1 <= 13 and x['solved'] == (count < 12)
+    assert ((x['ponder'] >= 1) & (x['ponder'] <= 4)).all()
+    # The halting of a new agent is the prior, 1/2, up to four levels:
+    # 1/2 + 2/4 + 3/8 + 4/8.
+    np.testing.assert_allclose(x['expected'], 1.875, atol=0.2)
+  assert rooms.success(found)['by_needed'].keys() == {
+    x['needed'] for x in found
+  }
+  assert rooms.thinking(found)['by_left']
+  batch = {k: found[0][k][:2] for k in ('cells', 'dyn/deter', 'dyn/stoch')}
+  thoughts = next_push.thoughts(player, batch)
+  assert [x.shape for x in thoughts] == [(2, 25, 8)] + 4 * [(2, 25, 8)]
+  assert (thoughts[1] != thoughts[2]).any()
+
+
+def test_bad_rivals(capsys):
+  for argv in (['--logdir', 'x', '--rivals', 'fixed 2'], []):
+    with pytest.raises(SystemExit):
+      sokoban.main(argv)
+  assert "'fixed 2'" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3000)
+def test_all_the_way(tmp_path, capsys, monkeypatch):
+  flags = '--dyn.deter 16 --val.units 8 --inner.units 8 --run.envs 8'
+  args = ['--logdir', tmp_path / 'runs', '--out', tmp_path / 'out']
+  args += ['--rivals', 'no thought', 'kl', 'untied', 'pondernet']
+  args += ['--seeds', 1, '--minutes', 1, '--episodes', 64, '--probed', 8]
+  args = [str(x) for x in [*args, f'--flags={flags}']]
+  sokoban.main(args)
+  found = json.loads((tmp_path / 'out.json').read_text())
+  assert list(found)[1:] == ['no thought', 'kl', 'untied', 'pondernet']
+  for name, (one,) in found.items():
+    if name == 'command':
+      continue
+    assert one['steps'] > 0 and 0 <= one['more_0']['success'] < 0.5
+    further = name in ('kl', 'pondernet')
+    assert (one['more_16'] is not None) == further
+    assert (one['most_4'] is not None) == further
+    assert (one['next_push'] is None) == (name == 'no thought')
+  assert found['untied'][0]['more_0']['levels'] == 16
+  assert found['pondernet'][0]['more_16']['levels'] >= 17
+  assert found['pondernet'][0]['most_1']['levels'] == 1
+  assert len(found['kl'][0]['next_push']) == 17
+  assert (tmp_path / 'out.png').stat().st_size > 10_000
+  assert 'pondernet' in capsys.readouterr().out
+  # What was measured is not measured again, and the same is written.
+  path = tmp_path / 'out.json'
+  before, _ = path.read_text(), path.unlink()
+  with monkeypatch.context() as patch:
+    patch.setattr(rooms, 'opened', None)
+    sokoban.main(args)
+  assert path.read_text() == before
