@@ -2,6 +2,7 @@
 `-m slow` all the way."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from embodied import config as config_
 from embodied.envs.fast_sokoban import rules
 from ponderdream import factories, settings
 from ponderdream.agent import Acting
-from scripts.experiments import next_push, rooms, sokoban
+from scripts.experiments import core_hour, next_push, rooms, sokoban
 
 SIGNS = dict(zip(' .$*@+#', range(len(rules.CLASSES)), strict=True))
 UP, DOWN, LEFT, RIGHT = range(4)
@@ -139,15 +140,74 @@ def test_bad_rivals(capsys):
   assert "'fixed 2'" in capsys.readouterr().err
 
 
+# Writes what a run leaves, instead of training, until it is asked to stop.
+AGENT = """
+import json, pathlib, sys, time
+folder, episodes = pathlib.Path(sys.argv[1]), int(sys.argv[2])
+if episodes:
+  (folder / 'eval').mkdir(exist_ok=True)
+  found = {'return_mean': 1.0, 'crafter_score': None}
+  (folder / 'eval' / '5.json').write_text(json.dumps(found))
+  sys.exit()
+line = {'step': 70, 'episode/score': 2.0}
+(folder / 'scores.jsonl').write_text(json.dumps(line) + '\\n')
+while True: pass
+"""
+
+
+def test_files_of_agents_that_were_trained_elsewhere(tmp_path, monkeypatch):
+  fake = lambda run, args, episodes: [
+    sys.executable, '-c', AGENT, run['folder'], str(episodes)
+  ]  # fmt: skip
+  monkeypatch.setitem(core_hour.AGENTS, 'sokoban', fake)
+  asked = []
+
+  def measure(folder, episodes, probed):
+    asked.append(folder.name)
+    plain = 'none' in folder.name
+    cases = {x: rooms.success([SOLVED, LOST]) for x in sokoban.CASES}
+    if plain:
+      cases |= {x: None for x in cases if x != sokoban.AS_LEARNT}
+    thought = rooms.thinking([SOLVED, LOST] * 10)
+    probe = None if plain else [0.25, 0.5, 0.75]
+    return cases | {'thinking': thought, 'next_push': probe}
+
+  monkeypatch.setattr(sokoban, 'measure', measure)
+  args = ['--logdir', tmp_path / 'runs', '--out', tmp_path / 'out']
+  args += ['--rivals', 'no thought', 'pondernet', '--seeds', 1]
+  args = [str(x) for x in [*args, '--minutes', 0.01]]
+  sokoban.main(args)
+  found = json.loads((tmp_path / 'out.json').read_text())
+  assert list(found) == ['command', 'no thought', 'pondernet']
+  (plain,), (one,) = found['no thought'], found['pondernet']
+  assert plain['more_4'] is None and one['steps'] == 70
+  assert one['more_0']['by_needed'] == {'3': [2, 0.5]}
+  assert (tmp_path / 'out.png').stat().st_size > 10_000
+  # What was measured is not measured again, and the same is written.
+  sokoban.main(args)
+  assert len(asked) == 2
+  assert json.loads((tmp_path / 'out.json').read_text()) == found
+  sokoban.main([*args, '--episodes', '7'])
+  assert len(asked) == 4
+
+
+def test_means_are_over_the_states_of_all_seeds():
+  runs = [
+    {'a': {'b': {2: [30, 1.0], 3: [9, 5.0]}}},
+    {'a': {'b': {2: [10, 5.0]}}},
+  ]
+  # (30 * 1 + 10 * 5) / 40; of three there are too few.
+  assert sokoban.grouped(runs, 'a', 'b') == ([2.0], [2.0])
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(3000)
-def test_all_the_way(tmp_path, capsys, monkeypatch):
+def test_all_the_way(tmp_path, capsys):
   flags = '--dyn.deter 16 --val.units 8 --inner.units 8 --run.envs 8'
   args = ['--logdir', tmp_path / 'runs', '--out', tmp_path / 'out']
   args += ['--rivals', 'no thought', 'kl', 'untied', 'pondernet']
   args += ['--seeds', 1, '--minutes', 1, '--episodes', 64, '--probed', 8]
-  args = [str(x) for x in [*args, f'--flags={flags}']]
-  sokoban.main(args)
+  sokoban.main([str(x) for x in [*args, f'--flags={flags}']])
   found = json.loads((tmp_path / 'out.json').read_text())
   assert list(found)[1:] == ['no thought', 'kl', 'untied', 'pondernet']
   for name, (one,) in found.items():
@@ -164,10 +224,3 @@ def test_all_the_way(tmp_path, capsys, monkeypatch):
   assert len(found['kl'][0]['next_push']) == 17
   assert (tmp_path / 'out.png').stat().st_size > 10_000
   assert 'pondernet' in capsys.readouterr().out
-  # What was measured is not measured again, and the same is written.
-  path = tmp_path / 'out.json'
-  before, _ = path.read_text(), path.unlink()
-  with monkeypatch.context() as patch:
-    patch.setattr(rooms, 'opened', None)
-    sokoban.main(args)
-  assert path.read_text() == before
