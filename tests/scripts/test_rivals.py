@@ -133,6 +133,17 @@ def test_an_agent_plays_and_is_probed():
   assert (thoughts[1] != thoughts[2]).any()
 
 
+def test_the_blocks_of_the_runs():
+  names = ['pondernet', 'cpu', 'sokoban']
+  found = config_.resolve(settings.blocks(), names)
+  # From real steps alone, with a small network and a discount of 0.97.
+  assert found.run.train_ratio == found.loss_scales.policy == 0
+  assert found.loss_scales.ppo == 1 and found.loss.horizon == 33
+  assert found.inner == {
+    'units': 32, 'cell': 'conv', 'feedback': 'none', 'tied': True
+  }  # fmt: skip
+
+
 def test_bad_rivals(capsys):
   for argv in (['--logdir', 'x', '--rivals', 'fixed 2'], []):
     with pytest.raises(SystemExit):
