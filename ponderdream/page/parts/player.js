@@ -140,9 +140,9 @@ function buildStage(section) {
     el('div', {}, player.status, player.line, player.levels)));
   if (e.halts.some((x) => x.length)) {
     const expects = e.expected.some((x) => x.length)
-      ? ' It expects the reward of the next step and the discounted value after it.' : '';
-    section.append(faint('Each row is a level: the chance that the agent halts there, and what it'
-      + ` would do.${expects}`));
+      ? ' Of that action it expects the reward of the next step and the discounted value after it.' : '';
+    section.append(faint('Each row is a level: the chance that the agent halts there, and its most probable'
+      + ` action. An agent that is not greedy draws its action, which may be another one.${expects}`));
   }
   if (p.note) section.append(faint(p.note));
   if (loaded()) drawTimeline();

@@ -10,7 +10,7 @@ function showLevels(p, e, t) {
   const cell = (name, content) => el('td', { className: name === 'goal' ? 'text' : '' }, content);
   const body = halts.map((chance, n) => el('tr', { className: n + 1 === acting ? 'acts' : '' },
     el('td', {}, n + 1 === acting ? `${n + 1} ◂ acts` : String(n + 1)),
-    el('td', { className: 'chance', style: { '--share': `${100 * chance}%` } }, `${number(100 * chance)}%`),
+    el('td', { className: 'chance', style: { '--share': `${100 * chance}%` } }, `${number(Math.round(1000 * chance) / 10)}%`),
     columns.map(([name, of]) => cell(name, of(n)))));
   if (known(e.came[t]) && columns.some(([name]) => name === 'expects')) {
     body.push(el('tr', { className: 'came' }, el('td', {}, 'what came'), el('td', {}),
