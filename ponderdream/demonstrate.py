@@ -4,24 +4,30 @@ The goals of an agent with words are a stack at each step: the goal of the run,
 and what each level says, up to the one that it halted at. Nobody knows whether
 they were reached.
 
+With an expert, the agent plays, and the expert says at every step what it
+would do: its plan and its actions are what is to be imitated.
+
 This is `python -m ponderdream.lrxc collect --policy LOGDIR`, and not a part of
 that package, which knows no JAX.
 """
 
 import contextlib
+import functools
 import itertools
 import pathlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from embodied import signals
+from embodied import Driver, envs, signals, wrappers
 from embodied.base import Spaces
 from embodied.config import Config
-from embodied.errors import Stopped
+from embodied.errors import Stopped, UsageError
+from embodied.experts import make_expert
+from embodied.experts.advised import Advised
 from embodied.experts.plan import LONGEST, Goal, Plan
 from embodied.run.tracker import Tracker
 from ponderdream import evaluate, settings, texts, trackers
-from ponderdream.lrxc import collect, play, store
+from ponderdream.lrxc import collect, play, store, tables
 from ponderdream.lrxc.data import Data, shards
 from ponderdream.lrxc.progress import progress
 
@@ -40,12 +46,17 @@ def demonstrate(options: Config) -> int:
   options = collect.checked(options)
   config = settings.recall(options.policy)
   folder = pathlib.Path(options.out)
-  logdir = str(pathlib.Path(config.logdir).resolve())
+  about: dict[str, Any] = {
+    'policy': str(pathlib.Path(config.logdir).resolve())
+  }
+  if options.expert:
+    check_task(options, config)
+    about |= {'expert': options.expert, 'variant': collect.variants(options)}
   with signals.stop_requested() as stop, store.writing(folder):
-    collect.remember(folder, {'policy': logdir})
+    collect.remember(folder, about)
     done = len(Data(folder)) if shards(folder) else 0
     with progress('episodes', options.episodes, done) as show:
-      writer = Writer(folder, config, done, show)
+      writer = Writer(folder, config, done, show, options.expert)
       if done < options.episodes:
         _play(config, options, writer, stop.is_set)
   return collect.finish(folder, writer.done, options.episodes)
@@ -58,6 +69,10 @@ class Writer(Tracker):
     config: settings of the run.
     done: episodes that are in the data set already.
     show: is called with the number that are, after every commit.
+    expert: the name of the one that advises, or ''.
+
+  Attributes:
+    advised: the environments in which it does, by worker.
   """
 
   def __init__(
@@ -66,8 +81,11 @@ class Writer(Tracker):
     config: Config,
     done: int,
     show: Callable[[int], None],
+    expert: str = '',
   ) -> None:
     self.done = done
+    self.advised: dict[int, Advised] = {}
+    self._expert = expert
     self._folder = folder
     self._task = config.task
     self._decode = texts.decoder(config)
@@ -89,13 +107,14 @@ class Writer(Tracker):
       self._playing[worker] = play.Recorder(self._keys)
       self._plans[worker] = Plan()
     recorder, plan = self._playing[worker], self._plans[worker]
+    meant: int | None = transition.get(tables.INTENDED)
     if transition['is_last']:
-      recorder.add(transition)
-      self._end(recorder, plan)
+      recorder.add(transition, intended=meant)
+      self._end(recorder, self._nodes(recorder, plan, worker))
       return
-    if self._decode:
+    if self._decode and not self._expert:
       plan.tell(len(recorder), self._stack(transition))
-    recorder.add(transition, int(transition['action']))
+    recorder.add(transition, int(transition['action']), intended=meant)
 
   def commit(self) -> None:
     """Makes the episodes that ended part of the data set."""
@@ -119,23 +138,68 @@ class Writer(Tracker):
     found = [x.strip()[:LONGEST] for x in (self._goal, *said)]
     return [Goal(x, x.split()[0]) for x in found]
 
-  def _end(self, recorder: play.Recorder, plan: Plan) -> None:
-    number = self.done + len(self._ended)
+  def _nodes(
+    self, recorder: play.Recorder, plan: Plan, worker: int
+  ) -> list[dict[str, Any]]:
+    """The plan of an episode that ended: the expert's, or what was said."""
+    if self._expert:
+      return self.advised[worker].plans.popleft()
     unknown = {'status': 'unknown', 'source': 'inferred', 'goal_image_t': None}
     nodes = plan.nodes(len(recorder) - 1) if self._decode else []
+    return [node | unknown for node in nodes]
+
+  def _end(self, recorder: play.Recorder, nodes: list[dict[str, Any]]) -> None:
+    number = self.done + len(self._ended)
+    source = {'kind': 'policy'}
+    if self._expert:
+      source['extractor'] = self._expert
     self._ended.append(
       play.recording(
         recorder.steps(),
-        [node | unknown for node in nodes],
+        nodes,
         number,
         episode_id=f'policy-{number:06}',
         env_id=self._task,
-        goal=self._goal,
-        source={'kind': 'policy'},
+        goal=nodes[0]['text'] if self._expert else self._goal,
+        source=source,
       )
     )
     if len(self._ended) == store.SHARD:
       self.commit()
+
+
+def check_task(options: Config, config: Config) -> None:
+  """Raises UsageError if the expert plays another task than the agent."""
+  task = make_expert(options.expert, **collect.variants(options)).task
+  if task != config.task:
+    raise UsageError(
+      f"The expert '{options.expert}' plays {task}, and the agent"
+      f' {config.task}; give an agent of its task.'
+    )
+
+
+def _advised(
+  config: Config, options: Config, writer: Writer, numbers: range
+) -> Driver:
+  """Environments of these numbers in this process, each with an expert that
+  advises; the writer gets to know them."""
+  from ponderdream import factories
+
+  envs.warm_up(config.task)
+  limited = functools.partial(
+    wrappers.limited, factories.env_maker(config), evaluate.OPTIONS.limit
+  )
+
+  def make(worker: int) -> Advised:
+    expert = make_expert(options.expert, **collect.variants(options))
+    number = numbers[worker]
+    # Episodes of one environment get numbers of their own.
+    seed = number * collect.SEEDS
+    writer.advised[worker] = Advised(limited(number), expert, seed)
+    return writer.advised[worker]
+
+  makers = [functools.partial(make, i) for i in range(len(numbers))]
+  return Driver(makers, parallel=False)
 
 
 def _play(
@@ -150,12 +214,15 @@ def _play(
   count = min(options.workers, left)
   # Environments that no earlier process of this data set has used.
   first = FIRST + writer.done * options.workers
-  driver = factories.make_driver(
-    config, count, first, stop, limit=evaluate.OPTIONS.limit
-  )
+  if options.expert:
+    driver = _advised(config, options, writer, range(first, first + count))
+  else:
+    driver = factories.make_driver(
+      config, count, first, stop, limit=evaluate.OPTIONS.limit
+    )
   try:
     writer.expect(driver.obs_space, driver.act_space)
-    aloud = evaluate.OPTIONS.update({'video': True})
+    aloud = evaluate.OPTIONS.update({'video': not options.expert})
     _, agent = evaluate.restore(driver, config, aloud)
     with contextlib.suppress(Stopped):
       loop.evaluate(agent, driver, left, [writer], stop)

@@ -5,7 +5,8 @@ python -m ponderdream.lrxc COMMAND ...
   collect --expert crafter --episodes 200 --out DIR
       play a scripted expert, and record what it sees, does and wants;
       the same command goes on where it was stopped
-      --policy LOGDIR   a trained agent instead of an expert
+      --policy LOGDIR   a trained agent instead of an expert; with --expert,
+                        the agent plays and the expert says what it would do
       --noise E         share of its actions that are random
       --variant V       other ways to play: NAME, or NAME=VALUE
       --length N        actions of an episode at most; the game's limit if 0

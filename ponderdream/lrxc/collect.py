@@ -74,8 +74,8 @@ def checked(options: Config) -> Config:
   Raises:
     UsageError: options that make no sense.
   """
-  if bool(options.expert) == bool(options.policy):
-    raise UsageError('Give either --expert NAME or --policy LOGDIR.')
+  if not options.expert and not options.policy:
+    raise UsageError('Give --expert NAME or --policy LOGDIR, or both.')
   if not options.out:
     raise UsageError('Add --out DIR, the folder of the data set.')
   least = {'episodes': 1, 'seed': 0, 'length': 0, 'workers': 0}
@@ -85,9 +85,10 @@ def checked(options: Config) -> Config:
       f'{", ".join(low) or "A number"} is out of bounds; collect 1 to'
       f' {SEEDS:,} episodes, with a seed of 0 to 10^9, and nothing below 0.'
     )
-  alone = [k for k in ('noise', 'variant', 'length', 'seed') if options[k]]
+  alone = [k for k in ('noise', 'length', 'seed', 'variant') if options[k]]
+  alone = [k for k in alone if k != 'variant' or not options.expert]
   if options.policy and alone:
-    raise UsageError(f'--{alone[0]} is for experts; leave it out.')
+    raise UsageError(f'--{alone[0]} is for experts that play; leave it out.')
   return options.update({'workers': options.workers or os.cpu_count() or 1})
 
 

@@ -11,6 +11,7 @@ from embodied.experts import Expert
 from ponderdream.lrxc import validate
 from ponderdream.lrxc.schema import SCHEMA_VERSION, Episode, Node
 from ponderdream.lrxc.store import Recording
+from ponderdream.lrxc.tables import INTENDED
 
 # One episode of so many is held out.
 HELD_OUT = 10
@@ -51,10 +52,10 @@ class Recorder:
     obs: Mapping[str, Any],
     action: int = -1,
     text: str | None = None,
-    **more: int,
+    intended: int | None = None,
   ) -> None:
-    """Adds an observation, the action that followed, if one did, and what
-    else belongs to the step."""
+    """Adds an observation, and the action that followed, if one did; in all
+    steps of an episode, or in none, also the action that was intended."""
     self._steps.append(
       {
         # A copy: the environment or its driver may use the array again.
@@ -64,7 +65,7 @@ class Recorder:
         'reward': np.float32(obs['reward']),
         'terminated': bool(obs['is_terminal']),
         'truncated': False,
-        **{k: np.int32(v) for k, v in more.items()},
+        **({} if intended is None else {INTENDED: np.int32(intended)}),
       }
     )
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 import embodied
-from ponderdream import demonstrate, evaluate, train
-from ponderdream.lrxc import audit, cli, data
+from embodied.experts import make_expert
+from ponderdream import demonstrate, evaluate, factories, train
+from ponderdream.lrxc import audit, cli, collect, data
 from ponderdream.tokenizer import Tokenizer
 from tests.naming import says
 
@@ -136,7 +137,8 @@ def test_what_an_agent_says_becomes_a_plan(logdir, tmp_path, monkeypatch):
 def test_what_an_agent_cannot_be_told(logdir, tmp_path, capsys):
   argv = ['collect', '--policy', logdir, '--out', tmp_path / 'x']
   for more, words in (
-    (['--expert', 'crafter'], ['--expert', '--policy']),
+    (['--expert', 'crafter'], ['crafter_reward', 'ladder_mixed']),
+    (['--variant', 'asked'], ['--variant', 'experts']),
     (['--noise', 0.5], ['--noise', 'experts']),
     (['--length', 5], ['--length', 'experts']),
   ):
@@ -153,6 +155,53 @@ def test_actions_that_are_no_number_are_refused(logdir, tmp_path):
   out = tmp_path / 'data'
   assert run('collect', '--policy', logdir, '--out', out) == 2
   assert np.size(list(out.glob('*/*'))) == 0
+
+
+def test_an_expert_says_what_it_would_do_while_an_agent_plays(
+  tmp_path, monkeypatch
+):
+  folder, out = tmp_path / 'run', tmp_path / 'data'
+  flags = ['--configs', 'sokoban', 'debug', '--run.parallel', 'False']
+  flags += ['--env.sokoban.length', '20']
+  config = train.configure([*flags, '--logdir', str(folder)])
+  folder.mkdir()
+  config.save(folder / 'config.yaml')
+  monkeypatch.setattr(
+    evaluate,
+    'restore',
+    lambda driver, config, options: (
+      7, embodied.RandomAgent(driver.obs_space, driver.act_space, seed=0)
+    ),
+  )  # fmt: skip
+  argv = ['collect', '--policy', folder, '--expert', 'sokoban', '--out', out]
+  assert run(*argv, '--episodes', 3, '--workers', 1) == 0
+  assert list(audit.problems(out)) == []
+  found = data.Data(out)
+  # The same episodes again, with an expert of our own.
+  env = factories.env_maker(config)(demonstrate.FIRST)
+  differ = 0
+  for number in range(3):
+    steps = found.steps(number)
+    expert = make_expert('sokoban')
+    expert.reset(demonstrate.FIRST * collect.SEEDS + number)
+    obs = env.step({'action': np.int32(0), 'reset': np.bool_(True)})
+    for t, action in enumerate(steps['action'][:-1]):
+      for key in found.fields:
+        np.testing.assert_array_equal(steps[key][t], obs[key])
+      expert.act(env)
+      assert steps['intended'][t] == expert.intended
+      differ += action != expert.intended
+      obs = env.step({'action': action, 'reset': np.bool_(False)})
+    assert obs['is_last'] and steps['intended'][-1] == -1
+    wanted = expert.nodes(len(steps['action']) - 1)
+    assert [x.text for x in found.nodes(number)] == [x['text'] for x in wanted]
+    source = found.episode(number).source
+    assert (source.kind, source.extractor) == ('policy', 'sokoban')
+  assert differ > 20
+  # Another expert, or none, is another data set.
+  assert run(*argv[:3], '--out', out, '--episodes', 4) == 2
+  other = [*argv[:3], '--expert', 'crafter', '--out', tmp_path / 'x']
+  assert run(*other) == 2
 
 
 @pytest.mark.slow
