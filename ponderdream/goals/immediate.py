@@ -179,8 +179,8 @@ def all_levels(
   step = make_step(subgoal, actdec, suppress)
   h0: Any
   shared, x, h0 = start(subgoal, actdec, params, feat, goal)
-  x = x._replace(mask=mask)
   if ponder.settling:
+    x = x._replace(mask=mask)
     h0 = settle.begin(step, shared, x, h0)
     step = make_settling(subgoal, actdec, ponder.settling, suppress)
   done = loop.unroll(

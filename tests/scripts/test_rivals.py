@@ -186,20 +186,20 @@ def test_files_of_agents_that_were_trained_elsewhere(tmp_path, monkeypatch):
   monkeypatch.setattr(sokoban, 'measure', measure)
   args = ['--logdir', tmp_path / 'runs', '--out', tmp_path / 'out']
   args += ['--rivals', 'no thought', 'pondernet', '--seeds', 1]
-  args = [str(x) for x in [*args, '--minutes', 0.01]]
-  sokoban.main(args)
+  args += ['--minutes', 0.01]
+  sokoban.main([str(x) for x in args])
   found = json.loads((tmp_path / 'out.json').read_text())
   assert list(found) == ['command', 'no thought', 'pondernet']
   (plain,), (one,) = found['no thought'], found['pondernet']
   assert plain['more_4'] is None and one['steps'] == 70
   assert one['more_0']['by_needed'] == {'3': [2, 0.5]}
   assert (tmp_path / 'out.png').stat().st_size > 10_000
-  # What was measured is not measured again, and the same is written.
-  sokoban.main(args)
+  # What was measured is not measured again.
+  folder = next((tmp_path / 'runs').glob('*none*'))
+  assert sokoban.measured(folder, 1000, 200)['next_push'] is None
   assert len(asked) == 2
-  assert json.loads((tmp_path / 'out.json').read_text()) == found
-  sokoban.main([*args, '--episodes', '7'])
-  assert len(asked) == 4
+  sokoban.measured(folder, 7, 200)
+  assert len(asked) == 3
 
 
 def test_means_are_over_the_states_of_all_seeds():
