@@ -162,7 +162,10 @@ class Models:
     return params | {'val': heads.rescaled(params['val'], scale)}
 
   def decode(self, params: Any, state: rssm.State) -> dict[str, Array]:
-    """Raw predictions of all observation keys from states `[B, ...]`."""
+    """Raw predictions from states `[B, ...]` of all observation keys that are
+    predicted, see `decoder.predicted`; empty if there are none."""
+    if 'imgdec' not in self.parts:
+      return {}
     return self.apply(params, 'imgdec', *state)
 
   def mask(self, params: Any, state: rssm.State) -> Array | None:

@@ -104,7 +104,9 @@ def _dyn(config: Any, shapes: Shapes) -> Part:
   return Part(module, (*shapes.zeros(shapes.tokens), action))
 
 
-def _imgdec(config: Any, shapes: Shapes) -> Part:
+def _imgdec(config: Any, shapes: Shapes) -> Part | None:
+  if not decoder.predicted(shapes.obs_space):
+    return None
   module = decoder.Decoder(
     shapes.obs_space, **config.imgdec, dtype=shapes.dtype
   )

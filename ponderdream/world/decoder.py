@@ -43,12 +43,9 @@ class Decoder(nn.Module):
 
   @nn.compact
   def __call__(self, deter: Array, stoch: Array) -> dict[str, Array]:
-    seen = spaces.visible(self.obs_space)
+    seen = predicted(self.obs_space)
     images = {k: v for k, v in seen.items() if v.role == 'image'}
-    # Texts are not predicted: what matters of them shows in rewards.
-    vectors = {
-      k: v for k, v in seen.items() if v.role not in ('image', 'text')
-    }
+    vectors = {k: v for k, v in seen.items() if k not in images}
     stoch = stoch.reshape((stoch.shape[0], -1))
     out = {}
     if vectors:
@@ -123,6 +120,13 @@ class Decoder(nn.Module):
       name='imgout',
     )(x)
     return x.reshape((-1, rows, cols, pixels, channels))
+
+
+def predicted(obs_space: Mapping[str, Any]) -> dict[str, Any]:
+  """The spaces that are predicted, sorted by key: what the agent sees but
+  texts, of which what matters shows in rewards."""
+  seen = spaces.visible(obs_space)
+  return {k: v for k, v in seen.items() if v.role != 'text'}
 
 
 def outputs(space: Any) -> int:

@@ -4,8 +4,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+import embodied
+from embodied.config import resolve
 from embodied.space import Space
-from ponderdream.world import decoder, encoder
+from ponderdream import models, settings
+from ponderdream.world import decoder, encoder, rssm
 
 SPACES = {
   'mission': Space(np.uint8, (12,), role='text'),
@@ -60,3 +63,14 @@ def test_texts_are_not_predicted():
   deter, stoch = jnp.ones((2, 8)), jnp.ones((2, 3, 2))
   params = net.init(jax.random.key(0), deter, stoch)
   assert set(net.apply(params, deter, stoch)) == {'speed'}
+
+
+def test_an_agent_that_sees_texts_alone_predicts_nothing():
+  config = resolve(settings.blocks(), ['debug', 'pondernet'])
+  config = config.update({'jax.dtype': 'float32'})
+  seen = {'mission': SPACES['mission'], **embodied.SIGNALS}
+  acts = {'action': Space(np.int32, (), 0, 2), 'reset': Space(bool)}
+  built = models.build(config, seen, acts)
+  params = jax.eval_shape(built.init, jax.random.key(0))
+  assert 'imgdec' not in params and all(map(jax.tree.leaves, params.values()))
+  assert built.decode(params, rssm.initial(built.dyn, 2)) == {}
