@@ -17,7 +17,7 @@ from typing import Any
 import gymnasium
 
 from embodied import envs, signals
-from embodied.envs import from_gymnasium
+from embodied.envs.gym import making
 from ponderdream import checkpoint, factories, settings, texts
 from ponderdream import train as command
 from ponderdream.agent import Acting
@@ -45,7 +45,7 @@ def make_env(task: str, seed: int = 0, **options: Any) -> Any:
     return envs.make_env(task, 0, seed=seed, **options)
   given = ('kwargs', 'wrappers', 'length')
   chosen = {k: options[k] for k in given if k in options}
-  return from_gymnasium.make(task.removeprefix(GYMNASIUM), **chosen)
+  return making.make(task.removeprefix(GYMNASIUM), **chosen)
 
 
 def train(

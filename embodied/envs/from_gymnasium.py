@@ -1,25 +1,24 @@
 """Any Gymnasium environment: `gymnasium_CartPole-v1` and the like."""
 
-import functools
-import importlib
-import os
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import gymnasium
 import numpy as np
-import ruamel.yaml
 
-from embodied import errors
 from embodied.base import SIGNALS, Env, Obs, Spaces, action_classes
-from embodied.config import BAD_YAML
-from embodied.envs.gym import actions, film, observations, values
+from embodied.envs.gym import (
+  actions,
+  calls,
+  film,
+  making,
+  observations,
+  values,
+)
 from embodied.errors import ContractError, UsageError
 from embodied.space import Space
 
-Gym = gymnasium.Env[Any, Any]
-MODULE = re.compile(r'[^\W\d]\w*(\.[^\W\d]\w*)*')
+# The key of masks, in observations or `info`.
+MASK = 'action_mask'
 
 
 class Adapter(Env):
@@ -30,7 +29,7 @@ class Adapter(Env):
   MultiDiscrete and MultiBinary, from 0 on). A Dict or Tuple keeps its keys;
   nested keys are joined by dots: `{'a': {'b': ...}}` becomes `a.b`. An entry
   `action_mask` of the Dict or of `info` becomes a bool `[sum of classes]` with
-  the role 'mask'.
+  the role 'mask', see `actions.mask`.
 
   The key `action` is Discrete, MultiDiscrete or MultiBinary (int32 from 0
   on), or a float Box. The parts of a Dict or Tuple are `action.<key>`.
@@ -49,13 +48,13 @@ class Adapter(Env):
       observations have a picture, or the environment cannot be rendered.
 
   Raises:
-    UsageError: A space of another kind, a mask for float actions, or classes
-      that do not fit.
+    UsageError: A space of another kind, a mask for float actions, classes
+      that do not fit, or a `reset` as before Gymnasium 0.26.
   """
 
   def __init__(
     self,
-    env: Gym,
+    env: calls.Gym,
     *,
     seed: int,
     size: int = 0,
@@ -64,25 +63,25 @@ class Adapter(Env):
     text: int = 64,
     frames: int | None = None,
   ) -> None:
+    calls.check_spaces(env)
     self.env = env
     self._repeat = repeat
     self._act = actions.leaves(env.action_space)
     # Only a reset shows whether `info` has a mask. Its observation is used
     # for the first episode.
-    self._start: tuple[Any, dict[str, Any]] | None
-    self._start = env.reset(seed=seed)
+    self._start: tuple[Any, calls.Info] | None = calls.reset(env, seed)
     options = observations.Options(size, _counts(classes), text)
     self._leaves = observations.leaves(env.observation_space, options)
-    self._mask = self._leaves.pop('action_mask', None)
-    self._classes = _classes(self._act, self._mask)
+    self._seen_mask = self._take_mask()
+    self._classes = _classes(self._act, self._seen_mask)
     self._masked = self._classes is not None and (
-      self._mask is not None or 'action_mask' in self._start[1]
+      self._seen_mask or MASK in self._start[1]
     )
     self._spaces = {k: x.space for k, x in self._leaves.items()}
     self._spaces |= SIGNALS
     if self._classes is not None and self._masked:
       shape = (int(self._classes.sum()),)
-      self._spaces['action_mask'] = Space(bool, shape, role='mask')
+      self._spaces[MASK] = Space(bool, shape, role='mask')
     self._film = None
     pictured = any(x.role == 'image' for x in self._spaces.values())
     if frames is not None and not pictured:
@@ -101,14 +100,14 @@ class Adapter(Env):
 
   def step(self, action: dict[str, Any]) -> Obs:
     if action['reset'] or self._done:
-      obs, info = self._start or self.env.reset()
+      obs, info = self._start or calls.reset(self.env)
       self._start = None
       self._done = False
       return self._convert(obs, info, is_first=True)
     chosen = actions.assemble(self.env.action_space, action)
     total, terminal, truncated = 0.0, False, False
     for _ in range(self._repeat):
-      obs, reward, *ends, info = self.env.step(chosen)
+      obs, reward, *ends, info = calls.step(self.env, chosen)
       total += values.number('reward', reward)
       names = ('terminated', 'truncated')
       terminal, truncated = map(values.flag, names, ends)
@@ -132,18 +131,16 @@ class Adapter(Env):
   def _convert(
     self,
     obs: Any,
-    info: dict[str, Any],
+    info: calls.Info,
     reward: float = 0.0,
     is_first: bool = False,
     is_terminal: bool = False,
   ) -> Obs:
     seen: Obs = {k: _read(k, x, obs) for k, x in self._leaves.items()}
     if self._masked:
-      seen['action_mask'] = self._allowed(
-        _read('action_mask', self._mask, obs)
-        if self._mask
-        else info.get('action_mask')
-      )
+      found = obs if self._seen_mask else info
+      mask = found.get(MASK) if isinstance(found, Mapping) else None
+      seen[MASK] = self._allowed(mask)
     if self._film:
       seen[film.KEY] = self._film.next()
     return {
@@ -154,18 +151,33 @@ class Adapter(Env):
       'is_terminal': np.bool_(is_terminal),
     }
 
+  def _take_mask(self) -> bool:
+    """Takes the mask out of the observations; whether there was one."""
+    found = [k for k, v in self._leaves.items() if v.path[:1] == (MASK,)]
+    for key in found:
+      del self._leaves[key]
+    return bool(found)
+
   def _allowed(self, mask: Any) -> np.ndarray:
-    """A bool vector from a mask, or from a tuple of masks per element."""
+    """The mask of the next action, see `actions.mask`."""
     assert self._classes is not None
     if mask is None and not self._done:
+      where = 'observation' if self._seen_mask else 'info'
       raise ContractError(
-        "A step has no info['action_mask'], but the reset had one; return it"
+        f"A step has no {where}['{MASK}'], but the reset had one; return it"
         ' with every step.'
       )
     if mask is None:
       mask = np.zeros(self._classes.sum(), bool)
-    parts = mask if isinstance(mask, tuple | list) else [mask]
-    mask = np.concatenate([np.ravel(x).astype(bool) for x in parts])
+    try:
+      mask = actions.mask(self.env.action_space, mask)
+    except ValueError as error:
+      raise ContractError(f"The mask '{MASK}' is not flat: {error}.") from None
+    if len(mask) != self._classes.sum():
+      raise ContractError(
+        f"The mask '{MASK}' has {len(mask)} entries; the actions have"
+        f' {self._classes.sum()} classes.'
+      )
     if self._done:
       # No action follows. Where nothing is allowed, allow everything.
       starts = np.cumsum(self._classes) - self._classes
@@ -207,7 +219,7 @@ class FromGymnasium(Adapter):
     frames: int | None = None,
   ) -> None:
     super().__init__(
-      make(task, kwargs, wrappers, length, frames is not None),
+      making.make(task, kwargs, wrappers, length, frames is not None),
       seed=seed,
       size=size,
       repeat=repeat,
@@ -217,29 +229,13 @@ class FromGymnasium(Adapter):
     )
 
 
-def make(
-  task: str,
-  kwargs: str = '',
-  wrappers: Sequence[str] = (),
-  length: int = 0,
-  rendered: bool = False,
-) -> Gym:
-  """The environment itself, rendered as pictures where it can be; see
-  `FromGymnasium`."""
-  arguments = _arguments(kwargs, length)
-  env = _rendered(task, arguments) if rendered else _make(task, arguments)
-  for path in wrappers:
-    env = _wrapper(path)(env)
-  return env
-
-
-def _classes(act: Spaces, mask: observations.Leaf | None) -> np.ndarray | None:
+def _classes(act: Spaces, masked: bool) -> np.ndarray | None:
   """Classes of each discrete variable of the actions, which a mask follows;
   None without one."""
   found = action_classes(act)
-  if not len(found) and mask:
+  if not len(found) and masked:
     raise UsageError(
-      "The observation 'action_mask' masks classes of actions, but the actions"
+      f"The observation '{MASK}' masks classes of actions, but the actions"
       ' are floats; rename the observation.'
     )
   return found if len(found) else None
@@ -256,27 +252,6 @@ def _read(key: str, leaf: observations.Leaf, obs: Any) -> np.ndarray:
     ) from None
 
 
-def _arguments(kwargs: str, length: int) -> dict[str, Any]:
-  """The arguments of `gymnasium.make`."""
-  limit = {'max_episode_steps': length} if length else {}
-  given = _mapping('env.gymnasium.kwargs', kwargs)
-  return {'disable_env_checker': True, **limit, **given}
-
-
-def _mapping(name: str, text: str) -> dict[str, Any]:
-  """A mapping in YAML; empty without a text."""
-  try:
-    found = ruamel.yaml.YAML(typ='safe').load(text) if text.strip() else {}
-  except BAD_YAML:
-    found = None
-  if not isinstance(found, Mapping) or any(type(k) is not str for k in found):
-    raise UsageError(
-      f'{name} is {errors.quoted(text)}; write a mapping, such as'
-      ' "{map_name: 8x8, is_slippery: false}".'
-    )
-  return dict(found)
-
-
 def _counts(classes: Sequence[str]) -> dict[str, int]:
   """Reads `KEY=COUNT`."""
   found = {}
@@ -289,60 +264,3 @@ def _counts(classes: Sequence[str]) -> dict[str, int]:
       )
     found[key] = int(count)
   return found
-
-
-def _wrapper(text: str) -> Callable[[Gym], Gym]:
-  """The wrapper `module:Class`, or `module:Class {argument: value}`."""
-  path, _, given = text.partition(' ')
-  module, _, name = path.partition(':')
-  try:
-    found = getattr(importlib.import_module(module), name)
-  except (ImportError, AttributeError, ValueError) as error:
-    raise UsageError(
-      f"env.gymnasium.wrappers holds '{path}', which cannot be imported:"
-      f' {error}. Write module:Class, such as'
-      ' gymnasium.wrappers:FlattenObservation.'
-    ) from None
-  return functools.partial(found, **_mapping(f'The rest of {path}', given))
-
-
-def _rendered(task: str, arguments: Mapping[str, Any]) -> Gym:
-  try:
-    return _make(task, {'render_mode': 'rgb_array', **arguments})
-  except Exception:  # of an environment that does not know these arguments
-    return _make(task, arguments)
-
-
-def _make(task: str, arguments: Mapping[str, Any]) -> Gym:
-  display = os.environ.keys() & {'DISPLAY', 'WAYLAND_DISPLAY'}
-  if 'render_mode' in arguments and not display:
-    # MuJoCo would render by GLFW, which needs a display.
-    os.environ.setdefault('MUJOCO_GL', 'egl')
-  module, colon, _ = task.partition(':')
-  if task.count(':') > 1 or (colon and not MODULE.fullmatch(module)):
-    raise UsageError(
-      f'The name {errors.quoted(task)} is none of Gymnasium; write ID, or'
-      ' MODULE:ID if a module registers it.'
-    )
-  try:
-    return gymnasium.make(task, **arguments)
-  except gymnasium.error.DependencyNotInstalled as e:
-    # Gymnasium's message contains the pip command.
-    raise UsageError(
-      f"Gymnasium's '{task}' needs a package that is not installed: {e}"
-    ) from None
-  except TypeError as e:
-    raise UsageError(
-      f"Gymnasium's '{task}' does not take env.gymnasium.kwargs: {e}."
-    ) from None
-  except (gymnasium.error.Error, ImportError) as e:
-    reason = str(e)
-    if isinstance(e, ModuleNotFoundError) and e.name:
-      package = e.name.partition('.')[0]
-      reason += (
-        f'; run `pip install {package}`, or install the package that'
-        ' contains it.'
-      )
-    raise UsageError(
-      f"Gymnasium cannot make an environment '{task}': {reason}"
-    ) from None

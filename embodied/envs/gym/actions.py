@@ -1,11 +1,12 @@
 """Actions of Gymnasium, from arrays by key."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 from gymnasium import spaces
 
+from embodied.base import action_classes
 from embodied.envs.gym import observations
 from embodied.errors import UsageError
 from embodied.space import Space
@@ -16,9 +17,9 @@ def leaves(space: spaces.Space[Any]) -> dict[str, Space]:
   of a Dict or Tuple.
 
   Raises:
-    UsageError: A space of another kind, or two equal keys.
+    UsageError: A space of another kind or without numbers, or two equal keys.
   """
-  found = list(observations.flatten(space))
+  found = observations.parts('action', space)
   made = {_key(name): _space(part) for name, _, part in found}
   if len(made) < len(found):
     raise UsageError(
@@ -40,7 +41,43 @@ def assemble(
   if isinstance(space, spaces.Tuple):
     parts = enumerate(space.spaces)
     return tuple(assemble(v, values, (*path, i)) for i, v in parts)
+  if 0 in (space.shape or ()):
+    return np.zeros(space.shape or (), space.dtype)
   return _value(space, values[_key('.'.join(map(str, path)))])
+
+
+def mask(space: spaces.Space[Any], value: Any) -> np.ndarray:
+  """A mask of the classes of all discrete variables, bool `[sum of classes]`.
+
+  Args:
+    space: The action space.
+    value: One vector or, as `space.sample` takes it, a mask of each variable:
+      a Dict or tuple like the action, where None allows everything.
+  """
+  found = [np.ravel(x).astype(bool) for x in _masks(space, value)]
+  return np.concatenate(found) if found else np.zeros(0, bool)
+
+
+def _masks(space: spaces.Space[Any], value: Any) -> Iterator[Any]:
+  parts: list[spaces.Space[Any]] = []
+  match space:
+    case spaces.Dict() if isinstance(value, Mapping):
+      parts = list(space.spaces.values())
+      value = [value.get(key) for key in space.spaces]
+    case spaces.Tuple():
+      parts = list(space.spaces)
+    case spaces.MultiDiscrete():
+      parts = [
+        spaces.MultiDiscrete(n) if np.ndim(n) else spaces.Discrete(n)
+        for n in space.nvec
+      ]
+  if value is None:
+    yield np.ones(action_classes(leaves(space)).sum(), bool)
+  elif parts and isinstance(value, tuple | list) and len(value) == len(parts):
+    for part, x in zip(parts, value, strict=True):
+      yield from _masks(part, x)
+  else:
+    yield value
 
 
 def _key(name: str) -> str:

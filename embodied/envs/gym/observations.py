@@ -66,10 +66,10 @@ def leaves(space: spaces.Space[Any], options: Options) -> dict[str, Leaf]:
   without parts has the key `image`, `vector`, `text` or `state`.
 
   Raises:
-    UsageError: Two keys are equal, one is reserved, a space of another kind,
-      or `options.classes` that fit no key.
+    UsageError: Two keys are equal, one is reserved, a space of another kind or
+      without numbers, or `options.classes` that fit no key.
   """
-  found = list(flatten(space))
+  found = parts('observation', space)
   keys = [key or _only(space, options) for key, _, _ in found]
   if len(set(keys)) < len(keys):
     raise UsageError(
@@ -84,6 +84,23 @@ def leaves(space: spaces.Space[Any], options: Options) -> dict[str, Leaf]:
     )
   rows = zip(keys, found, strict=True)
   return {k: _leaf(k, path, part, options) for k, (_, path, part) in rows}
+
+
+def parts(
+  name: str, space: spaces.Space[Any]
+) -> list[tuple[str, Path, spaces.Space[Any]]]:
+  """What `flatten` finds in the space `name`, without arrays of no elements.
+
+  Raises:
+    UsageError: There is nothing else.
+  """
+  found = [x for x in flatten(space) if 0 not in (x[2].shape or ())]
+  if not found:
+    raise UsageError(
+      f'The {name} space is {space}, which holds nothing; give it at least one'
+      ' number.'
+    )
+  return found
 
 
 def flatten(
