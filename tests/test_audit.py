@@ -161,14 +161,14 @@ def test_a_config_imports_no_module(tmp_path, capsys, monkeypatch):
 
 
 def test_a_config_imports_no_wrapper(tmp_path, capsys):
-  logdir, path = tmp_path / 'run', 'somebodys:Wrapper'
+  logdir, path = tmp_path / 'run', 'somebodys:Wrapper {by: 2}'
   argv = ['--configs', 'gymnasium', 'debug', '--logdir', str(logdir)]
   logdir.mkdir()
   config = train.configure([*argv, '--env.gymnasium.wrappers', path])
   config.save(logdir / 'config.yaml')
   assert evaluate.main(['--logdir', str(logdir), '--random']) == 2
   error = capsys.readouterr().err
-  assert f'--wrappers {path}' in error and error.count('\n') == 1
+  assert f"--wrappers '{path}'" in error and error.count('\n') == 1
   # Packages that everybody has need no such word.
   known = {'env.gymnasium.wrappers': ['minigrid.wrappers:ImgObsWrapper']}
   config.update(known).save(logdir / 'config.yaml')

@@ -2,6 +2,7 @@
 
 import pathlib
 import re
+import shlex
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -172,7 +173,7 @@ def recall(
   if any(map(foreign, imported)) and tuple(wrappers) != imported:
     raise UsageError(
       f'The environments of {logdir} import {", ".join(imported)}; if you'
-      f' trust them, add --wrappers {" ".join(imported)}.'
+      f' trust them, add --wrappers {shlex.join(imported)}.'
     )
   return config.update({'logdir': str(path.parent), **here})
 

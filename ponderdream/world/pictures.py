@@ -15,7 +15,7 @@ def check(config: Any, obs_space: Mapping[str, Any]) -> None:
   if len(sizes) > 1:
     raise UsageError(
       f'The environment has pictures of the sizes {sorted(sizes)}; resize them'
-      ' to a single size.'
+      ' to a single size, in Gymnasium by --env.gymnasium.size 64.'
     )
   _check_blocks(config)
   for name in ('enc', 'imgdec'):

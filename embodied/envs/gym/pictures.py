@@ -16,6 +16,9 @@ Convert = Callable[[Any], np.ndarray]
 # Channels at most, frames stacked on each other included; and the shortest
 # side of a picture that is no uint8 [H, W, C], which other arrays have, too.
 CHANNELS, SIDE = 16, 24
+# How many values whole numbers have that are shades: fewer are symbols, and
+# more are not bounded in truth.
+SHADES = range(2**8, 2**16 + 1)
 # Many environments break the bounds that they declare. Only what is further
 # out than so many times their distance is refused.
 SLACK = 10.0
@@ -27,9 +30,10 @@ def converter(
   """The shape `[H, W, C]` of the pictures of a space, and the function that
   makes them, uint8; None if these arrays are no pictures.
 
-  Pictures are uint8, or floats with equal finite bounds, which are scaled to
-  0 to 255. They are `[H, W, C]`, `[C, H, W]`, `[H, W]`, or `[N, ...]` for N
-  frames of three axes, whose channels are put side by side.
+  Pictures are uint8, or other numbers with equal finite bounds, which are
+  scaled to 0 to 255: floats, and whole numbers of 8 to 16 bits. They have the
+  axes `[H, W, C]`, `[C, H, W]`, `[H, W]`, or `[N, ...]` for N frames of three
+  axes, whose channels are put side by side.
 
   Args:
     key: Name of the observation.
@@ -99,19 +103,20 @@ def _merged(x: np.ndarray) -> np.ndarray:
 
 
 def _bounds(space: spaces.Box) -> tuple[float, float] | None:
-  """The bounds of a space of floats, if they are finite and all equal."""
+  """The bounds of a space of shades, if they are finite and all equal."""
   low, high = float(space.low.min()), float(space.high.max())
   equal = (space.low == low).all() and (space.high == high).all()
   finite = np.isfinite(low) and np.isfinite(high) and low < high
-  if space.dtype.kind == 'f' and equal and finite:
-    return low, high
-  return None
+  if not (equal and finite):
+    return None
+  whole = space.dtype.kind in 'iu' and int(high - low) + 1 in SHADES
+  return (low, high) if whole or space.dtype.kind == 'f' else None
 
 
 def _scale(space: spaces.Box) -> list[Convert]:
-  """The step from floats to bytes, if one is needed."""
+  """The step to bytes, if one is needed."""
   bounds = _bounds(space)
-  if bounds is None:
+  if bounds is None or space.dtype == np.uint8:
     return []
   low, high = bounds
   reach = SLACK * (high - low)

@@ -65,6 +65,8 @@ ONE = spaces.Discrete(2)
     (box((7, 7, 3)), (7, 7, 3)),
     (box((32, 32, 3), np.float32, 0, 1), (32, 32, 3)),
     (box((3, 32, 32), np.float64, -1, 1), (32, 32, 3)),
+    (box((32, 40), np.uint16, 0, 65535), (32, 40, 1)),  # such as depth
+    (box((32, 32, 3), np.int64, 0, 255), (32, 32, 3)),
   ],
 )
 def test_pictures_of_any_layout(monkeypatch, space, shape):
@@ -76,7 +78,10 @@ def test_pictures_of_any_layout(monkeypatch, space, shape):
   else:
     low, high = float(space.low.min()), float(space.high.max())
     wanted = rng.integers(0, 256, space.shape, np.uint8)
-    shown = (wanted / 255 * (high - low) + low).astype(space.dtype)
+    shown = wanted / 255 * (high - low) + low
+    shown = (np.rint(shown) if space.dtype.kind in 'iu' else shown).astype(
+      space.dtype
+    )
   env = adapted(monkeypatch, Script(space, ONE, shown))
   assert env.obs_space['image'] == Space(np.uint8, shape)
   seen = env.step({'action': np.int32(0), 'reset': True})['image']
@@ -99,11 +104,21 @@ def test_pictures_of_any_layout(monkeypatch, space, shape):
     box((8, 8)),  # a board
     box((5, 5, 5), np.float32, 0, 1),
     box((64, 64, 64), np.float32, 0, 1),  # a volume
+    box((32, 32), np.int64, 0, 10),  # a large board
+    box((32, 32, 3), np.int32, -(2**31), 2**31 - 1),
   ],
 )
 def test_other_arrays_are_no_pictures(monkeypatch, space):
   env = adapted(monkeypatch, Script(space, ONE))
   assert env.obs_space['vector'].shape == space.shape
+
+
+def test_channels_first_are_said_once(monkeypatch, caplog):
+  caplog.set_level('INFO')
+  for _ in range(2):
+    adapted(monkeypatch, Script(box((3, 45, 39)), ONE))
+  (record,) = caplog.records
+  assert '(3, 45, 39)' in record.message and 'channels first' in record.message
 
 
 @pytest.mark.parametrize('channels', [1, 3, 4, 5])
