@@ -63,6 +63,17 @@ setuptools.setup(
     'atari': ['ale-py>=0.11', 'opencv-python-headless>=4.10'],
     # MuJoCo 4 lacks what dm-control 1.0.50 asks of it.
     'dmc': ['shimmy>=2', 'dm-control>=1.0.30', 'mujoco<4'],
+    # All of these and more, for tests/embodied/envs/test_suites.py.
+    'worlds': [
+      'gymnasium[box2d,mujoco]>=1.1',
+      'minigrid>=3',
+      'highway-env>=1.10',
+      'ale-py>=0.11',
+      'opencv-python-headless>=4.10',
+      'shimmy>=2',
+      'dm-control>=1.0.30',
+      'mujoco<4',
+    ],
     'cuda': ['jax[cuda12]>=0.10'],
     'tpu': ['jax[tpu]>=0.10', 'etils[epath-gcs]'],
     # Goals from captions by a language model.

@@ -7,14 +7,16 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from embodied import config as config_
-from embodied import envs
-from embodied.errors import UsageError
-from ponderdream import evaluate, factories, settings, train
+from ponderdream import evaluate, train
+from tests.embodied.envs.test_suites import (
+  FOREIGN,
+  REAL,
+  SUITES,
+  installed,
+  render_by_egl,
+)
 
 pytestmark = pytest.mark.slow
-# Where warnings are errors, one of Box2D's ends the process.
-FOREIGN = pytest.mark.filterwarnings('ignore::DeprecationWarning')
 LENGTH = 12
 
 
@@ -85,24 +87,6 @@ ACTIONS = {
   'tuple': spaces.Tuple([spaces.Discrete(3), VECTOR]),
   'dict': spaces.Dict(a=spaces.MultiBinary(2), b=spaces.Dict(c=VECTOR)),
 }
-REAL = [
-  'CartPole-v1',
-  'Pendulum-v1',
-  'Blackjack-v1',
-  'Taxi-v4',
-  'FrozenLake-v1',
-  'MountainCarContinuous-v0',
-  'LunarLander-v3',
-  'BipedalWalker-v3',
-  'CarRacing-v3',
-  'HalfCheetah-v5',
-  'minigrid:MiniGrid-DoorKey-5x5-v0',
-  'minigrid:BabyAI-GoToRedBall-v0',
-  'ale_py:ALE/Pong-v5',
-  'highway_env:highway-v0',
-]
-# Blocks of configs.yaml, one after the other.
-SUITES = ['minigrid', 'atari', 'mujoco', 'box2d', 'dmc', 'dmc dmc_vision']
 CASES = {f'sees {k}': (v, TWO, 'patch') for k, v in OBSERVATIONS.items()}
 CASES |= {f'acts {k}': (VECTOR, v, 'patch') for k, v in ACTIONS.items()}
 CASES |= {
@@ -118,9 +102,9 @@ EVERYTHING = spaces.Dict(
 CASES['everything'] = EVERYTHING, ACTIONS['dict'], 'conv'
 
 
-def trained_and_evaluated(task, logdir, *flags, blocks=('gymnasium',)):
+def trained_and_evaluated(task, logdir, blocks, *flags):
   """Runs both commands at debug size."""
-  argv = ['--configs', *blocks, 'pondernet', 'debug', '--task', task]
+  argv = ['--configs', *blocks, 'debug', '--task', task]
   argv += ['--run.steps', '60', '--run.envs', '2', '--run.parallel', 'False']
   argv += ['--env.gymnasium.length', '30', *flags, '--logdir', str(logdir)]
   assert train.main(argv) == 0
@@ -137,8 +121,12 @@ def test_spaces(name, tmp_path):
   make = lambda **_: Sampled(observation, action)
   gymnasium.register('Sampled-v0', entry_point=make)
   flags = [f'--{part}.kind={kind}' for part in ('enc', 'imgdec')]
+  # What is seen reaches the actor as tokens of one kind: a plain one, which
+  # compiles faster, is enough to try it.
+  blocks = ['gymnasium'] if action is TWO else ['gymnasium', 'pondernet']
+  task, logdir = 'gymnasium_Sampled-v0', tmp_path / 'run'
   try:
-    trained_and_evaluated('gymnasium_Sampled-v0', tmp_path / 'run', *flags)
+    trained_and_evaluated(task, logdir, blocks, *flags)
   finally:
     del gymnasium.registry['Sampled-v0']
 
@@ -146,23 +134,15 @@ def test_spaces(name, tmp_path):
 @FOREIGN
 @pytest.mark.parametrize('name', REAL)
 def test_real_environments(name, tmp_path):
-  task = f'gymnasium_{name}'
-  try:
-    envs.make_env(task, 0, seed=0).close()
-  except UsageError as error:
-    pytest.skip(str(error))
-  trained_and_evaluated(task, tmp_path / 'run')
+  blocks = 'gymnasium', 'pondernet'
+  config = installed(blocks[:1], f'gymnasium_{name}')
+  trained_and_evaluated(config.task, tmp_path / 'run', blocks)
 
 
 @FOREIGN
 @pytest.mark.parametrize('names', SUITES)
 def test_suites(names, tmp_path, monkeypatch):
-  # The first environment of a process chooses how MuJoCo renders in it.
-  monkeypatch.setenv('MUJOCO_GL', 'egl')
-  config = config_.resolve(settings.blocks(), names.split())
-  try:
-    factories.env_maker(config)(0).close()
-  except UsageError as error:
-    pytest.skip(str(error))
-  logdir = tmp_path / 'run'
-  trained_and_evaluated(config.task, logdir, blocks=names.split())
+  render_by_egl(names, monkeypatch)
+  config = installed(names.split())
+  blocks = *names.split(), 'pondernet'
+  trained_and_evaluated(config.task, tmp_path / 'run', blocks)
