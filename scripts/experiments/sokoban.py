@@ -194,7 +194,8 @@ def draw(axes, runs, **line):
     plots.band(axes[4], np.arange(len(probes[0])), probes, **line)
 
 
-def main(argv):
+def options(argv):
+  """Reads the command line."""
   parser = arguments.parser(__doc__, 'sokoban')
   add = parser.add_argument
   add('--logdir', type=pathlib.Path, required=True)
@@ -207,7 +208,11 @@ def main(argv):
   add('--probed', type=arguments.count, default=200,
       help='of these, whose states a solver looks at')  # fmt: skip
   add('--flags', default='', help="for all rivals: '--run.envs 16'")
-  args = parser.parse_args(argv)
+  return parser.parse_args(argv)
+
+
+def main(argv):
+  args = options(argv)
   found = results.plain(compare(args))
   results.write(args.out, {'command': results.command(), **found})
   picture(found, args.out)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from embodied import config as config_
+from embodied.config.flags import split_flags
 from embodied.envs.fast_sokoban import rules
 from ponderdream import factories, settings
 from ponderdream.agent import Acting
@@ -142,6 +143,43 @@ def test_the_blocks_of_the_runs():
   assert found.inner == {
     'units': 32, 'cell': 'conv', 'feedback': 'none', 'tied': True
   }  # fmt: skip
+
+
+# Mode, levels, whether they share weights, and whether there are dreams.
+KINDS = {
+  'no thought': ('none', 8, True, False),
+  'fixed 4': ('fixed', 4, True, False),
+  'kl': ('kl', 16, True, False),
+  'untied': ('fixed', 16, False, False),
+  'act': ('act', 16, True, False),
+  'pondernet': ('pondernet', 16, True, False),
+  'sampled': ('pondernet', 16, True, True),
+}
+
+
+@pytest.mark.parametrize('name', sokoban.RIVALS)
+def test_every_rival_is_a_run_of_the_real_command(name, tmp_path):
+  args = sokoban.options(
+    ['--logdir', str(tmp_path), '--rivals', name, '--flags=--run.envs 16']
+  )
+  plan = sokoban.training(args)
+  runs = core_hour.plan(plan)
+  assert [x['seed'] for x in runs] == [0, 1, 2] and runs[0]['minutes'] == 60
+  command = core_hour.AGENTS['sokoban'](runs[1], plan, 0)
+  assert command[1:3] == ['-m', 'ponderdream.train']
+  flags = split_flags(command[3:])
+  config = settings.parse(flags.pop('configs'), flags, ())
+  assert config.task == 'sokoban_small' and config.seed == 1
+  assert config.run.envs == 16 and config.inner.units == 32
+  if name in KINDS:
+    kind = (
+      config.ponder.mode, config.ponder.max_steps, config.inner.tied,
+      config.run.train_ratio > 0,
+    )  # fmt: skip
+    assert kind == KINDS[name]
+  assert config.ponder.credit == (
+    name if name in ('mixture', 'sampled') else 'levels'
+  )
 
 
 def test_bad_rivals(capsys):
