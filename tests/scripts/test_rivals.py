@@ -1,6 +1,7 @@
 """The experiment with Sokoban: its measures by hand and of a tiny agent; with
 `-m slow` all the way."""
 
+import contextlib
 import json
 import sys
 
@@ -10,8 +11,7 @@ import pytest
 from embodied import config as config_
 from embodied.config.flags import split_flags
 from embodied.envs.fast_sokoban import rules
-from ponderdream import factories, settings
-from ponderdream.agent import Acting
+from ponderdream import checkpoint, factories, settings
 from scripts.experiments import core_hour, next_push, rooms, sokoban
 
 SIGNS = dict(zip(' .$*@+#', range(len(rules.CLASSES)), strict=True))
@@ -108,12 +108,23 @@ def settled(**changes):
   return found.update({'jax.dtype': 'float32', **changes})
 
 
-def test_an_agent_plays_and_is_probed():
-  config = settled(**{'run.parallel': False})
-  driver = factories.make_driver(config, 3, rooms.FIRST)
-  spaces = driver.obs_space, driver.act_space
-  player = factories.make_agent(
-    spaces, config, {'eval': Acting(foresees=True)}
+@pytest.mark.slow
+def test_an_agent_plays_and_is_probed(tmp_path, monkeypatch):
+  monkeypatch.setattr(factories, 'setup', lambda config: config)
+  monkeypatch.setattr(rooms, 'ENVS', 3)
+  config = settled(logdir=str(tmp_path))
+  config.save(tmp_path / 'config.yaml')
+  spaces = factories.make_spaces(config)
+  # Another seed than that of the file: what plays has its parameters.
+  agent = factories.make_agent(spaces, config.update({'seed': 5}))
+  state = agent.save()
+  saved = checkpoint.Checkpoint(tmp_path / 'checkpoints', keep=1)
+  with contextlib.closing(saved):
+    saved.save(7, state, {'updates': 0})
+    saved.wait()
+  player, driver = rooms.opened(tmp_path)
+  np.testing.assert_array_equal(
+    player.save().params['goalenc']['table'], state.params['goalenc']['table']
   )
   found = rooms.play(player, driver, 6)
   assert len(found) == 6
@@ -128,10 +139,19 @@ def test_an_agent_plays_and_is_probed():
     x['needed'] for x in found
   }
   assert rooms.thinking(found)['by_left']
-  batch = {k: found[0][k][:2] for k in ('cells', 'dyn/deter', 'dyn/stoch')}
+  long = max(found, key=lambda x: len(x['action']))
+  batch = {k: long[k][:2] for k in ('cells', 'dyn/deter', 'dyn/stoch')}
   thoughts = next_push.thoughts(player, batch)
   assert [x.shape for x in thoughts] == [(2, 25, 8)] + 4 * [(2, 25, 8)]
   assert (thoughts[1] != thoughts[2]).any()
+  # More levels, and fewer, but not as many as in training.
+  player, driver = rooms.opened(tmp_path, most=2)
+  driver.close()
+  assert player.models.ponder.max_steps == 2
+  assert rooms.opened(tmp_path, most=4) is None
+  for own in ({'inner.tied': False}, {'ponder.mode': 'none'}):
+    config.update(own).save(tmp_path / 'config.yaml')
+    assert rooms.opened(tmp_path, more=1) is None
 
 
 def test_the_blocks_of_the_runs():
