@@ -142,9 +142,13 @@ class Writer(Tracker):
     self, recorder: play.Recorder, plan: Plan, worker: int
   ) -> list[dict[str, Any]]:
     """The plan of an episode that ended: the expert's, or what was said."""
+    unknown = {'status': 'unknown', 'goal_image_t': None}
     if self._expert:
-      return self.advised[worker].plans.popleft()
-    unknown = {'status': 'unknown', 'source': 'inferred', 'goal_image_t': None}
+      nodes = self.advised[worker].plans.popleft()
+      above = {x['parent_id'] for x in nodes}
+      # The expert's actions are what it would have done.
+      return [x if x['node_id'] in above else x | unknown for x in nodes]
+    unknown['source'] = 'inferred'
     nodes = plan.nodes(len(recorder) - 1) if self._decode else []
     return [node | unknown for node in nodes]
 

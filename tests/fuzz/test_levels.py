@@ -53,8 +53,11 @@ def check(folder, data):
     assert 10 < len(str(error)) < 600 and '\n' not in str(error)
     return None
   for room in map(drawn, found):
-    count = lambda kinds: sum(map(''.join(room).count, kinds))  # noqa: B023
-    assert count('@+') == 1 and 0 < count('$') and count('$*') <= count('.*+')
+    players, boxes, on, targets = (
+      sum(map(''.join(room).count, kinds))
+      for kinds in ('@+', '$', '$*', '.*+')
+    )
+    assert players == 1 and boxes > 0 and on <= targets
     edges = room[0], room[-1], *(x[0] + x[-1] for x in room)
     assert set(''.join(edges)) == {'#'}
   return found

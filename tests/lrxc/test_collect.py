@@ -110,6 +110,11 @@ def test_noise_changes_what_is_done_and_not_what_is_intended(tmp_path, name):
     for t in range(len(steps['action']) - 1):
       meant = expert.actions[steps['intended'][t]]
       assert meant == steps['action_text'][t] == leaves[t]
+      inside = [x for x in nodes if x.t0 <= t < x.t1]
+      leaf = max(inside, key=lambda x: x.level)
+      if leaf.t1 == t + 1 < len(steps['action']) - 1:
+        off = steps['intended'][t] != steps['action'][t]
+        assert off == (leaf.status == 'abandoned'), (t, leaf)
     assert steps['intended'][-1] == -1
     disturbed += [*(steps['intended'] != steps['action'])[:-1]]
   # Of the random actions some are the intended ones.

@@ -195,6 +195,9 @@ def test_an_expert_says_what_it_would_do_while_an_agent_plays(
     assert obs['is_last'] and steps['intended'][-1] == -1
     wanted = expert.nodes(len(steps['action']) - 1)
     assert [x.text for x in found.nodes(number)] == [x['text'] for x in wanted]
+    above = {x.parent_id for x in found.nodes(number)}
+    for node in found.nodes(number):
+      assert (node.status == 'unknown') == (node.node_id not in above)
     source = found.episode(number).source
     assert (source.kind, source.extractor) == ('policy', 'sokoban')
   assert differ > 20

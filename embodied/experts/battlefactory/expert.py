@@ -53,15 +53,19 @@ class BattleFactoryExpert:
     self._wanted: list[int] = []
     self._counts: dict[str, int] = {}
     self._game: Game | None = None
+    self._disturbed = False
 
   def act(self, env: Env) -> int:
     """The next action in the game that `env` holds."""
     game = self._game = _inside(env)
     ended = self._ended(game)
+    if self._disturbed:
+      ended = [*ended, (self.stack[-1], 'abandoned')]
     action, goals = self._next(game)
     self.intended = action
     if self._noise and self._random.random() < self._noise:
       action = int(self._random.choice(np.flatnonzero(game.mask())))
+    self._disturbed = action != self.intended
     self.stack = (ROOT, *goals)
     self._plan.tell(self._time, self.stack, ended)
     self._time += 1

@@ -64,6 +64,7 @@ class CrafterExpert:
     self._rank = -1
     self._skill: Skill | None = None
     self._before: tuple[str, dict[str, int]] = ('', {})
+    self._disturbed = False
     self._game: Any = None
 
   def act(self, env: Env) -> int:
@@ -80,8 +81,8 @@ class CrafterExpert:
     self.stack = (*self._wanted(), last)
     self._plan.tell(self._time, self.stack, [*self._body.ended, *ended])
     self._body.ended = []
-    tried = ACTIONS[action] if action == self.intended else ''
-    self._before = tried, self._body.memory.has
+    self._disturbed = action != self.intended
+    self._before = ACTIONS[action], self._body.memory.has
     self._time += 1
     return action
 
@@ -113,8 +114,10 @@ class CrafterExpert:
     return (root, *goals[same:])
 
   def _in_vain(self) -> list[tuple[Goal, str]]:
-    """The last action as failed if it was to make or place something, and
-    the inventory shows that it did not."""
+    """The last action as abandoned if noise replaced it, and as failed if it
+    was to make or place something, and the inventory shows that it did not."""
+    if self._disturbed:
+      return [(self.stack[-1], 'abandoned')]
     name, before = self._before
     verb, _, thing = name.partition('_')
     now = self._body.memory.has

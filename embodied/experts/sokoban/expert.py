@@ -77,6 +77,8 @@ class SokobanExpert:
     self._plan.tell(self._time, self.stack, self._ended)
     self._time += 1
     self._foresee(flat, width, player, action, chosen)
+    if chosen != action:
+      self._ended = [(last, 'abandoned')]
     return chosen
 
   def nodes(self, length: int) -> list[dict[str, Any]]:
