@@ -197,7 +197,7 @@ def make_newest(config: Config) -> Newest | None:
       f' {rows} windows; set ppo.batch to a number that divides run.envs.'
     )
   windows = fresh.Fresh(config.run.envs, cfg.length, config.seed)
-  return Newest(windows, rows, cfg.epochs)
+  return Newest(windows, rows, cfg.epochs, cfg.early.epochs, cfg.early.steps)
 
 
 def make_spaces(config: Config) -> tuple[Spaces, Spaces]:

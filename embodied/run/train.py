@@ -22,11 +22,24 @@ CATCH_UP = 16
 
 class Newest(NamedTuple):
   """How a run learns from its newest steps: they are collected in `fresh`,
-  and are learnt from `epochs` times in batches of `rows` windows."""
+  and are learnt from several times in batches of `rows` windows.
+
+  Attributes:
+    epochs: how often.
+    more: so much more often at the beginning; it falls linearly to nothing
+    steps: in so many environment steps.
+  """
 
   fresh: Fresh
   rows: int
   epochs: int
+  more: int = 0
+  steps: float = 1.0
+
+  def epochs_at(self, step: int) -> int:
+    """Epochs at an environment step."""
+    left = max(0.0, 1 - step / self.steps)
+    return self.epochs + round(self.more * left)
 
 
 class Train(Loop):
@@ -122,8 +135,8 @@ class Train(Loop):
     """Updates on the newest steps, once their windows are complete."""
     if self.newest is None or not self.newest.fresh.full:
       return
-    fresh, rows, epochs = self.newest
-    for batch in fresh.batches(rows, epochs):
+    epochs = self.newest.epochs_at(self.step)
+    for batch in self.newest.fresh.batches(self.newest.rows, epochs):
       self.sync_hosts()
       if self.sync.over:
         return

@@ -87,6 +87,8 @@ RANGES = {
   r'retnorm\.limit': (1e-8, 1e8),
   r'ppo\.(length|batch)': (1, 10**5),
   r'ppo\.epochs': (1, 1000),
+  r'ppo\.early\.epochs': (0, 1000),
+  r'ppo\.early\.steps': (1, 1e12),
   r'ppo\.(clip|kl)': (TINY, 1e3),
   r'ppo\.value': (0.0, 1e6),
   # A run that diverges ends with a sentence of its own.

@@ -137,6 +137,19 @@ def test_the_newest_steps_are_learnt_from_in_windows(tmp_path):
   close(run)
 
 
+def test_the_first_steps_are_learnt_from_more_often(tmp_path):
+  newest = train.Newest(Fresh(4, LENGTH), FRESH, epochs=2, more=4, steps=48.0)
+  driver = embodied.Driver(env_makers(4), parallel=False)
+  run = make(
+    tmp_path, driver=driver, newest=newest, train_ratio=0.0, steps=4 * 18
+  )
+  run.run()
+  # Windows are complete after 24, 44 and 64 steps, and 4 (1 - 24 / 48) = 2.
+  starts = [x['step'][0, 0] for x in run.learner.agent.newest]
+  assert starts == [0] * 2 * (2 + 2) + [5] * 2 * 2 + [10] * 2 * 2
+  close(run)
+
+
 def test_both_kinds_of_updates_side_by_side(tmp_path):
   newest = train.Newest(Fresh(2, LENGTH), FRESH, epochs=1)
   run = make(tmp_path, newest=newest)
