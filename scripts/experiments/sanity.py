@@ -135,6 +135,7 @@ def options(argv):
   parser.add_argument('--logdir', type=pathlib.Path, required=True)
   parser.add_argument('--worlds', nargs='+', default=list(WORLDS))
   parser.add_argument('--seeds', type=arguments.count, default=3)
+  parser.add_argument('--first', type=arguments.whole(0), default=0)
   parser.add_argument('--minutes', type=arguments.number(1e4))
   parser.add_argument('--flags', default='', help='for all runs')
   args = parser.parse_args(argv)
@@ -170,7 +171,7 @@ def main(argv):
     lines = [
       perform(args, name, seed)
       for name in args.worlds
-      for seed in range(args.seeds)
+      for seed in range(args.first, args.first + args.seeds)
     ]
   results.write(args.out, {'runs': lines})
   shown = ('wanted', 'steps', 'reached', 'best', 'last', 'kept')
