@@ -37,6 +37,8 @@ sg = jax.lax.stop_gradient
 
 # What acting stores beside a step: `log mu(a)`, in nats.
 LOG_MU = 'log_mu'
+# Smallest deviation of advantages, in units of `retnorm.limit`.
+LEAST = 0.1
 
 
 class Judged(NamedTuple):
@@ -82,7 +84,7 @@ def actor_losses(
 
   Args:
     view: views `[B, T + 1]`.
-    adv: advantages `[B, T]`, which are normalised here.
+    adv: advantages `[B, T]`, which are normalised here, see `normalised`.
   """
   config, counts = p.config, followed(p.batch)
   before = cut_steps(p.batch, slice(None, -1))
@@ -93,9 +95,9 @@ def actor_losses(
   log_mu = policy_gradient.log_mu(every.log_p, dist.log_prob(action[None]))
   log_ratio = log_mu.reshape(adv.shape) - before[LOG_MU]
   log_ratio = jnp.where(counts, log_ratio, 0)
-  policy, clipped = policy_gradient.clipped(
-    log_ratio, normalised(adv, counts), config.ppo.clip
-  )
+  least = LEAST * config.retnorm.limit
+  adv, spread = normalised(adv, counts, least)
+  policy, clipped = policy_gradient.clipped(log_ratio, adv, config.ppo.clip)
   entropy = policy_gradient.entropy(dist, every.log_p).reshape(adv.shape)
   # KL(mu_old || mu) by its estimate r - 1 - log r, which is never negative.
   away = jnp.expm1(log_ratio) - log_ratio
@@ -105,6 +107,7 @@ def actor_losses(
   terms = {'ppo/policy': near * policy + (1 - near) * away}
   held = leash.divergences(p, before, view, every, action)
   metrics = {
+    'ppo/spread': spread,
     'ppo/entropy': combine.masked(entropy, counts),
     'ppo/clipped': combine.masked(clipped, counts),
     'ppo/kl': kl,
@@ -165,11 +168,16 @@ def judge(p: Pass, view: Any) -> Judged:
   return Judged(ret - value, loss, span, metrics)
 
 
-def normalised(adv: Array, counts: Array) -> Array:
+def normalised(adv: Array, counts: Array, least: float) -> tuple[Array, Array]:
   """Advantages `[B, T]` with mean 0 and deviation 1 over the entries of all
-  devices that count."""
+  devices that count, and their deviation before, `[]`.
+
+  A deviation below `least` counts as `least`: where no reward was met,
+  advantages are errors of the critic, and must not teach as much as rewards.
+  """
   adv = adv - mean_of(adv, counts)
-  return adv / jnp.sqrt(mean_of(jnp.square(adv), counts) + 1e-8)
+  spread = jnp.sqrt(mean_of(jnp.square(adv), counts))
+  return adv / jnp.maximum(spread, least), spread
 
 
 def mean_of(x: Array, counts: Array) -> Array:

@@ -16,6 +16,7 @@ from embodied.envs import make_env
 from embodied.errors import UsageError
 from ponderdream import factories, settings
 from ponderdream.agent import Acting, Agent
+from ponderdream.distributed import devices
 from ponderdream.dream import posterior
 from ponderdream.objectives import ppo
 from tests.helpers import BATCH, TIME, moved, tiny, update
@@ -198,6 +199,24 @@ def test_the_policy_learns_what_pays(kit):
   # Bounded: the ratio of 1.2 is passed by a few last updates alone.
   assert chances[0] == pytest.approx(0.2, abs=0.02)
   assert 0.23 < chances[1] < 0.4
+
+
+@pytest.mark.parametrize('size', [0.02, 3.0])
+def test_noise_without_rewards_is_not_blown_up(size):
+  noise = np.random.default_rng(0).normal(7, size, (2, 3, 50))
+  adv = noise.astype(np.float32)
+  counts = np.ones((2, 3, 50), bool)
+  counts[1, 2, 10:] = False
+  adv[~counts] = 1e6
+  run = jax.vmap(
+    lambda x, y: ppo.normalised(x, y, 0.1), axis_name=devices.AXIS
+  )
+  found, spread = map(np.asarray, run(adv, counts))
+  kept = noise[counts]
+  # The deviation is that of the entries of both devices.
+  np.testing.assert_allclose(spread, [kept.std()] * 2, rtol=1e-2)
+  want = (kept - kept.mean()) / max(kept.std(), 0.1)
+  np.testing.assert_allclose(found[counts], want, rtol=1e-2, atol=1e-4)
 
 
 def test_a_policy_that_is_far_from_the_one_that_acted_is_brought_back(kit):
