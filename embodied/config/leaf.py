@@ -41,14 +41,14 @@ def convert(key: str, default: Leaf, value: Any) -> Leaf:
   """Convert a value or its text to the type of `default`.
 
   A bool accepts only True and False. An int accepts 1e6 but not 1.5. A float
-  accepts both. A list accepts a list or the text 'a,b'. Raises UsageError for
-  everything else.
+  accepts both. A list accepts a list or the text 'a,b', in which commas inside
+  of brackets do not count. Raises UsageError for everything else.
   """
   if not isinstance(default, tuple):
     return _scalar(key, type(default), value)
   kind = type(default[0]) if default else str
   if isinstance(value, str):
-    value = [x.strip() for x in value.split(',')] if value.strip() else []
+    value = _items(value)
   if not isinstance(value, list | tuple):
     raise UsageError(
       f"'{key}' takes a list such as 'a,b', where each item is {NAMES[kind]};"
@@ -58,6 +58,18 @@ def convert(key: str, default: Leaf, value: Any) -> Leaf:
     # An empty list has no type, so later updates could not be converted.
     raise UsageError(f"The list '{key}' needs at least one number.")
   return tuple(_scalar(key, kind, x) for x in value)
+
+
+def _items(text: str) -> list[str]:
+  """The items of 'a,b'; '{c: [d, e]}' is one."""
+  items, depth = [''], 0
+  for char in text:
+    depth = max(0, depth + (char in '([{') - (char in ')]}'))
+    if char == ',' and not depth:
+      items.append('')
+    else:
+      items[-1] += char
+  return [x.strip() for x in items] if text.strip() else []
 
 
 def _scalar(key: str, kind: type, value: Any) -> bool | int | float | str:

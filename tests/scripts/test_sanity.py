@@ -51,4 +51,6 @@ def test_unknown_worlds_are_refused(tmp_path):
 def test_the_settings_of_every_world_are_valid(name):
   found = flags.split_flags(shlex.split(sanity.WORLDS[name].flags))
   names = flags.take(found, 'configs')
-  settings.parse(names, {**found, 'logdir': ['run']}, ())
+  config = settings.parse(names, {**found, 'logdir': ['run']}, ())
+  wrappers = config.env.gymnasium.wrappers
+  assert all(x.count('{') == x.count('}') for x in wrappers)

@@ -130,6 +130,8 @@ def test_later_keys_win(config):
     ('agent.scales', [1, 2], (1.0, 2.0)),
     ('agent.names', 'x,y', ('x', 'y')),
     ('agent.names', '', ()),
+    ('agent.names', 'x {a: 1, b: [2, 3]}, y', ('x {a: 1, b: [2, 3]}', 'y')),
+    ('agent.names', '(a,b)=1,c)=2,d', ('(a,b)=1', 'c)=2', 'd')),
   ],
 )
 def test_values_become_the_type_of_the_default(config, key, value, want):
