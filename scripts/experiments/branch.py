@@ -207,6 +207,11 @@ def main(argv):
       f"The run in {args.logdir} has ponder.mode '{config.ponder.mode}'; only"
       ' pondernet has halting levels to compare.'
     )
+  if not config.run.train_ratio:
+    raise UsageError(
+      f'The run in {args.logdir} has run.train_ratio 0, so its world model is'
+      ' not trained and cannot imagine; train with the block dreams, too.'
+    )
   run(args, config)
 
 

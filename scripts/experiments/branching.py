@@ -97,8 +97,9 @@ class Judge:
   def start(self, env, state, obs, i):
     """A start in environment `i` of a batch of observations and states."""
     state = jax.tree.map(lambda x: x[i : i + 1], state)
-    mask = self.models.allowed({k: v[i : i + 1] for k, v in obs.items()})
-    raw, p, value = self._levels(self.params, state)
+    seen = {k: obs[k][i : i + 1] for k in self.models.obs_space}
+    mask = self.models.allowed(seen)
+    raw, p, value = self._levels(self.params, state, seen)
     raw, p = np.asarray(raw[:, 0]), np.asarray(p[:, 0])
     return Start(copy.deepcopy(env), state, mask, raw, p, float(value[0]))
 
@@ -161,10 +162,17 @@ class Judge:
         break
     return total
 
-  def levels(self, params, state):
+  def view(self, params, state, obs):
+    """The view of states `[B, ...]` at real observations, as the policy has
+    it."""
+    known = {**obs, **self.models.perceive(params, obs)}
+    tokens = self.models.encode(params, known)
+    return self.models.view(params, state, tokens, self.models.allowed(obs))
+
+  def levels(self, params, state, obs):
     """Policy outputs `[N, B, O]`, halting probabilities `[N, B]` and the
-    critic's value `[B]` of states `[B, ...]`."""
-    view = self.models.view(params, state)
+    critic's value `[B]` of states `[B, ...]` at these observations."""
+    view = self.view(params, state, obs)
     every = self.models.levels(params, view)
     value = self.models.value(params, view).pred()
     return every.raw, jnp.exp(every.log_p), value
@@ -198,6 +206,6 @@ class Judge:
     (state, action), _, _ = self.agent.act(
       params, carry, obs, key, SAMPLED, records=False
     )
-    view = self.models.view(params, state)
+    view = self.view(params, state, obs)
     value = self.models.value(params, view).pred()
     return jax.tree.map(lambda x: x[0], (state, action, value))

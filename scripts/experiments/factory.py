@@ -4,10 +4,11 @@
 
 Each player fights each opponent in `--battles` battles of the first eight
 rounds, with three rentals of the round against three of its sets; every
-player gets the same teams. `drafted` is the same after a draft of three out of
-six, which all but the expert do at random. Then each player tries `--runs`
-challenges from the first round on against the Factory's own trainers. Shares
-have intervals of 95% (Wilson). The file keeps what it has of other players.
+player gets the same teams. `round` is the Factory's own trainer of the round.
+`drafted` is the same after a draft of three out of six, which all but the
+expert do at random. Then each player tries `--runs` challenges from the first
+round on against the Factory's own trainers. Shares have intervals of 95%
+(Wilson). The file keeps what it has of other players.
 """
 
 import json
@@ -26,7 +27,8 @@ EXPERTS = {
   'expert, privileged': {'privileged': True},
 }
 FOES = ('trainer0', 'trainer1', 'trainer3', 'switching')
-PARTS = (*FOES, 'drafted', 'streak')
+ROUND = 'round'
+PARTS = (*FOES, ROUND, 'drafted', 'streak')
 ROUNDS = 8
 
 
@@ -72,7 +74,7 @@ def share(wins, count):
 
 def battles(who, foe, count, args, task='battle'):
   """Share of the battles against `foe` that are won."""
-  wins = 0
+  wins, foe = 0, '' if foe == ROUND else foe
   for first in range(1, ROUNDS + 1):
     env = BattleFactory(
       task, seed=args.seed + first, round=first, foe=foe, sets=args.sets

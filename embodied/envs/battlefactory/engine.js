@@ -12,6 +12,7 @@ const path = require('path');
 const sim = require(path.join(process.argv[2], 'node_modules', '@pkmn', 'sim'));
 const lookups = require('./lookups.js');
 const {accuracy, damage} = require('./damage.js');
+const {effects} = require('./effects.js');
 const {PLAYERS, decide} = require('./players.js');
 const {view} = require('./view.js');
 const {kind, options} = require('./choices.js');
@@ -154,6 +155,9 @@ const OPERATIONS = {
       return [damage(dex, move, user, target), accuracy(move, user, target)];
     }))),
   }),
+
+  /** What each move does beside damage. */
+  effects: () => ({table: effects(dex)}),
 
   save({battle}) {
     const record = get(battle);

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from embodied.envs.battlefactory import install, rules
+from embodied.envs.battlefactory import engine, install, rules
 from embodied.envs.battlefactory.challenge import Challenge, Mon
 from embodied.envs.battlefactory.memory import Memory
 
@@ -37,6 +37,13 @@ FOE_MOVE = 6  # known power category*3 effect
 OWN = BODY + 6 + 4 * OWN_MOVE
 FOE = BODY + 6 + 4 * FOE_MOVE
 ACTIVE = STAGES + len(VOLATILES)
+# Of an action in battle: the share of the foe's hit points that a move, or the
+# best one of who comes in, takes; the share that the foe's best one takes of
+# who acts or comes in, whether it is faster, and its hit points; and what the
+# move does beside damage, see `effects.js`.
+EFFECTS = 23
+CHOICE = 4 + EFFECTS
+CHOICES = 4 + 2
 OFFER = 1 + KINDS + KINDS + 6 + 3
 SIDES = 2 * len(CONDITIONS)
 FIELD = (
@@ -48,6 +55,7 @@ SIZES = {
   'foe': rules.TEAM * FOE,
   'own_active': ACTIVE,
   'foe_active': ACTIVE,
+  'choices': CHOICES * CHOICE,
   'offer': rules.OFFERED * OFFER,
   'field': FIELD,
 }
@@ -106,6 +114,7 @@ def groups(scene: Scene) -> dict[str, Floats]:
   if scene.view is not None and scene.memory is not None:
     found['own'][:] = _own(scene, scene.view)
     found['foe'][:] = _foe(scene, scene.view, scene.memory)
+    found['choices'][:] = _choices(scene.view)
     for side, key in enumerate(('own_active', 'foe_active')):
       found[key][:] = _active(scene.view['field'][side])
   elif scene.challenge.team:
@@ -184,6 +193,33 @@ def _foe(scene: Scene, view: dict[str, Any], memory: Memory) -> list[float]:
         out += [*_one(facts['category'], CATEGORIES), effect(known[j], me)]
       else:
         out += [0.0] * FOE_MOVE
+  return out
+
+
+@functools.cache
+def effects() -> dict[str, list[float]]:
+  """The numbers of each move from `effects.js`."""
+  table: dict[str, list[float]] = engine.shared().ask('effects')['table']
+  return table
+
+
+def _choices(view: dict[str, Any]) -> list[float]:
+  out: list[float] = []
+  place = view['active'][0]
+  nothing = [0.0] * EFFECTS
+  damage, taken, faster = view['estimates'][place] or ([0.0] * 4, 0.0, 0.0)
+  share = view['me'][place][0] / view['me'][place][1]
+  moves = [x[0] for x in view['moves']]
+  for i in range(4):
+    if i < len(moves):
+      does = effects().get(moves[i], nothing)
+      out += [damage[i], taken, faster, share, *does]
+    else:
+      out += [0.0] * CHOICE
+  for other in view['bench']:
+    damage, taken, faster = view['estimates'][other] or ([0.0], 0.0, 0.0)
+    share = view['me'][other][0] / view['me'][other][1]
+    out += [max(damage), taken, faster, share, *nothing]
   return out
 
 

@@ -6,16 +6,10 @@
 // Pokemon in battle. What was revealed once stands in the log.
 
 const {bench, kind, options, team} = require('./choices.js');
+const {bar, estimates} = require('./estimates.js');
 
-const BAR = 48;
 const STAGES = ['atk', 'def', 'spa', 'spd', 'spe', 'accuracy', 'evasion'];
 const STATS = ['atk', 'def', 'spa', 'spd', 'spe'];
-
-/** Steps of a bar, at least one for who has not fainted. */
-function bar(pokemon) {
-  const steps = Math.floor(pokemon.hp * BAR / pokemon.maxhp);
-  return pokemon.hp ? Math.max(1, steps) : 0;
-}
 
 /** What stands beside each Pokemon on the field. */
 function field(pokemon) {
@@ -75,6 +69,7 @@ function view(record, open) {
     foe: team(theirs).map((x) => [bar(x), x.status]),
     active: [me.set.place, foe.set.place],
     bench: bench(mine).map((x) => x.set.place),
+    estimates: estimates(battle.dex, team(mine), foe),
     field: [field(me), field(foe)],
     moves: me.moveSlots.map((x) => [x.id, x.pp, x.disabled ? 1 : 0]),
     stats: STATS.map((x) => me.storedStats[x]),
