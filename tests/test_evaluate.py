@@ -8,8 +8,8 @@ import gymnasium
 import numpy as np
 import pytest
 
-from embodied import config as config_
 from embodied import wrappers
+from embodied.config import resolve
 from embodied.envs import make_env
 from embodied.errors import UsageError
 from ponderdream import evaluate, settings
@@ -55,7 +55,7 @@ def measure(tmp_path, capsys):
     Odd.made = 0
     gymnasium.registry.pop('Odd-v0', None)
     gymnasium.register('Odd-v0', entry_point=lambda: Odd(how))
-    config = config_.resolve(blocks, ['gymnasium', 'debug']).update(
+    config = resolve(blocks, ['gymnasium', 'debug']).update(
       {'task': 'gymnasium_Odd-v0', 'run.parallel': False}
     )
     config.save(tmp_path / 'config.yaml')
@@ -126,7 +126,7 @@ def test_a_limit_cuts_episodes_and_nothing_else():
   ],
 )
 def test_not_every_agent_can_ponder_longer(changes, words):
-  config = config_.resolve(settings.blocks(), ['debug', 'pondernet'])
+  config = resolve(settings.blocks(), ['debug', 'pondernet'])
   options = evaluate.OPTIONS.update({'suppress': 2})
   with pytest.raises(UsageError, match=naming(*words)):
     evaluate.restore(None, config.update(changes), options)

@@ -2,6 +2,7 @@
 
 import ast
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -142,3 +143,12 @@ def test_the_top_level_is_as_agreed():
     'ponderdream', 'embodied', 'configs.yaml', 'tests', 'scripts', 'setup.py',
     'README.md',
   }  # fmt: skip
+
+
+def test_no_import_is_renamed_to_end_in_an_underscore():
+  folders = ('embodied', 'ponderdream', 'scripts', 'tests')
+  files = [x for name in folders for x in (ROOT / name).rglob('*.py')]
+  assert len(files) > 300
+  for path in files:
+    found = re.findall(r'^.* as \w*_,?$', path.read_text(), re.M)
+    assert not found, f'{path} has {found}; import the function, or rename it.'

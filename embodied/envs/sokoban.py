@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from embodied.base import SIGNALS, Env, Obs, Spaces
-from embodied.envs.fast_sokoban import levels as levels_
 from embodied.envs.fast_sokoban import picture, rooms, rules
+from embodied.envs.fast_sokoban.levels import read
 from embodied.errors import UsageError, suggest
 from embodied.space import Space
 
@@ -70,7 +70,7 @@ class Sokoban(Env):
     _check(task, levels, size, boxes, length, view)
     self._small, self._length, self._view = task == 'small', length, view
     self._size, self._boxes = size, boxes
-    self._levels = None if self._small else levels_.read(levels)
+    self._levels = None if self._small else read(levels)
     self._shape = (size, size)
     if self._levels is not None:
       self._shape = self._levels.cells.shape[1:]

@@ -7,9 +7,10 @@ import numpy as np
 import pyarrow as pa
 
 from embodied.errors import UsageError
-from ponderdream.lrxc import steps, validate
+from ponderdream.lrxc import validate
 from ponderdream.lrxc.data import Data, Row, episode
 from ponderdream.lrxc.schema import Node
+from ponderdream.lrxc.steps import check_steps
 
 
 def problems(folder: pathlib.Path) -> Iterator[str]:
@@ -78,7 +79,7 @@ def _check(data: Data, row: Row) -> None:
     )
   if row.n_steps:
     _order(row, data.table(number, 0, row.n_steps, ['episode_id', 't']))
-    steps.check(found, data.steps(number))
+    check_steps(found, data.steps(number))
 
 
 def _order(row: Row, table: pa.Table) -> None:

@@ -51,7 +51,7 @@ from typing import Any, NamedTuple
 
 from embodied import errors
 from embodied.config import Config
-from embodied.config import flags as flags_
+from embodied.config.flags import apply, asks_for_help, split_flags
 from embodied.errors import EnvironmentFailed, UsageError
 from ponderdream.lrxc.workers import WorkerFailed
 
@@ -123,7 +123,7 @@ def main(argv: Sequence[str], demonstrate: Run) -> int:
   Args:
     demonstrate: what `collect --policy` does.
   """
-  if not argv or flags_.asks_for_help(argv):
+  if not argv or asks_for_help(argv):
     print(__doc__)
     return 0
   try:
@@ -163,7 +163,7 @@ def parse(argv: Sequence[str]) -> tuple[str, Config]:
       f'{name} takes {len(names)} arguments and got {len(given)}; write'
       f' python -m ponderdream.lrxc {usage}.'
     )
-  flags = flags_.split_flags(rest[count:], command.switches)
-  options = flags_.apply(Config(dict(command.options)), flags)
+  flags = split_flags(rest[count:], command.switches)
+  options = apply(Config(dict(command.options)), flags)
   arguments = Config(dict(zip(names, given, strict=True)))
   return name, Config({**arguments.flat, **options.flat})

@@ -10,7 +10,7 @@ from ponderdream.lrxc.schema import Episode
 from ponderdream.lrxc.tables import Steps
 
 
-def check(episode: Episode, steps: Steps | None) -> None:
+def check_steps(episode: Episode, steps: Steps | None) -> None:
   """Checks steps, or that there are none, against their episode.
 
   Raises:

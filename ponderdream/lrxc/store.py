@@ -24,8 +24,8 @@ from embodied import lock
 from embodied.errors import UsageError
 from embodied.files import Folder
 from ponderdream.lrxc import files, tables, validate
-from ponderdream.lrxc import steps as steps_
 from ponderdream.lrxc.schema import Episode, Node
+from ponderdream.lrxc.steps import check_steps
 from ponderdream.lrxc.tables import Fields, Steps
 
 # A window of 33 steps lies in one or two row groups of this size. Larger ones
@@ -102,7 +102,7 @@ class Shard:
     """
     episode, nodes, steps = recording
     validate.check_episode(episode, nodes)
-    steps_.check(episode, steps)
+    check_steps(episode, steps)
     if steps is not None and episode.n_steps:
       fields = tables.fields_in(steps)
       self._fields = self._fields or fields

@@ -8,8 +8,8 @@ import jax
 import pytest
 from hypothesis import strategies as st
 
-from embodied import config as config_
-from embodied.config import flags as flags_
+from embodied.config import resolve
+from embodied.config.flags import split_flags, take
 from embodied.envs import make_env
 from embodied.errors import UsageError
 from ponderdream import factories, models, settings
@@ -21,7 +21,7 @@ from tests.fuzz import mutate
 BLOCKS = settings.blocks()
 PARSE = sys.modules['ponderdream.settings.parse']
 CHOICES = PARSE.CHOICES
-DEFAULTS = config_.resolve(BLOCKS, [])
+DEFAULTS = resolve(BLOCKS, [])
 KEYS = [k for k in DEFAULTS.flat if not k.startswith('logdir')]
 NUMBERS = [k for k in KEYS if ranges.bounds(k)]
 WORDS = [
@@ -112,8 +112,8 @@ def command_line(rng):
 
 
 def from_command_line(argv):
-  found = flags_.split_flags(argv)
-  names = flags_.take(found, 'configs')
+  found = split_flags(argv)
+  names = take(found, 'configs')
   return settings.parse(names, found, FLAGS)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import embodied
-from embodied import config as config_
+from embodied.config import resolve
 from embodied.errors import UsageError
 from ponderdream import models, settings
 from ponderdream.goals import immediate, inner, spatial
@@ -229,7 +229,7 @@ def test_a_whole_update_moves_all_its_parameters(cell, kind):
 
 
 def settled(*names, **overrides):
-  found = config_.resolve(settings.blocks(), ['debug', 'pondernet', *names])
+  found = resolve(settings.blocks(), ['debug', 'pondernet', *names])
   return found.update({'jax.dtype': 'float32', **overrides})
 
 

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from embodied import config as config_
+from embodied.config import resolve
 from embodied.config.flags import split_flags
 from embodied.envs.fast_sokoban import rules
 from ponderdream import checkpoint, factories, settings
@@ -102,7 +102,7 @@ def test_the_probe_finds_what_a_cell_says_and_nothing_in_noise():
 
 def settled(**changes):
   names = ['pondernet', 'cpu', 'sokoban', 'debug']
-  found = config_.resolve(settings.blocks(), names)
+  found = resolve(settings.blocks(), names)
   changes = {'env.sokoban.length': 12, 'env.sokoban.size': 5, **changes}
   changes |= {'env.sokoban.boxes': 1, 'enc.kind': 'table', 'dyn.deter': 16}
   return found.update({'jax.dtype': 'float32', **changes})
@@ -156,7 +156,7 @@ def test_an_agent_plays_and_is_probed(tmp_path, monkeypatch):
 
 def test_the_blocks_of_the_runs():
   names = ['pondernet', 'cpu', 'sokoban']
-  found = config_.resolve(settings.blocks(), names)
+  found = resolve(settings.blocks(), names)
   # From real steps alone, with a small network and a discount of 0.97.
   assert found.run.train_ratio == found.loss_scales.policy == 0
   assert found.loss_scales.ppo == 1 and found.loss.horizon == 33

@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embodied.envs.battlefactory import challenge as challenge_
 from embodied.envs.battlefactory import (
   engine,
   memory,
@@ -13,6 +12,7 @@ from embodied.envs.battlefactory import (
   rules,
   sets,
 )
+from embodied.envs.battlefactory.challenge import Challenge, team
 from embodied.envs.battlefactory.engine import Battle
 
 ACTIONS = 22
@@ -109,9 +109,7 @@ class Game:
     round_ = self.first or int(self.rng.integers(1, 9))
     mode = 'open' if self.task == 'open' else 'level50'
     streak = (round_ - 1) * rules.BATTLES
-    self.challenge = challenge_.Challenge(
-      mode, self.sets, self.rng, streak, self.bugs
-    )
+    self.challenge = Challenge(mode, self.sets, self.rng, streak, self.bugs)
     return self._begin()
 
   def _begin(self) -> float:
@@ -140,7 +138,7 @@ class Game:
     """Begins the next battle; it may end before the first choice."""
     self.phase, self.picks = 'battle', []
     challenge = self.challenge
-    teams = [challenge_.team(x) for x in (challenge.team, challenge.foe)]
+    teams = [team(x) for x in (challenge.team, challenge.foe)]
     foe = self.foe or rules.trainer(challenge.streak)
     self.battle, self.view = Battle.start(
       engine.shared(), teams, foe, self._seed(), self.turns

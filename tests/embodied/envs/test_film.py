@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from embodied import config as config_
+from embodied.config import resolve
 from embodied.envs import from_gymnasium, wrap
 from embodied.envs.gym import film
 from embodied.log import video
@@ -91,7 +91,7 @@ def test_large_pictures_are_shrunk_by_means_of_areas():
 
 
 def test_the_command_films_an_environment_without_pictures(tmp_path, capsys):
-  config = config_.resolve(settings.blocks(), ['gymnasium', 'debug'])
+  config = resolve(settings.blocks(), ['gymnasium', 'debug'])
   paint = lambda **kwargs: gymnasium.wrappers.TimeLimit(Painted(), 5)
   worlds = {
     'Painted-v0': (paint, 'mp4'),

@@ -7,7 +7,7 @@ import ctypes.util
 import numpy as np
 import pytest
 
-from embodied import config as config_
+from embodied.config import resolve
 from embodied.errors import UsageError
 from ponderdream import factories, settings
 
@@ -46,7 +46,7 @@ ACTIONS = {'minigrid': 7, 'atari': 18, 'atari atari100k': 6, 'box2d': 4}
 def installed(names, task=None):
   """The configuration of blocks and a task; skips the test where a package is
   missing."""
-  config = config_.resolve(settings.blocks(), names)
+  config = resolve(settings.blocks(), names)
   config = config.update({'task': task}) if task else config
   try:
     factories.env_maker(config)(0).close()

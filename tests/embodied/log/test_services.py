@@ -11,7 +11,7 @@ import sys
 
 import pytest
 
-from embodied import config as config_
+from embodied.config import resolve
 from embodied.errors import UsageError
 from ponderdream import factories, settings
 
@@ -121,7 +121,7 @@ def test_outputs_that_are_not_there(names, words, monkeypatch):
 
 
 def test_scores_are_always_written(tmp_path, capsys):
-  config = config_.resolve(settings.blocks(), ['dummy', 'debug'])
+  config = resolve(settings.blocks(), ['dummy', 'debug'])
   config = config.update({'logdir': str(tmp_path), 'logger.outputs': []})
   terminal = factories.make_terminal(config, None)
   logger = factories.make_logger(config, terminal, lambda: 3)

@@ -11,10 +11,14 @@ import time
 import numpy as np
 import pytest
 
-from embodied.envs.battlefactory import engine as engine_
-from embodied.envs.battlefactory import sets
+from embodied.envs.battlefactory import install, sets
 from embodied.envs.battlefactory.challenge import Challenge, Mon, team
-from embodied.envs.battlefactory.engine import Battle, Engine, EngineFailed
+from embodied.envs.battlefactory.engine import (
+  Battle,
+  Engine,
+  EngineFailed,
+  shared,
+)
 from tests.embodied.envs.battlefactory import needs
 from tests.naming import naming
 
@@ -51,7 +55,7 @@ def future(battle, view, steps=300, seed=0):
 
 @pytest.fixture(scope='module')
 def engine():
-  return engine_.shared()
+  return shared()
 
 
 @pytest.mark.parametrize(
@@ -133,7 +137,7 @@ def test_the_engine_gets_what_was_drawn(engine):
       assert (hp, most) == (one.stats[0],) * 2 and status == ''
       assert item == one.row.item and ability == one.ability
       # Points of power that nothing has raised.
-      facts = engine_.install.data()['moves']
+      facts = install.data()['moves']
       assert points == [facts[x]['pp'] for x in one.moves]
     if game.team[0].moves != ('transform',):
       assert tuple(view['stats']) == game.team[0].stats[1:]
@@ -246,7 +250,7 @@ def test_a_child_does_not_outlive_its_parent():
 
 
 def test_battles_that_nobody_holds_are_dropped():
-  engine = engine_.shared()
+  engine = shared()
   battle, _ = Battle.start(engine, teams(6), 'random', SEED, CAP)
   number = battle.number
   del battle

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from embodied import envs
-from embodied.envs.battlefactory import engine as engine_
-from embodied.envs.battlefactory import observation, rules
+from embodied.envs.battlefactory import engine, observation, rules
 from embodied.envs.battlefactory.memory import Memory, identifier
 from embodied.errors import UsageError
 from tests.embodied.envs.battlefactory import needs
@@ -167,13 +166,13 @@ def test_a_copy_goes_on_alike_and_alone(twin, steps):
 def test_an_engine_that_dies_ends_the_episode_and_a_new_one_follows():
   env = make('battle')
   obs = walk(env, 2)[-1]
-  os.kill(engine_.shared().pid, signal.SIGKILL)
+  os.kill(engine.shared().pid, signal.SIGKILL)
   obs = env.step({'action': np.int32(np.argmax(obs['mask'])),
                   'reset': np.False_})  # fmt: skip
   assert obs['is_last'] and not obs['is_terminal'] and obs['reward'] == 0
   assert obs['log/engine_failures'] == 1
   # The new one dies while nobody asks it anything.
-  os.kill(engine_.shared().pid, signal.SIGKILL)
+  os.kill(engine.shared().pid, signal.SIGKILL)
   seen = walk(env, 5)
   assert seen[0]['is_first'] and not seen[-1]['log/engine_failures']
 
@@ -208,7 +207,7 @@ def test_groups_hold_what_their_places_say():
   own = obs['own'].reshape(3, observation.OWN)
   assert (own[:, 0] == 1).all() and own[:, 1].tolist() == [1, 0, 0]
   assert (own[:, 2] == 1).all()
-  facts = engine_.install.data()
+  facts = engine.install.data()
   foe = inner.challenge.foe[0]
   for mon, row in zip(inner.challenge.team, own, strict=True):
     types = row[10 : 10 + 17]
