@@ -1,5 +1,8 @@
 """The range of every number of `configs.yaml`.
 
+An argument `env.NAME.*` may be without one, if the class of the environment
+raises UsageError itself for what it cannot take.
+
 The first regular expression that matches a key in full counts. Both ends are
 allowed. Ends that no mathematics asks for are far beyond what fits a machine;
 they catch slips of a finger.
@@ -78,7 +81,9 @@ RANGES = {
   r'imag\.last': (0, 10**5),
   r'(imag|ppo)\.lam': SHARE,
   # A critic without a slow copy has nothing to be regularised by.
-  r'slow\..*': (1e-9, 1.0),
+  r'slow\.val': (1e-9, 1.0),
+  # Other parts may be without one.
+  r'slow\..*': SHARE,
   r'(imag|ppo)\.entropy': (0.0, 100.0),
   r'imag\.slowreg': (0.0, 1e3),
   # A share of variance; below 0 is worse than the mean.
