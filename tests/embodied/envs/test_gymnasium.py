@@ -8,56 +8,11 @@ from gymnasium import spaces
 from embodied import envs
 from embodied.errors import UsageError
 from embodied.space import Space
+from tests.embodied.envs.scripted import Menu, roll
 from tests.naming import naming
 
 GO = np.False_
-RESET = np.True_
 SEED = int(np.random.SeedSequence((7, 0)).generate_state(1)[0])
-
-
-class Menu(gymnasium.Env):
-  """Nested Dict observations and an action mask; three steps per episode."""
-
-  observation_space = spaces.Dict(
-    {
-      'camera': spaces.Box(0, 255, (8, 6, 3), np.uint8),
-      'ram': spaces.Box(0, 255, (4,), np.uint8),
-      'body': spaces.Dict(
-        {
-          'pos': spaces.Box(-1, 1, (2,), np.float64),
-          'mode': spaces.Discrete(3, start=-1),
-        }
-      ),
-      'slots': spaces.MultiDiscrete([2, 3], start=[1, 0]),
-      'action_mask': spaces.MultiBinary(5),
-    }
-  )
-  action_space = spaces.MultiDiscrete([2, 3], start=[5, 0])
-
-  def reset(self, *, seed=None, options=None):
-    super().reset(seed=seed)
-    self.count = 0
-    self.received = []
-    return self._obs(), {}
-
-  def step(self, action):
-    self.count += 1
-    self.received.append(action)
-    return self._obs(), 0.5, self.count == 3, False, {}
-
-  def _obs(self):
-    mask = np.array([1, 0, 0, 1, 1], np.int8) * (self.count < 3)
-    return {
-      'camera': np.full((8, 6, 3), self.count, np.uint8),
-      'ram': np.arange(4, dtype=np.uint8),
-      'body': {
-        # Out of the declared bounds, as in many real environments.
-        'pos': np.array([0.5, 1.25]),
-        'mode': np.int64(self.count % 3 - 1),
-      },
-      'slots': np.array([2, 0]),
-      'action_mask': mask,
-    }
 
 
 class Plain(gymnasium.Env):
@@ -93,14 +48,6 @@ def plain(monkeypatch, observation, action, masks=()):
   inner = Plain(observation, action, masks)
   monkeypatch.setattr(gymnasium, 'make', lambda *args, **kwargs: inner)
   return envs.make_env('gymnasium_Plain-v0', 0, seed=0), inner
-
-
-def roll(env, actions):
-  zero = np.zeros_like(actions[0])
-  obs = [env.step({'action': zero, 'reset': RESET})]
-  for action in actions:
-    obs.append(env.step({'action': action, 'reset': GO}))
-  return obs
 
 
 def test_cartpole_gives_what_gymnasium_gives():
