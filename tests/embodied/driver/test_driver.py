@@ -1,77 +1,16 @@
-"""The driver loses no step, and restarts environments that fail."""
+"""The driver loses no step, and adds none."""
 
 import functools
-import logging
-import os
-import pathlib
-import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
 import pytest
 
-from embodied import envs
 from embodied.driver import Driver
-from embodied.driver.worker import ProcessWorker
-from embodied.errors import UsageError
-from tests.naming import naming, says
+from tests.embodied.driver.playing import count_env, idle, record
+from tests.naming import naming
 
-HERE = pathlib.Path(__file__).parent.parent
 ACTIONS = 5
-
-
-@pytest.fixture
-def faulty(monkeypatch):
-  # Workers inherit the search path, so they can import this module.
-  monkeypatch.syspath_prepend(HERE)
-  import faulty_env
-
-  return faulty_env
-
-
-@pytest.fixture
-def make(faulty, tmp_path):
-  """`make(index, fault, ...)` returns a function that makes a Faulty."""
-
-  def make(index, fault=None, **kwargs):
-    fault = getattr(faulty, fault) if fault else None
-    path = str(tmp_path / str(index))
-    return functools.partial(faulty.Faulty, path, fault, **kwargs)
-
-  return make
-
-
-@pytest.fixture
-def drive():
-  """`drive(fns, **kwargs)` returns a Driver that is closed after the test."""
-  drivers = []
-
-  def drive(fns, **kwargs):
-    drivers.append(Driver(fns, **kwargs))
-    return drivers[-1]
-
-  yield drive
-  for driver in drivers:
-    driver.close()
-
-
-def idle(carry, obs):
-  return carry, {'action': np.zeros(len(obs['is_first']), np.int32)}, {}
-
-
-def record(driver):
-  """A list of transitions per worker, filled while the driver steps."""
-  steps = [[] for _ in range(len(driver))]
-  driver.on_step(lambda step, worker: steps[worker].append(step))
-  return steps
-
-
-def count_env(length):
-  return functools.partial(
-    envs.make_env, 'dummy_count', 0, seed=0, length=length
-  )
 
 
 class Checker:
@@ -168,115 +107,17 @@ def test_reset_begins_new_episodes_and_a_new_carry(drive):
     assert [int(x['step']) for x in steps[1]] == [0, 1, 2, 3]
 
 
-def check_streams(steps, rounds):
-  """Every environment returned one observation per round, in order."""
-  for stream in steps:
-    assert len(stream) == rounds
-    assert stream[0]['is_first'] and stream[0]['life'] == 0
-    for before, after in zip(stream, stream[1:], strict=False):
-      if after['life'] == before['life']:
-        assert after['count'] == before['count'] + 1
-      else:
-        assert after['life'] > before['life']
-        assert after['is_first'] and after['count'] == 0
-
-
-def test_raising_hanging_and_killed_environments_are_restarted(
-  drive, make, caplog
-):
-  driver = drive(
-    [
-      make(0),
-      make(1, 'raise_error', at=5),
-      make(2, 'hang', at=8),
-      make(3, 'die', at=8),
-      make(4, 'raise_eof', at=11),
-    ],
-    timeout=3.0,
-  )
-  steps = record(driver)
-  with caplog.at_level(logging.WARNING, 'embodied'):
-    driver(idle, steps=5 * 20)
-  check_streams(steps, 20)
-  lives = [[int(x['life']) for x in stream] for stream in steps]
-  assert lives == [
-    [0] * 20,
-    [0] * 5 + [1] * 15,
-    [0] * 8 + [1] * 12,
-    [0] * 8 + [1] * 12,
-    [0] * 11 + [1] * 9,
-  ]
-  assert driver.restarts == 4
-  assert says(driver.last_error, 'environment', 4)
-  assert 'EOFError: the emulator hung up' in driver.last_error
-  texts = [x.getMessage() for x in caplog.records if x.name == 'embodied']
-  assert len(texts) == 4
-  for text, want in zip(
-    texts,
-    ['lost its cable', 'time', -9, 'hung up'],
-    strict=True,
-  ):
-    assert says(text, want)
-
-
-@pytest.mark.parametrize('parallel', [False, True])
-def test_a_broken_contract_needs_no_traceback(drive, make, parallel):
-  driver = drive([make(0, 'raise_contract', at=2)], parallel=parallel)
-  driver(idle, steps=5)
-  assert driver.last_error == 'Environment 0: The speed is a banana.'
-
-
-def test_an_environment_may_fail_again_and_again_between_steps(drive, make):
-  # Each life answers two actions before it fails.
-  driver = drive([make(0, 'raise_error', at=3, lives=99)], parallel=False)
-  steps = record(driver)
-  driver(idle, steps=20)
-  check_streams(steps, 20)
-  assert [int(x['count']) for x in steps[0]] == ([0, 1, 2] * 7)[:20]
-  assert driver.restarts == 6
-
-
-def test_starts_are_counted_anew_after_a_fault(drive, make):
-  # The first life answers four actions. No other life can be made.
-  fns = [make(0, 'raise_error', at=5, later=-1, lives=99)]
-  driver = drive(fns, parallel=False)
-  steps = record(driver)
-  with pytest.raises(RuntimeError, match=naming('environment', 0, 3)):
-    driver(idle, steps=20)
-  check_streams(steps, 5)
-  # One restart for the fault, and two for the first two starts that failed.
-  assert driver.restarts == 3
-
-
-@pytest.mark.parametrize('parallel', [False, True])
-def test_two_failed_starts_are_forgiven(drive, make, parallel):
-  fns = [make(0, 'raise_error', at=-1, lives=2), make(1)]
-  driver = drive(fns, parallel=parallel)
-  steps = record(driver)
-  driver(idle, steps=6)
-  assert driver.restarts == 2
-  assert [int(x['life']) for x in steps[0]] == [2] * 3
-
-
-@pytest.mark.parametrize(
-  ('parallel', 'at'), [(False, -1), (False, 0), (False, 1), (True, -1)]
-)
-def test_three_failed_starts_end_the_run(drive, make, parallel, at):
-  with pytest.raises(RuntimeError, match=naming('environment', 1, 3)) as info:
-    driver = drive(
-      [make(0), make(1, 'raise_error', at=at, lives=99)], parallel=parallel
-    )
-    driver(idle, steps=10)
-  assert 'OSError: the emulator lost its cable' in str(info.value)
-
-
-@pytest.mark.parametrize('parallel', [False, True])
-def test_usage_errors_of_making_are_not_retried(
-  drive, make, tmp_path, parallel
-):
-  with pytest.raises(UsageError, match='no such game'):
-    drive([make(0, 'raise_usage', at=-1, lives=99)], parallel=parallel)
-  assert (tmp_path / '0').read_text() == 'x'
+def test_reset_keeps_an_episode_that_nobody_saw(drive):
+  for parallel in (False, True):
+    driver = drive([count_env(3)] * 2, parallel=parallel)
+    driver.reset()
+    driver.reset()
+    steps = record(driver)
+    driver(idle, steps=8)  # ends with the last step of an episode
+    driver.reset()
+    driver.reset()
+    driver(idle, steps=2)
+    assert [int(x['episode']) for x in steps[0]] == [0, 0, 0, 0, 1]
 
 
 def wait_for(condition, seconds=120):
@@ -305,19 +146,6 @@ def test_environments_step_and_prepare_while_steps_are_reported(
   assert [int(x['count']) for x in reported] == list(range(6))
 
 
-def test_reset_keeps_an_episode_that_nobody_saw(drive):
-  for parallel in (False, True):
-    driver = drive([count_env(3)] * 2, parallel=parallel)
-    driver.reset()
-    driver.reset()
-    steps = record(driver)
-    driver(idle, steps=8)  # ends with the last step of an episode
-    driver.reset()
-    driver.reset()
-    driver(idle, steps=2)
-    assert [int(x['episode']) for x in steps[0]] == [0, 0, 0, 0, 1]
-
-
 def test_observations_are_copies(drive, make):
   driver = drive([make(0), make(1)])
   steps = record(driver)
@@ -330,93 +158,6 @@ def test_observations_are_copies(drive, make):
   driver(policy, steps=8)
   assert [x.tolist() for x in seen] == [[n, n] for n in range(4)]
   assert [int(x['count']) for x in steps[1]] == list(range(4))
-
-
-@pytest.mark.skipif(not os.path.exists('/proc/self/fd'), reason='no /proc')
-def test_no_open_file_is_left(make):
-  count = lambda: len(os.listdir('/proc/self/fd'))
-  before = count()
-  for _ in range(3):
-    driver = Driver([make(0), make(1)])
-    driver(idle, steps=2)
-    driver.close()
-    del driver
-  assert count() <= before + 2  # files that multiprocessing keeps open
-
-
-def test_ctrl_c_leaves_the_workers_alone(drive, make):
-  driver = drive([make(0)])
-  steps = record(driver)
-  driver(idle, steps=2)
-  os.kill(int(steps[0][0]['pid']), signal.SIGINT)
-  driver(idle, steps=3)
-  assert driver.restarts == 0
-  assert [int(x['count']) for x in steps[0]] == [0, 1, 2, 3, 4]
-
-
-PARENT = """
-import functools, sys
-sys.path.insert(0, sys.argv[1])
-import faulty_env
-from embodied.driver import Driver
-
-
-def idle(carry, obs):
-  return carry, {'action': [0]}, {}
-
-
-if __name__ == '__main__':
-  fn = functools.partial(
-    faulty_env.Faulty, sys.argv[2], faulty_env.hang, at=1
-  )
-  Driver([fn])(idle, steps=2)
-"""
-
-
-def test_workers_leave_with_a_parent_that_is_killed(tmp_path):
-  # The worker hangs in a step. It has the other end of this pipe, so reading
-  # to the end of the pipe returns only after the worker has ended.
-  script = tmp_path / 'parent.py'
-  script.write_text(PARENT)
-  parent = subprocess.Popen(
-    [sys.executable, script, HERE, tmp_path / 'lives'],
-    stdout=subprocess.PIPE,
-    env={**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)},
-  )
-  try:
-    assert parent.stdout.readline() == b'hangs\n'
-  finally:
-    parent.kill()
-  rest, _ = parent.communicate(timeout=20)
-  assert rest == b''
-
-
-def test_close_ends_the_processes(make):
-  driver = Driver([make(0), make(1)])
-  steps = record(driver)
-  driver(idle, steps=2)
-  pids = [int(x[0]['pid']) for x in steps]
-  driver.close()
-  driver.close()
-  for pid in pids:
-    with pytest.raises(ProcessLookupError):
-      os.kill(pid, 0)
-
-
-def test_environments_that_hang_are_not_waited_for_one_by_one(
-  make, drive, monkeypatch
-):
-  driver = drive([make(i, 'hang', at=0) for i in range(4)])
-  given, stop = [], ProcessWorker.stop
-
-  def record_stop(self, patience):
-    given.append(patience)
-    stop(self, patience)
-
-  monkeypatch.setattr(ProcessWorker, 'stop', record_stop)
-  driver.close()
-  # The first one uses all of the common time limit.
-  assert len(given) == 4 and given[0] > 0 and given[1:] == [0, 0, 0]
 
 
 def test_bad_arguments_are_refused(drive, make):

@@ -1,55 +1,22 @@
-import sys
-import threading
+"""What can be sampled from a replay, how long, and what it refuses."""
 
 import numpy as np
 import pytest
 
 from embodied.replay import Replay
-from embodied.streams import Prefetch
-from tests.embodied.replay import steps
+from tests.embodied.replay.steps import files, fill, make_step, windows
 from tests.naming import naming
-
-
-def make_step(count, worker=0, first=False, last=False):
-  return steps.make_step(count, worker, first, last) | {
-    'dyn/deter': np.full(4, -1, np.float16),
-    'dyn/stoch': np.full(2, 255, np.uint8),
-    'log/secret': np.float32(1),
-  }
-
-
-def fill(replay, steps, worker=0, episode=10, begin=0):
-  for n in range(begin, begin + steps):
-    first, last = n % episode == 0, n % episode == episode - 1
-    replay.add(make_step(n, worker, first, last), worker)
-
-
-def windows(replay, draws=64, batch=16):
-  """The windows in many draws, as (worker, counts)."""
-  seen = set()
-  for _ in range(draws):
-    data = replay.sample(batch)
-    for workers, counts in zip(data['worker'], data['count'], strict=True):
-      assert len(set(workers.tolist())) == 1
-      seen.add((int(workers[0]), tuple(counts.tolist())))
-  return seen
-
-
-def files(directory):
-  return sorted(x.name for x in directory.glob('*.chunk'))
-
-
-# Windows
 
 
 def test_sample_by_hand(tmp_path):
   replay = Replay(4, 100, tmp_path, online=False)
+  secret = {'log/secret': np.float32(1)}
   for n in range(3):
-    replay.add(make_step(n, first=n == 0), 0)
+    replay.add(make_step(n, first=n == 0) | secret, 0)
   assert len(replay) == 0
   with pytest.raises(RuntimeError, match=naming('window', 4, 'steps')):
     replay.sample(1)
-  replay.add(make_step(3, last=True), 0)
+  replay.add(make_step(3, last=True) | secret, 0)
   assert (len(replay), replay.total) == (1, 4)
   data = replay.sample(2)
   assert 'log/secret' not in data
@@ -191,89 +158,6 @@ def test_a_selector_chooses_by_age():
   replay.close()
 
 
-# Online
-
-
-def test_fresh_windows_come_once_and_first():
-  replay = Replay(
-    4, 1000, chunk_size=3, selector=lambda n, k: np.zeros(k, int)
-  )
-  fill(replay, 13, worker=0)
-  fill(replay, 6, worker=1, begin=100)
-  starts = replay.sample(6)['count'][:, 0].tolist()
-  # Worker 0 has the fresh windows 0, 4, 8, worker 1 has 100. The others come
-  # from the selector, which always draws the oldest.
-  assert starts == [0, 4, 8, 100, 0, 0]
-  assert replay.sample(2)['count'][:, 0].tolist() == [0, 0]
-  fill(replay, 2, worker=1, begin=106)
-  assert replay.sample(2)['count'][:, 0].tolist() == [104, 0]
-  replay.close()
-
-
-def test_a_report_leaves_the_fresh_windows_alone():
-  replay = Replay(4, 1000, selector=lambda n, k: np.full(k, n - 1))
-  fill(replay, 12)
-  # The fresh windows are 0, 4 and 8. The selector draws the newest, 8.
-  starts = replay.sample(4, fresh=False)['count'][:, 0].tolist()
-  assert starts == [8, 8, 8, 8]
-  assert replay.sample(4)['count'][:, 0].tolist() == [0, 4, 8, 8]
-  replay.close()
-
-
-def test_a_break_starts_the_fresh_window_anew():
-  replay = Replay(4, 1000, selector=lambda n, k: np.zeros(k, int))
-  fill(replay, 6)
-  replay.add(make_step(50, first=True), 0)
-  fill(replay, 3, begin=51)
-  assert replay.sample(3)['count'][:, 0].tolist() == [0, 50, 0]
-  replay.close()
-
-
-def test_fresh_windows_of_evicted_steps_are_dropped():
-  replay = Replay(4, 32, chunk_size=4)
-  fill(replay, 200)
-  data = replay.sample(50)['count']
-  assert data.min() >= 200 - 32
-  assert (np.diff(data, axis=1) == 1).all()
-  replay.close()
-
-
-def test_contract_nothing_is_lost_on_the_way_to_the_consumer():
-  """Steps of four workers go through add, sample and Prefetch at once. Every
-  window has successive steps of one worker, and no step is missing."""
-  length, steps, workers = 5, 203, 4
-  replay = Replay(length, 10_000, chunk_size=7)
-  for n in range(length):
-    for worker in range(workers):
-      replay.add(make_step(n, worker, first=n == 0), worker)
-  stream = Prefetch(lambda: replay.sample(3))
-  seen = set()
-
-  def consume():
-    data = next(stream)
-    for workers, counts in zip(data['worker'], data['count'], strict=True):
-      assert len(set(workers.tolist())) == 1
-      assert (np.diff(counts) == 1).all()
-      seen.update((int(workers[0]), int(x)) for x in counts)
-
-  for n in range(length, steps):
-    for worker in range(workers):
-      last = n % 11 == 10
-      replay.add(make_step(n, worker, n % 11 == 0, last), worker)
-    consume()
-  for _ in range(100):
-    consume()
-  stream.close()
-  whole = steps // length * length
-  want = {(w, n) for w in range(workers) for n in range(whole)}
-  assert want <= seen
-  assert replay.total == steps * workers
-  replay.close()
-
-
-# Capacity
-
-
 def test_evicts_the_oldest_chunks_and_their_files(tmp_path):
   replay = Replay(4, 32, tmp_path, chunk_size=4)
   for n in range(100):
@@ -306,81 +190,6 @@ def test_sample_outlives_the_eviction_of_its_chunks(tmp_path):
   replay.close()
 
 
-# Latents
-
-
-def test_update_writes_back_across_chunks_and_processes(tmp_path):
-  replay = Replay(6, 1000, tmp_path, chunk_size=4)
-  fill(replay, 30)
-  data = replay.sample(5)
-  ids, counts = data['stepid'][:, 1:], data['count'][:, 1:]
-  deter = np.repeat(counts[..., None], 4, -1).astype(np.float16)
-  stoch = np.repeat(counts[..., None], 2, -1).astype(np.uint8)
-  replay.update(ids, {'dyn/deter': deter, 'dyn/stoch': stoch})
-  assert replay.stats()['updated'] == 25
-  touched = counts.ravel()
-  for _ in range(2):
-    for _ in range(20):
-      data = replay.sample(16)
-      hit = np.isin(data['count'], touched)
-      for key, old in (('dyn/deter', -1), ('dyn/stoch', 255)):
-        want = np.where(hit, data['count'], old)[..., None]
-        assert (data[key] == want).all()
-      assert (data['image'][..., 0, 0, 0] == data['count']).all()
-    replay.close()
-    replay = Replay(6, 1000, tmp_path, chunk_size=9)  # another size
-  replay.close()
-
-
-def test_update_leaves_out_what_was_evicted():
-  replay = Replay(8, 32, chunk_size=4, selector=lambda n, k: np.zeros(k, int))
-  fill(replay, 32)
-  ids = replay.sample(1)['stepid']
-  fill(replay, 4, begin=32)  # evicts steps 0 to 3
-  deter = np.arange(8, dtype=np.float16)[None, :, None].repeat(4, -1)
-  replay.update(ids, {'dyn/deter': deter})
-  data = replay.sample(8)
-  got = dict(
-    zip(
-      data['count'].ravel().tolist(),
-      data['dyn/deter'][..., 0].ravel().tolist(),
-      strict=True,
-    )
-  )
-  assert [got[n] for n in range(4, 10)] == [4, 5, 6, 7, -1, -1]
-  fill(replay, 100, begin=36)
-  replay.update(ids, {'dyn/deter': deter})
-  assert (replay.sample(50)['dyn/deter'] == -1).all()
-  replay.close()
-
-
-@pytest.mark.parametrize(
-  'key, value, words',
-  [
-    ('dyn/other', np.zeros((1, 4, 4)), ["'dyn/other'"]),
-    ('dyn/deter', np.zeros((1, 4, 4), np.float32), ['float32', 'float16']),
-    ('dyn/deter', np.zeros((1, 3, 4), np.float16), ['(1, 3, 4)', '(1, 4, 4)']),
-    ('dyn/deter', np.zeros((1, 4, 5), np.float16), ['(1, 4, 5)', '(1, 4, 4)']),
-  ],
-)
-def test_update_of_another_form_is_named(key, value, words):
-  replay = Replay(4, 100)
-  fill(replay, 10)
-  ids = replay.sample(1)['stepid']
-  with pytest.raises(ValueError, match=naming(f"'{key}'", *words)):
-    replay.update(ids, {key: value})
-  replay.close()
-
-
-def test_update_of_scattered_steps_is_refused():
-  replay = Replay(4, 100)
-  fill(replay, 10)
-  ids = replay.sample(1)['stepid'][:, ::-1]
-  with pytest.raises(ValueError, match=naming('stepid', '[3, 2, 1, 0]')):
-    replay.update(ids, {'dyn/deter': np.zeros((1, 4, 4), np.float16)})
-  replay.close()
-
-
 def test_stepids_fit_32_bits_for_a_long_time(tmp_path):
   # Numbers have no gaps, so that accelerators can store them in 32 bits.
   replay = Replay(4, 1000, tmp_path, chunk_size=10)
@@ -390,9 +199,6 @@ def test_stepids_fit_32_bits_for_a_long_time(tmp_path):
   fill(replay, 5)
   assert replay._writers[0].chunk.first == 100
   replay.close()
-
-
-# Wrong input
 
 
 @pytest.mark.parametrize(
@@ -443,55 +249,3 @@ def test_first_step_needs_its_flags():
 def test_sizes_must_make_sense(length, capacity, chunk_size, words):
   with pytest.raises(ValueError, match=naming(*words)):
     Replay(length, capacity, chunk_size=chunk_size)
-
-
-# Threads
-
-
-def test_threads_see_whole_steps_and_whole_updates():
-  """One thread adds and evicts, two update, one samples. In every window deter
-  and stoch come from the same update."""
-  before = sys.getswitchinterval()
-  sys.setswitchinterval(1e-6)
-  replay = Replay(6, 200, chunk_size=8)
-  fill(replay, 50)
-  stop = threading.Event()
-  errors = []
-
-  def update():
-    rng = np.random.default_rng(0)
-    try:
-      while not stop.is_set():
-        data = replay.sample(4)
-        mark = rng.integers(0, 200, (4, 1, 1)) * np.ones((1, 6, 1))
-        values = {
-          'dyn/deter': np.repeat(mark, 4, -1).astype(np.float16),
-          'dyn/stoch': np.repeat(mark, 2, -1).astype(np.uint8),
-        }
-        replay.update(data['stepid'], values)
-    except Exception as error:
-      errors.append(error)
-
-  def check():
-    try:
-      while not stop.is_set():
-        data = replay.sample(4)
-        assert (np.diff(data['count'], axis=1) == 1).all()
-        deter, stoch = data['dyn/deter'], data['dyn/stoch']
-        assert (deter == deter[..., :1]).all()
-        fresh = deter[..., 0] < 0
-        assert (stoch[..., 0] == np.where(fresh, 255, deter[..., 0])).all()
-    except Exception as error:
-      errors.append(error)
-
-  threads = [threading.Thread(target=x) for x in (update, update, check)]
-  for thread in threads:
-    thread.start()
-  fill(replay, 3000, begin=50)
-  stop.set()
-  for thread in threads:
-    thread.join(20)
-  sys.setswitchinterval(before)
-  assert not errors
-  assert replay.stats()['steps'] <= 200
-  replay.close()

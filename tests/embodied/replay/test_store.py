@@ -16,31 +16,10 @@ import pytest
 from embodied.errors import UsageError
 from embodied.replay import Replay
 from embodied.replay.chunk import BLOCK
-from tests.embodied.replay.steps import make_step
+from tests.embodied.replay.steps import files, fill, make_step, windows
 from tests.naming import naming
 
 ROOT = Path(__file__).parents[3]
-
-
-def fill(replay, steps, worker=0, begin=0):
-  """Adds steps, with episodes of ten."""
-  for n in range(begin, begin + steps):
-    replay.add(make_step(n, worker, n % 10 == 0, n % 10 == 9), worker)
-
-
-def windows(replay, draws=64, batch=16):
-  """The windows in many draws, as (worker, counts)."""
-  seen = set()
-  for _ in range(draws):
-    data = replay.sample(batch)
-    for workers, counts in zip(data['worker'], data['count'], strict=True):
-      assert len(set(workers.tolist())) == 1
-      seen.add((int(workers[0]), tuple(counts.tolist())))
-  return seen
-
-
-def files(directory):
-  return sorted(x.name for x in directory.glob('*.chunk'))
 
 
 def test_goes_on_where_it_stopped(tmp_path):
@@ -81,7 +60,7 @@ def test_goes_on_with_a_smaller_capacity(tmp_path, steps, capacity, held):
 
 KILLED = """
   from embodied.replay import Replay
-  from tests.embodied.replay.steps import make_step
+  from tests.embodied.replay.steps import files, fill, make_step, windows
   replay = Replay(4, 10_000, {directory!r}, chunk_size=16)
   for n in range(10**9):
     for worker in range(3):
