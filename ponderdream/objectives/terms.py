@@ -25,7 +25,8 @@ class Pass(NamedTuple):
     models: the networks.
     params: parameters, with a gradient.
     frozen: the same without a gradient.
-    state: the train state before the update.
+    state: the train state before the update. `state.slow` holds the moving
+      averages of parts that have a rate in the setting `slow`.
     batch: replayed steps `[B, T, ...]`, and arrays that all rows share.
     post: their posterior states `[B, T, ...]`, with a gradient.
     tokens: of their observations `[B, T, E]`, with a gradient.
