@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from ponderdream.lrxc.schema import Canonical, Episode, Node, Quality
 
 METHOD = 'logistic-1'
+NEWTON_STEPS = 50
 # Weights of a logistic model, fitted by scripts/experiments/extraction.py to
 # the nodes of 72 commentaries whose truth was known. All of those were
 # automatic captions with one extractor: `manual` and `agrees` are set by hand.
@@ -78,7 +79,6 @@ def fit(
   rows: NDArray[np.float64],
   good: NDArray[np.bool_],
   decay: float = 1e-2,
-  steps: int = 50,
 ) -> NDArray[np.float64]:
   """Weights of the logistic model by Newton's method.
 
@@ -89,7 +89,7 @@ def fit(
   """
   weights = np.zeros(rows.shape[1])
   ridge = decay * np.eye(len(weights))
-  for _ in range(steps):
+  for _ in range(NEWTON_STEPS):
     p = 1 / (1 + np.exp(-rows @ weights))
     slope = rows.T @ (p - good) / len(rows) + ridge @ weights
     curve = (rows * (p * (1 - p))[:, None]).T @ rows / len(rows) + ridge

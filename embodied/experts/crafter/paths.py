@@ -6,6 +6,7 @@ from embodied.experts.crafter.memory import CELLS, ID, STEPS, WALKABLE
 
 FAR = 1 << 20
 RINGS = 16  # more than the cost of any step
+LOOKED_AT = 1200  # states in which `aim` looks for moves
 
 
 class Flood:
@@ -84,7 +85,6 @@ def aim(
   cells: Collection[int],
   things: Mapping[int, object],
   inside: Collection[int] | None = None,
-  limit: int = 1200,
 ) -> list[int] | None:
   """Moves that end with one of `cells` ahead, [] if it is ahead already.
 
@@ -95,7 +95,6 @@ def aim(
     facing: the first direction.
     things: cells with objects; they are not free.
     inside: the cells that may be walked on; None is for all.
-    limit: number of states to look at.
   """
   first = (start, facing)
   back: dict[tuple[int, int], tuple[int, int]] = {first: first}
@@ -108,7 +107,7 @@ def aim(
         moves.append(state[1])
         state = back[state]
       return moves[::-1]
-    if len(queue) > limit:
+    if len(queue) > LOOKED_AT:
       return None
     for step in STEPS:
       to = cell + step
