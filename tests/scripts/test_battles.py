@@ -7,7 +7,7 @@ import types
 import numpy as np
 import pytest
 
-from embodied import config as config_
+from embodied.config import resolve
 from embodied.envs.battlefactory.environment import BattleFactory
 from ponderdream import checkpoint, factories, settings
 from scripts.experiments import battles, factory
@@ -61,7 +61,7 @@ class Pupil:
 
 def config():
   names = ['pondernet', 'cpu', 'battlefactory', 'debug']
-  return config_.resolve(settings.blocks(), names)
+  return resolve(settings.blocks(), names)
 
 
 @needs.ENGINE
@@ -121,9 +121,7 @@ def test_an_agent_is_measured(tmp_path, capsys):
 
 
 def test_other_games_are_refused(tmp_path, capsys):
-  config_.resolve(settings.blocks(), ['dummy', 'debug']).save(
-    tmp_path / 'config.yaml'
-  )
+  resolve(settings.blocks(), ['dummy', 'debug']).save(tmp_path / 'config.yaml')
   with pytest.raises(SystemExit):
     battles.arguments.run(lambda _: battles.main(['--logdir', str(tmp_path)]))
   assert 'dummy_disc' in capsys.readouterr().err

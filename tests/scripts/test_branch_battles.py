@@ -5,7 +5,7 @@ import copy
 import numpy as np
 import pytest
 
-from embodied import config as config_
+from embodied.config import resolve
 from embodied.envs import make_env
 from embodied.errors import UsageError
 from ponderdream import settings
@@ -29,7 +29,7 @@ def make(index=0):
 def agent():
   """Untrained, with levels that want different things."""
   names = ['pondernet', 'cpu', 'battlefactory', 'debug']
-  config = config_.resolve(settings.blocks(), names)
+  config = resolve(settings.blocks(), names)
   config = config.update({'jax.dtype': 'float32'})
   env = make()
   acting = {'eval': Acting(foresees=True)}
@@ -85,7 +85,7 @@ def test_real_branches_are_worth_what_battles_pay(agent):
 
 def test_a_model_that_was_not_trained_is_refused(tmp_path):
   names = ['pondernet', 'cpu', 'battlefactory']
-  config = config_.resolve(settings.blocks(), names)
+  config = resolve(settings.blocks(), names)
   config.save(tmp_path / 'config.yaml')
   with pytest.raises(UsageError, match=naming('run.train_ratio', 'dreams')):
     branch.main(['--logdir', str(tmp_path)])
