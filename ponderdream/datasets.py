@@ -125,7 +125,7 @@ def _check_plans(config: Config, plans: Collection[str]) -> None:
   """Raises UsageError if a loss needs plans and there are none, or the other
   way round."""
   active = objectives.active(config.loss_scales).values()
-  used = [k for x in active if 'stack' in x.keys for k in x.scales]
+  used = [k for x in active if 'goal' in x.keys for k in x.scales]
   used = [k for k in used if config.loss_scales[k]]
   if used and not plans:
     raise UsageError(

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from ponderdream.objectives import (
   behaviour,
+  demonstrated,
   foresight,
   imitation,
   model,
@@ -64,6 +65,9 @@ OBJECTIVES: dict[str, Objective] = {
     imitation.losses,
     ('say', 'align', 'halt', 'bc'),
     keys=('goal', 'stack', 'intended'),
+  ),
+  'demonstrated': Objective(
+    demonstrated.losses, ('demoval',), keys=('goal', demonstrated.KNOWN)
   ),
 }
 

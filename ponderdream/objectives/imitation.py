@@ -92,8 +92,13 @@ def read(p: Pass, key: Array) -> Plans:
   stack = flat(stack).T
   levels = p.models.ponder.max_steps
   more = jnp.full((levels - len(stack), stack.shape[1]), -1, stack.dtype)
-  wanted = jnp.where((goal >= 0)[..., None], embedded[goal], 0)
-  return Plans(wanted, jnp.concatenate([stack, more]), embedded)
+  stack = jnp.concatenate([stack, more])
+  return Plans(wanted(embedded, goal), stack, embedded)
+
+
+def wanted(embedded: Array, goal: Array) -> Array:
+  """The goals `[B, T, G]` of indices `[B, T]`; zeros for -1."""
+  return jnp.where((goal >= 0)[..., None], embedded[goal], 0)
 
 
 def drawn(key: Array, depth: Array, share: float) -> Array:

@@ -1,0 +1,37 @@
+"""The critic, learnt from the returns of demonstrations.
+
+Reinforcement learning that starts from an imitated policy with a critic that
+knows nothing unlearns what was imitated: its first advantages are noise. So
+the critic is taught meanwhile what the demonstrations are worth:
+
+    demoval = -log P(R_t | s_t, g),
+
+where R_t are lambda-returns of the data's rewards, bootstrapped by the critic
+itself (`losses.returns`), and g is what the episode wants above all.
+"""
+
+from ponderdream.losses import combine
+from ponderdream.objectives import imitation, ppo
+from ponderdream.objectives.terms import Pass, Terms
+
+# Whether a step of the data has a reward.
+KNOWN = 'known/reward'
+
+
+def losses(p: Pass) -> Terms:
+  """`demoval`, over the steps `[B, T - 1]` that are followed by another one of
+  their episode, with a known reward."""
+  goal = imitation.known(p.batch, 'goal')
+  view = p.models.view(
+    p.params,
+    p.post,
+    p.tokens,
+    p.models.allowed(p.batch),
+    imitation.wanted(p.models.goals(p.params, p.batch[imitation.TEXTS]), goal),
+  )
+  judged = ppo.judge(p, view)
+  counts = ppo.followed(p.batch) & p.batch[KNOWN][:, 1:]
+  shown = {
+    f'demoval/{k}': judged.metrics[f'ppo/{k}'] for k in ('return', 'explained')
+  }
+  return Terms({'demoval': combine.masked(judged.loss, counts)}, shown)
