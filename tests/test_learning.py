@@ -30,8 +30,8 @@ def train(logdir, *args, blocks=('dummy', 'cpu')):
 @pytest.mark.slow
 @pytest.mark.parametrize('actor', ['plain', 'pondernet'])
 def test_it_learns_which_action_pays(actor, tmp_path):
-  # On dummy_count one action of five pays: 10 of 50 by chance. Each 1,024 steps
-  # are learnt from at once, and the policy moves little from them.
+  # On dummy_count one action of five pays: 10 of 50 by chance. 1,024 steps at
+  # a time are learnt from, and the policy moves little from them.
   mode = 'none' if actor == 'plain' else actor
   args = ('--task', 'dummy_count', '--ponder.mode', mode)
   scores = train(tmp_path / 'run', *args, '--run.steps', '12000')

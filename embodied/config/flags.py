@@ -40,10 +40,12 @@ def split_flags(
     name, equals, value = arg[2:].partition('=')
     if not name:
       raise UsageError(
-        f"The argument '{arg}' is a flag without a name; write --name."
+        f'The argument {errors.quoted(arg)} is a flag without a name; write'
+        ' --name.'
       )
     if name in flags:
-      raise UsageError(f'The flag --{name} is given twice; remove one.')
+      said = errors.quoted(f'--{name}')
+      raise UsageError(f'The flag {said} is given twice; remove one.')
     flags[name] = [value] if equals else []
     values = None if equals else flags[name]
   for name, given in flags.items():

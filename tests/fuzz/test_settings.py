@@ -190,6 +190,9 @@ KEPT_COMMANDS = (
   ['--configs', 'debug', '--seed', '1e400', '--logdir', 'run'],
   ['--opt.groups', '(=1', '--logdir', 'run'],
   ['--jax.distributed=', '--logdir', 'run'],
+  ['--=' + 'x' * 5000],
+  ['--' + 'x' * 5000, '1', '--' + 'x' * 5000, '2'],
+  ['--' + 'x' * 5000],
 )
 KEPT_FILES = ('seed: ' + '[' * 5000, '? [a]\n: b', 'seed: 2001-99-99', '')
 
@@ -219,8 +222,8 @@ def fuzz(folder, commands, files, built=False, new=False):
   return taken + more, refused + others
 
 
-def test_a_hundred_random_settings(tmp_path):
-  taken, refused = fuzz(tmp_path, 80, 20)
+def test_random_settings(tmp_path):
+  taken, refused = fuzz(tmp_path, 120, 30)
   assert taken > 8 and refused > 20
 
 
