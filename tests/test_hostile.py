@@ -54,12 +54,16 @@ def counting(monkeypatch):
 @pytest.fixture(scope='module')
 def run_of_old(tmp_path_factory):
   """A run of 20 steps."""
-  logdir = tmp_path_factory.mktemp('old') / 'run'
+  return counted_run(tmp_path_factory.mktemp('old') / 'run', 20)
+
+
+def counted_run(logdir, steps, *argv):
+  """A run of an agent that needs no compiler."""
   with pytest.MonkeyPatch.context() as patch:
     make = lambda spaces, config, acting=None: Counting(*spaces)
     patch.setattr(factories, 'make_agent', make)
-    argv = [*DUMMY, '--logdir', str(logdir), '--run.steps', '20']
-    assert train.main(argv) == 0
+    argv = [*argv, '--logdir', str(logdir), '--run.steps', str(steps)]
+    assert train.main([*DUMMY, *argv]) == 0
   return logdir
 
 

@@ -1,8 +1,8 @@
 """The critic, learnt from the returns of demonstrations.
 
-Reinforcement learning that starts from an imitated policy with a critic that
-knows nothing unlearns what was imitated: its first advantages are noise. So
-the critic is taught meanwhile what the demonstrations are worth:
+The first advantages of a critic that knows nothing are noise, and with them
+reinforcement learning would begin. So while the actor imitates, the critic
+learns what the demonstrations are worth:
 
     demoval = -log P(R_t | s_t, g),
 

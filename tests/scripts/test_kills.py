@@ -13,13 +13,11 @@ import sys
 import numpy as np
 import pytest
 
-from ponderdream import factories, train
 from scripts import trainings, victims
 from scripts.experiments import kills
 from scripts.trainings import Left
 from scripts.victims import Lost
-from tests.test_hostile import DUMMY
-from tests.test_runs import Counting
+from tests.test_hostile import counted_run
 
 KILLS = os.environ.get('KILLS', '2')
 LEFT = Left(40, [(8, 1, 5.0), (30, 9, 1.0)], {0: 0, 20: 6})
@@ -29,12 +27,7 @@ LEFT = Left(40, [(8, 1, 5.0), (30, 9, 1.0)], {0: 0, 20: 6})
 def run_of_old(tmp_path_factory):
   """A run of 250 steps, with episodes of 101."""
   logdir = tmp_path_factory.mktemp('old') / 'run'
-  with pytest.MonkeyPatch.context() as patch:
-    make = lambda spaces, config, acting=None: Counting(*spaces)
-    patch.setattr(factories, 'make_agent', make)
-    argv = [*DUMMY, '--logdir', str(logdir), '--run.steps', '250']
-    assert train.main([*argv, '--replay.chunk', '32']) == 0
-  return logdir
+  return counted_run(logdir, 250, '--replay.chunk', '32')
 
 
 @pytest.fixture
