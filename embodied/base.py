@@ -22,6 +22,10 @@ SIGNALS: Mapping[str, Space] = types.MappingProxyType(
   }
 )
 
+# Observation key of the goal that is asked for, an index of `Env.goals`, where
+# several are (see `wrappers.Asked`). The networks see the text of the goal.
+ASKED = 'asked'
+
 
 def mask_key(obs_space: Mapping[str, Space]) -> str | None:
   """The observation key with the role 'mask', or None if there is none.
@@ -85,6 +89,17 @@ class Env:
     after an observation with `is_last`. The other keys are ignored then.
     """
     raise NotImplementedError
+
+  def reached(self, goal: int) -> bool:
+    """Whether `goals[goal]` was reached in this episode.
+
+    Raises:
+      NotImplementedError: The environment cannot tell.
+    """
+    raise NotImplementedError(
+      f'{type(self).__name__} has no reached method; implement it to ask'
+      ' agents for its goals.'
+    )
 
   def prepare(self) -> None:
     """Do work of the next reset ahead of time, such as generating its world.

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from embodied.base import (
+  ASKED,
   SIGNALS,
   Env,
   Obs,
@@ -13,7 +14,7 @@ from embodied.base import (
   action_classes,
   mask_key,
 )
-from embodied.errors import ContractError
+from embodied.errors import ContractError, UsageError
 from embodied.space import Space
 
 
@@ -22,6 +23,7 @@ class Wrapper(Env):
 
   def __init__(self, env: Env) -> None:
     self.env = env
+    self.goals = env.goals
 
   @property
   def obs_space(self) -> Spaces:
@@ -33,6 +35,9 @@ class Wrapper(Env):
 
   def step(self, action: dict[str, Any]) -> Obs:
     return self.env.step(action)
+
+  def reached(self, goal: int) -> bool:
+    return self.env.reached(goal)
 
   def prepare(self) -> None:
     self.env.prepare()
@@ -62,6 +67,59 @@ class StepLimit(Wrapper):
     cut = self.steps >= self.limit and not obs['is_last']
     last = np.bool_(obs['is_last'] or cut)
     return {**obs, 'is_last': last, 'log/cut': np.float32(cut)}
+
+
+class Asked(Wrapper):
+  """Asks for one of the environment's further goals in a share of episodes.
+
+  `asked` is the index of the goal in `goals`; 0 asks for the task as it is. In
+  an episode that asks for something else the only reward is 1 on reaching it,
+  which ends the episode, and `log/asked` is 1.
+
+  Args:
+    env: names two goals or more.
+    share: of the episodes, from 0 to 1; each further goal is as likely.
+    seed: as `np.random.default_rng` takes it.
+
+  Raises:
+    UsageError: the environment names no goal beside its task.
+  """
+
+  def __init__(
+    self, env: Env, share: float, seed: int | Sequence[int]
+  ) -> None:
+    super().__init__(env)
+    if len(env.goals) < 2:
+      raise UsageError(
+        'run.ask is above 0, and the environment names no goal beside its'
+        ' task; leave run.ask out.'
+      )
+    self.share = share
+    self.goal = 0
+    self._rng = np.random.default_rng(seed)
+
+  @property
+  def obs_space(self) -> Spaces:
+    return {
+      **self.env.obs_space,
+      ASKED: Space(np.int32, (), 0, len(self.goals), 'hidden'),
+      'log/asked': Space(np.float32),
+    }
+
+  def step(self, action: dict[str, Any]) -> Obs:
+    obs = self.env.step(action)
+    if obs['is_first']:
+      ask = self._rng.random() < self.share
+      self.goal = int(self._rng.integers(1, len(self.goals))) if ask else 0
+    elif self.goal:
+      reached = np.bool_(self.reached(self.goal))
+      over = {k: obs[k] | reached for k in ('is_last', 'is_terminal')}
+      obs = {**obs, **over, 'reward': np.float32(reached)}
+    return {
+      **obs,
+      ASKED: np.int32(self.goal),
+      'log/asked': np.float32(self.goal > 0),
+    }
 
 
 class NormalizeAction(Wrapper):
@@ -241,6 +299,13 @@ class CheckSpaces(Wrapper):
         f"The mask '{self._mask_key}' allows no class of some action element;"
         ' allow at least one.'
       )
+
+
+def asked(
+  make: Callable[..., Env], share: float, seed: int, index: int, **kwargs: Any
+) -> Env:
+  """`make(index, **kwargs)`, asked for other goals in a share of episodes."""
+  return Asked(make(index, **kwargs), share, (seed, index))
 
 
 def limited(

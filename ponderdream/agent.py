@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import embodied
+from embodied.base import ASKED
 from embodied.log import video
 from embodied.sources import SHARED
 from ponderdream import models, objectives, state
@@ -46,7 +47,8 @@ class Agent(embodied.Agent):
     act_space: likewise.
     config: the whole configuration, with `jax.dtype` resolved.
     acting: how actions are chosen, by mode; by default sampled.
-    task: the goal of the run in pieces, int `[L]`, if goals are texts.
+    task: the goals that the agent may be asked for in pieces, int `[n, L]`, if
+      goals are texts; the first one is the run's own.
 
   Raises:
     UsageError: pictures or `opt.groups` that do not fit.
@@ -122,7 +124,8 @@ class Agent(embodied.Agent):
       raise ValueError(
         f"Policy mode is '{mode}'; choose one of {', '.join(self.acting)}."
       )
-    obs = {k: obs[k] for k in [*self.models.obs_space, 'is_first']}
+    seen = [*self.models.obs_space, 'is_first', ASKED]
+    obs = {k: obs[k] for k in seen if k in obs}
     key = jax.random.fold_in(self.act_key, self.acted)
     self.acted += 1
     params = devices.local(self.state.params)
@@ -178,7 +181,8 @@ class Agent(embodied.Agent):
       filter_key,
     )
     post = jax.tree.map(lambda x: x[:, 0], post)
-    view = models.view(params, post, tokens, models.allowed(obs))
+    goal = models.goal_of(params, obs)
+    view = models.view(params, post, tokens, models.allowed(obs), goal)
     outs = posterior.pack(post) | found
     if records:
       every = models.levels(params, view)
@@ -263,6 +267,8 @@ class Agent(embodied.Agent):
     if encoder.CODES in data and f'has/{encoder.CODES}' not in data:
       keys.append(encoder.CODES)
     keys += [k for k in data if k.startswith(SHARED)]
+    if fresh and ASKED in data:
+      keys.append(ASKED)
     rows = objectives.active(self.config.loss_scales, fresh).values()
     more = [k for row in rows for k in row.keys]
     masks = [f'has/{k}' for k in [*latents, *more] if f'has/{k}' in data]

@@ -128,6 +128,7 @@ def make_driver(
   stop_requested: Callable[[], bool] = lambda: False,
   frames: int = 0,
   limit: int = 0,
+  ask: float = 0.0,
 ) -> embodied.Driver:
   """`count` environments of the task.
 
@@ -138,6 +139,7 @@ def make_driver(
     frames: pictures that the first environment renders, if its observations
       have none and its suite can.
     limit: steps after which an episode is cut off; 0 for none.
+    ask: share of the episodes that ask for another goal than the task's.
   """
   first += hosts.host() * WORLDS
   # Done here, because worker processes have a time limit.
@@ -145,6 +147,8 @@ def make_driver(
   make = env_maker(config)
   if limit:
     make = functools.partial(wrappers.limited, make, limit)
+  if ask:
+    make = functools.partial(wrappers.asked, make, ask, config.seed)
   rendered: list[dict[str, int]] = [{}] * count
   if frames and envs.split_task(config.task)[0] == 'gymnasium':
     # The others have the same spaces, but no pictures.

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from embodied.base import mask_key
+from embodied.base import ASKED, mask_key
 from ponderdream.goals import immediate, modes
 from ponderdream.nets import dists, heads, layers, text
 from ponderdream.parts import PARTS, Part, Shapes, token_width
@@ -45,7 +45,8 @@ def build(
     config: the whole configuration.
     obs_space: spaces by key, as environments give them.
     act_space: likewise.
-    task: the goal of the run in pieces, int `[L]`, if goals are texts.
+    task: the goals that the agent may be asked for in pieces, int `[n, L]`, if
+      goals are texts; the first one is the run's own.
 
   Raises:
     UsageError: pictures whose sizes do not fit the configuration.
@@ -209,8 +210,15 @@ class Models:
     """The goal of the run, `[*shape, G]`."""
     if self.task is None:
       return self.apply(params, 'goalenc', jnp.zeros(shape, jnp.int32))
-    goal = self.goals(params, jnp.asarray(self.task)[None])[0]
+    goal = self.goals(params, jnp.asarray(self.task[:1]))[0]
     return jnp.broadcast_to(goal, (*shape, goal.size))
+
+  def goal_of(self, params: Any, obs: Mapping[str, Array]) -> Array | None:
+    """What is asked for in observations `[...]`, `[..., G]`; None where
+    nothing but the goal of the run is."""
+    if ASKED not in obs or self.task is None:
+      return None
+    return self.goals(params, jnp.asarray(self.task))[obs[ASKED]]
 
   def goals(self, params: Any, texts: Array) -> Array:
     """Goals `[N, G]` of texts, int `[N, L]`, each with a mean square of 1."""
@@ -230,8 +238,11 @@ class Models:
 
   def value(self, params: Any, view: View) -> dists.TwoHot | dists.Point:
     """The value of states, `[...]`, with the parameters of the agent or its
-    slow copies."""
-    return dists.scalar(self.apply(params, 'val', view.actor))
+    slow copies; if goals are texts, for the goal of the view."""
+    seen = view.actor
+    if self.speaks:
+      seen = jnp.concatenate([seen, view.goal], -1)
+    return dists.scalar(self.apply(params, 'val', seen))
 
   def policy(self, raw: Array, view: View) -> dists.ActionDist:
     """The distribution of actions for outputs `[..., O]` of the actor."""

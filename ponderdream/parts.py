@@ -124,11 +124,13 @@ def _con(config: Any, shapes: Shapes) -> Part:
 
 
 def _val(config: Any, shapes: Shapes) -> Part:
-  cfg = config.val
+  cfg, width = config.val, shapes.actor
+  if config.goalenc.kind == 'text':
+    width += shapes.goal
   if cfg.bins > 1:
-    return _head(cfg, cfg.bins, shapes, shapes.actor)
+    return _head(cfg, cfg.bins, shapes, width)
   module = heads.ScaledHead(cfg.layers, cfg.units, cfg.outscale, shapes.dtype)
-  return Part(module, shapes.zeros(shapes.actor))
+  return Part(module, shapes.zeros(width))
 
 
 def _goalenc(config: Any, shapes: Shapes) -> Part | None:

@@ -51,7 +51,13 @@ def train(
   # Environments get numbers that no earlier process of this run has used.
   driver = keep(
     stack,
-    factories.make_driver(config, config.run.envs, replay.total, stop.is_set),
+    factories.make_driver(
+      config,
+      config.run.envs,
+      replay.total,
+      stop.is_set,
+      ask=config.run.ask,
+    ),
   )
   spaces = driver.obs_space, driver.act_space
   source = datasets.make(config, spaces, {'replay': replay})

@@ -102,14 +102,17 @@ def load(config: Config, logdir: str) -> Tokenizer:
 
 
 def task(config: Config) -> NDArray[np.int32] | None:
-  """The goal of a run in pieces `[L]`; None if its goals are not texts.
+  """The goals that a run may be asked for in pieces `[n, L]`; None if its
+  goals are not texts. The first one is `wanted`; the others are those that the
+  environment names, if `run.ask` is not 0.
 
   Raises:
     UsageError: the goal or the tokenizer is not known.
   """
   if not needed(config):
     return None
-  return load(config, config.logdir).encode([wanted(config)])[0]
+  others = envs.goals(config.task)[1:] if config.run.ask else ()
+  return load(config, config.logdir).encode([wanted(config), *others])
 
 
 def asked(config: Config, goal: str) -> Config:

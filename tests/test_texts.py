@@ -133,7 +133,7 @@ def test_the_tokenizer_of_a_run(plans, tmp_path):
   each = ['reach the end', 'part 1', 'press 3']
   assert words.decode(words.encode(each)) == each
   assert (words.encode(['press 3'])[0] > 0).sum() <= 4  # pieces, not bytes
-  assert words.decode(texts.task(config)[None]) == ['reach the end']
+  assert words.decode(texts.task(config)) == ['reach the end']
   # It is kept, and a run that starts from this one takes it over.
   content = (tmp_path / texts.FILE).read_bytes()
   texts.prepare(config, [])

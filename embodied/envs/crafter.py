@@ -78,6 +78,12 @@ class Crafter(Env):
       'reset': Space(bool),
     }
 
+  def reached(self, goal: int) -> bool:
+    """Whether an achievement was unlocked, or, for goal 0, all of them."""
+    if goal:
+      return ACHIEVEMENTS[goal - 1] in self._env.unlocked
+    return len(self._env.unlocked) == len(ACHIEVEMENTS)
+
   def prepare(self) -> None:
     self._env.prepare()
 

@@ -174,6 +174,11 @@ class Train(Loop):
       episode = self.episodes.add(transition, worker)
       if episode is None:
         return
+      if episode.get('log/asked/max'):
+        # Its reward is not the task's.
+        shown = {'reached': episode['score'], 'length': episode['length']}
+        self.logger.add(shown, 'asked')
+        return
       self.recent.append(episode['score'])
       line = {'score': episode['score'], 'length': episode['length']}
       for tracker in self.trackers:

@@ -18,7 +18,7 @@ from ponderdream.dream import posterior
 from ponderdream.goals.modes import HaltingLevels
 from ponderdream.losses import policy_gradient
 from ponderdream.models import View
-from ponderdream.objectives.terms import Pass
+from ponderdream.objectives.terms import Pass, flat
 from ponderdream.state import REFERENCE
 
 Array = jax.Array
@@ -41,7 +41,8 @@ def divergences(
     return {}
   params = sg(p.frozen | p.state.slow[REFERENCE])
   tokens = posterior.tokens_of(p.models, params, batch)
-  other = reference_view(p, params, tokens, view)
+  goal = p.models.goal_of(params, batch)
+  other = reference_view(p, params, tokens, view, goal)
   before = sg(p.models.levels(params, other))
   dist, was = (
     p.models.policy(x.raw, v) for x, v in ((every, view), (before, other))
@@ -54,16 +55,19 @@ def divergences(
   }
 
 
-def reference_view(p: Pass, params: Any, tokens: Array, view: View) -> View:
-  """What the reference sees of the states of `view` `[M]`."""
+def reference_view(
+  p: Pass, params: Any, tokens: Array, view: View, goal: Array | None
+) -> View:
+  """What the reference sees of the states of `view` `[M]`, asked for the goals
+  `goal` `[B, T, G]`, or for that of the run."""
   deter = view.feat[:, : p.models.dyn.deter]
   actor = view.actor
   if p.models.inputs == 'tokens':
-    flat = tokens.reshape((len(deter), -1))
-    actor = jnp.concatenate([deter, flat], -1)
-  goal = view.goal
+    actor = jnp.concatenate([deter, tokens.reshape((len(deter), -1))], -1)
   if goal is not None:
-    goal = p.models.own_goal(params, goal.shape[:-1])
+    goal = flat(goal)
+  elif view.goal is not None:
+    goal = p.models.own_goal(params, view.goal.shape[:-1])
   return view._replace(actor=sg(actor), goal=goal)
 
 

@@ -62,7 +62,8 @@ def losses(p: Pass) -> Terms:
   over the steps `[B, T]` of windows `[B, T + 1]` whose action was followed by
   an observation of the same episode."""
   mask = p.models.allowed(p.batch)
-  view = p.models.view(p.params, p.post, p.tokens, mask)
+  goal = p.models.goal_of(p.params, p.batch)
+  view = p.models.view(p.params, p.post, p.tokens, mask, goal)
   judged = judge(p, view)
   terms, metrics = actor_losses(p, view, judged.adv)
   terms['ppo/value'] = p.config.ppo.value * judged.loss

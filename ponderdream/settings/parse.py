@@ -125,6 +125,7 @@ def check(config: Config) -> None:
         f' {key}.heads, {config[key].heads}.'
       )
   check_imitation(config)
+  check_asking(config)
   window = config.batch.length + 1
   least = 2 * window * (config.batch.size + config.run.envs)
   if config.replay.capacity < least:
@@ -148,6 +149,29 @@ def check_imitation(config: Config) -> None:
       raise UsageError(
         f'loss_scales.{used[0]} is above 0, which needs {key} {value}; add the'
         ' blocks pondernet and words.'
+      )
+
+
+def check_asking(config: Config) -> None:
+  """Raises UsageError if an agent is to be asked for several goals, and does
+  not learn from the steps in which it was."""
+  if not config.run.ask:
+    return
+  if config.ponder.mode == 'none' or config.goalenc.kind != 'text':
+    raise UsageError(
+      'run.ask is above 0, which needs goals that are texts; add the blocks'
+      ' pondernet and words.'
+    )
+  if not config.loss_scales.ppo:
+    raise UsageError(
+      'run.ask is above 0, which needs loss_scales.ppo: only real steps are'
+      ' learnt from with the goal that was asked for.'
+    )
+  for key in ('policy', 'ponder', 'value', 'repval'):
+    if config.loss_scales[key]:
+      raise UsageError(
+        f'run.ask is above 0, and so is loss_scales.{key}, but the rewards of'
+        ' dreams are those of the task alone; set one of them to 0.'
       )
 
 

@@ -23,6 +23,7 @@ RANGES = {
   r'run\.envs': (1, 4096),
   r'run\.timeout': (0.001, 1e9),
   r'run\.train_ratio': (0.0, 1e6),
+  r'run\.ask': SHARE,
   r'run\.(log|report|save)_every': (0.0, 1e9),
   r'run\.keep': (1, 10**4),
   r'env\.battlefactory\.round': (0, 100),

@@ -44,7 +44,7 @@ def kit():
   )
   settled = settled.update({'jax.dtype': 'float32', 'text.length': LENGTH})
   env = make_env('dummy_disc', 0, seed=0)
-  agent = Agent(env.obs_space, env.act_space, settled, task=TEXTS[0])
+  agent = Agent(env.obs_space, env.act_space, settled, task=TEXTS[:1])
   params = helpers.disturbed(agent.save().params)
   return types.SimpleNamespace(
     agent=agent, models=agent.models, config=settled, params=params

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import embodied
+from embodied import wrappers
 from embodied.envs import make_env
 from embodied.envs.achievements import Achievements
 from embodied.fresh import Fresh
@@ -250,3 +251,40 @@ def test_summary_of_one_episode_without_achievements():
   found = evaluate.summary(episodes, [Achievements()])
   assert found['return_ci95'] is None and found['crafter_score'] is None
   assert found['success'] == {}
+
+
+class Both(wrappers.Wrapper):
+  """Has the task and another goal, which is reached at the third step."""
+
+  def __init__(self, env):
+    super().__init__(env)
+    self.goals = 'count', 'come to three'
+    self.steps = 0
+
+  def step(self, action):
+    obs = super().step(action)
+    self.steps = 0 if obs['is_first'] else self.steps + 1
+    return obs
+
+  def reached(self, goal):
+    return self.steps == 3
+
+
+def both(index, share):
+  env = make_env('dummy_count', index, seed=0, length=13)
+  return wrappers.Asked(Both(env), share, index)
+
+
+def test_scores_are_those_of_the_task_alone(tmp_path):
+  makers = [functools.partial(both, i, float(i)) for i in range(2)]
+  run = make(tmp_path, driver=embodied.Driver(makers, parallel=False))
+  run.run()
+  close(run)
+  # The first environment is never asked for the other goal, the second always.
+  scores = lines(tmp_path / 'scores.jsonl')
+  assert len(scores) == 7
+  assert {x['episode/length'] for x in scores} == {13}
+  asked = [
+    x for x in lines(tmp_path / 'metrics.jsonl') if 'asked/reached' in x
+  ]
+  assert {(x['asked/reached'], x['asked/length']) for x in asked} == {(1, 3)}
