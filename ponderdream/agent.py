@@ -20,6 +20,7 @@ from ponderdream.goals.immediate import Acting as Acting
 from ponderdream.learn import optim, step
 from ponderdream.losses import policy_gradient
 from ponderdream.objectives import ppo
+from ponderdream.objectives.terms import KNOWN
 from ponderdream.world import encoder, rssm
 
 Array = jax.Array
@@ -113,8 +114,8 @@ class Agent(embodied.Agent):
       The carry, actions `[B, ...]` by key, and arrays to store with each step:
       latents, `log_mu` if the loss `ppo` is used, and `log/ponder_steps` `[B]`
       if this agent ponders. An agent that acts aloud also gives `think/said`
-      and `think/halts`, see `Models.speak`; for one that foresees, see
-      `ponderdream.dream.foreseen`.
+      and `think/halts`, see `Models.speak`. For `think/wanted`, and for an
+      agent that foresees, see `ponderdream.dream.foreseen`.
 
     Raises:
       ValueError: a mode that has no `Acting`.
@@ -203,6 +204,7 @@ class Agent(embodied.Agent):
       )
     if acting.aloud and models.speaks:
       outs['think/said'], outs['think/halts'] = models.speak(params, view)
+      outs |= foreseen.wanted(models, params, view)
     return (post, action.astype(jnp.float32)), action, outs
 
   def place(self, data: Data, fresh: bool = False) -> Placed:
@@ -271,6 +273,7 @@ class Agent(embodied.Agent):
       keys.append(ASKED)
     rows = objectives.active(self.config.loss_scales, fresh).values()
     more = [k for row in rows for k in row.keys]
+    more += [k for k in [KNOWN] if k in data]
     masks = [f'has/{k}' for k in [*latents, *more] if f'has/{k}' in data]
     time = np.ones(data['is_first'].shape, bool)
     data = {k: data[k] for k in [*keys, *more]} | {

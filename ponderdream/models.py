@@ -240,7 +240,7 @@ class Models:
     """The value of states, `[...]`, with the parameters of the agent or its
     slow copies; if goals are texts, for the goal of the view."""
     seen = view.actor
-    if self.speaks:
+    if self.speaks and view.goal is not None:
       seen = jnp.concatenate([seen, view.goal], -1)
     return dists.scalar(self.apply(params, 'val', seen))
 
@@ -268,14 +268,29 @@ class Models:
   def speak(self, params: Any, view: View) -> tuple[Array, Array]:
     """What all levels are after in views `[B]`, in words: pieces, int `[B, N,
     L]`, and their log halting probabilities `[B, N]`."""
-    levels, width = self.ponder.max_steps, self.shapes.goal
-    shape = len(view.feat), levels
-    nothing = jnp.zeros((*shape, width)), jnp.zeros(shape, bool)
-    found = self.thoughts(params, view, nothing)
+    found = self.subgoals(params, view)
     decoder = self.parts['txtdec'].module
-    goals = found.goal.swapaxes(0, 1).reshape((-1, width))
-    said = text.say(decoder, params['txtdec'], goals)
-    return said.reshape((*shape, -1)), found.log_p.T
+    goal = found.goal.swapaxes(0, 1)
+    rows = goal.reshape((-1, goal.shape[-1]))
+    said = text.say(decoder, params['txtdec'], rows)
+    return said.reshape((*goal.shape[:2], -1)), found.log_p.T
+
+  def subgoals(self, params: Any, view: View) -> immediate.Thoughts:
+    """`thoughts` without a lesson."""
+    shape = len(view.feat), self.ponder.max_steps
+    nothing = jnp.zeros((*shape, self.shapes.goal)), jnp.zeros(shape, bool)
+    return self.thoughts(params, view, nothing)
+
+  def goal_state(
+    self, params: Any, feat: Array, goal: Array
+  ) -> tuple[Array, Array]:
+    """The model state once a goal is achieved, from states `[M, F]` and goals
+    `[M, G]`: deter `[M, D]`, and log-probabilities of stoch `[M, S, C]`."""
+    seen = jnp.concatenate([feat, goal.astype(feat.dtype)], -1)
+    out = self.apply(params, 'goalstate', seen).astype(jnp.float32)
+    deter, logits = jnp.split(out, [self.dyn.deter], -1)
+    shape = -1, self.dyn.stoch, self.dyn.classes
+    return deter, jax.nn.log_softmax(logits.reshape(shape))
 
   def choose(
     self,

@@ -195,6 +195,14 @@ def _actdec(config: Any, shapes: Shapes) -> Part:
   return Part(module, shapes.zeros(shapes.goal, shapes.actor))
 
 
+def _goalstate(config: Any, shapes: Shapes) -> Part | None:
+  if not config.loss_scales.goalstate:
+    return None
+  dyn = config.dyn
+  outputs = dyn.deter + dyn.stoch * dyn.classes
+  return _head(config.goalstate, outputs, shapes, shapes.feat + shapes.goal)
+
+
 def _head(config: Any, outputs: int, shapes: Shapes, width: int) -> Part:
   module = heads.Head(
     config.layers, config.units, outputs, config.outscale, shapes.dtype
@@ -221,4 +229,5 @@ PARTS: dict[str, Callable[[Any, Shapes], Part | None]] = {
   'actdec': _actdec,
   'tokdec': _tokdec,
   'txtdec': _txtdec,
+  'goalstate': _goalstate,
 }

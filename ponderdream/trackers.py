@@ -13,6 +13,7 @@ from embodied.run.tracker import Tracker
 # Key of the agent's outputs, and of the metric of an update.
 STEPS = 'log/ponder_steps'
 SAID, HALTS = 'think/said', 'think/halts'
+WANTED = 'think/wanted'
 TRAINED = 'train/ponder/steps'
 
 # Maximum number of frames; pixels of a line of text; and the probability of
@@ -102,12 +103,15 @@ class Film(Tracker):
     self.frames: list[NDArray[np.uint8]] = []
     self.steps: list[float] = []
     self.lines: list[list[str]] = []
+    self.wanted: list[Sequence[NDArray[np.uint8]]] = []
 
   def on_step(self, transition: Mapping[str, Any], worker: int) -> None:
     if worker == 0 and len(self.frames) < FRAMES:
       self.frames.append(bounded(transition[self.key]))
       self.steps.append(float(transition.get(STEPS, 0)))
       self.lines.append(self.thoughts(transition))
+      pictures = transition.get(WANTED, ())
+      self.wanted.append(pictures[: len(self.lines[-1])])
 
   def thoughts(self, transition: Mapping[str, Any]) -> list[str]:
     """A line for each level that is said."""
@@ -118,7 +122,7 @@ class Film(Tracker):
 
   def video(self) -> NDArray[np.uint8]:
     """As `draw` returns it."""
-    return draw(self.frames, self.steps, lines=self.lines)
+    return draw(self.frames, self.steps, lines=self.lines, wanted=self.wanted)
 
 
 def draw(
@@ -126,6 +130,7 @@ def draw(
   steps: Sequence[float],
   scale: int | None = None,
   lines: Sequence[Sequence[str]] = (),
+  wanted: Sequence[Sequence[NDArray[np.uint8]]] = (),
 ) -> NDArray[np.uint8]:
   """A video that shows the number of ponder steps below each picture.
 
@@ -134,6 +139,7 @@ def draw(
     steps: ponder steps of the action chosen at each of them.
     scale: pixels per pixel; by default as many as `SIDE` has room for.
     lines: of text below each of the pictures.
+    wanted: pictures of what each line is about, side by side below the lines.
 
   Returns:
     uint8 `[T, H', W', 3]`: below each picture a bar with one cell per step (or
@@ -147,7 +153,10 @@ def draw(
   most = max(1, round(max(steps)))
   cells = max(1, min(most, (width - 32) // 4))
   cell = (width - 32) // cells
-  below = strip + rows * LINE
+  most_wanted = max(map(len, wanted), default=0)
+  side = width // max(1, most_wanted)
+  words = strip + rows * LINE
+  below = words + (side if most_wanted else 0)
   video = np.zeros((len(frames), height + below, width, 3), np.uint8)
   for i, (frame, count) in enumerate(zip(frames, steps, strict=True)):
     big = rgb(frame).repeat(scale, 0).repeat(scale, 1)
@@ -163,5 +172,8 @@ def draw(
     for j, line in enumerate(lines[i] if lines else ()):
       place = margin, height + strip + j * LINE
       pen.text(place, line, fill=(255, 255, 255))
+    for j, picture in enumerate(wanted[i] if wanted else ()):
+      small = Image.fromarray(rgb(picture)).resize((side, side))
+      canvas.paste(small, (j * side, height + words))
     video[i] = np.asarray(canvas)
   return video

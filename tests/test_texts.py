@@ -99,7 +99,8 @@ def recording(name, env, seen, done, depth):
   ]  # fmt: skip
   nodes += [
     Node(episode_id=name, node_id=depth + t, parent_id=depth - 1, level=depth,
-         text=f'press {x}', t0=t, t1=t + 1, source='scripted')
+         text=f'press {x}', t0=t, t1=t + 1, source='scripted',
+         status='achieved')
     for t, x in enumerate(done)
   ]  # fmt: skip
   episode = Episode(

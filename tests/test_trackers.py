@@ -110,3 +110,25 @@ def test_a_film_shows_what_is_thought_until_it_has_halted():
   quiet = trackers.Film('image')
   quiet.on_step(step, 0)
   assert quiet.lines == [[]] and quiet.video().shape[1] == 16 * 4 + 24
+
+
+def test_a_film_shows_what_each_level_is_after():
+  film = trackers.Film('image', lambda rows: [str(x[0]) for x in rows])
+  colors = np.array([[200, 0, 0], [0, 200, 0], [0, 0, 200]], np.uint8)
+  step = {
+    'image': np.full((16, 64, 3), 7, np.uint8), 'log/ponder_steps': 2.0,
+    'think/said': np.arange(3)[:, None],
+    'think/halts': np.log(np.array([0.25, 0.72, 0.03])),
+    'think/wanted': colors[:, None, None].repeat(16, 1).repeat(16, 2),
+  }  # fmt: skip
+  film.on_step(step, 0)
+  film.on_step(step | {'think/halts': np.log([0.9, 0.02, 0.08])}, 0)
+  # Below the lines, the pictures of as many levels as there are lines.
+  top = 16 * 4 + 24 + 3 * trackers.LINE
+  side = 64 * 4 // 3
+  video = film.video()
+  assert video.shape[1:] == (top + side, 64 * 4, 3)
+  for i, count in enumerate((2, 3)):
+    row = video[i, top:, : 3 * side].reshape((side, 3, side, 3))
+    for j, color in enumerate(colors):
+      assert (row[:, j] == (color if j < count else 0)).all()

@@ -14,6 +14,7 @@ Array = jax.Array
 
 HALTS, VALUE, CHOICE = 'think/halts', 'think/value', 'think/choice'
 EXPECTED, IMAGINED = 'think/expected', 'think/imagined'
+WANTED = 'think/wanted'
 
 
 def foreseen(
@@ -53,16 +54,37 @@ def foreseen(
   def lead(action: Array) -> dict[str, Array]:
     state = rollout.move(models, params, start, action, dream)
     value = branch.value_on_arrival(models, params, state, 0, follow)
-    return {EXPECTED: value, **picture(models, params, state)}
+    return {EXPECTED: value, **picture(models, params, state, IMAGINED)}
 
   levels = jax.lax.map(lead, action)
   return found | {k: v.swapaxes(0, 1) for k, v in levels.items()}
 
 
+def wanted(models: Models, params: Any, view: View) -> dict[str, Array]:
+  """What the levels are after in views `[B]`.
+
+  Returns:
+    `think/wanted`, the predicted picture once the subgoal of a level is
+    achieved, uint8 `[B, N, H, W, C]`; empty without the part `goalstate`, or
+    where pictures are not predicted.
+  """
+  if 'goalstate' not in models.parts:
+    return {}
+  goals = models.subgoals(params, view).goal
+
+  def after(goal: Array) -> dict[str, Array]:
+    deter, logp = models.goal_state(params, view.feat, goal)
+    stoch = jax.nn.one_hot(logp.argmax(-1), logp.shape[-1])
+    return picture(models, params, rssm.State(deter, stoch), WANTED)
+
+  levels = jax.lax.map(after, goals)
+  return {k: v.swapaxes(0, 1) for k, v in levels.items()}
+
+
 def picture(
-  models: Models, params: Any, state: rssm.State
+  models: Models, params: Any, state: rssm.State, name: str
 ) -> dict[str, Array]:
-  """`think/imagined`, the predicted picture of states `[B, ...]`; empty if
+  """The predicted picture of states `[B, ...]` under the key `name`; empty if
   pictures are not predicted."""
   keys = [k for k, v in models.obs_space.items() if v.role == 'image']
   if not keys or 'imgdec' not in models.parts:
@@ -71,4 +93,4 @@ def picture(
   cells = models.decode(params, state)[keys[0]]
   size = models.parts['imgdec'].module.cut
   pixels = conv.from_patches(cells, size, height, width).astype(jnp.float32)
-  return {IMAGINED: (255 * pixels.clip(0, 1)).round().astype(jnp.uint8)}
+  return {name: (255 * pixels.clip(0, 1)).round().astype(jnp.uint8)}

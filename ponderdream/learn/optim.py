@@ -43,23 +43,19 @@ def make(config: Any, params: Any) -> optax.GradientTransformation:
   divided by its running size *before* the momentum; both are bias-corrected.
 
   Args:
-    config: the block `opt` or `ppo.opt`. `lr` is the learning rate after
-      `warmup` updates of linear rise from zero.
+    config: the block `opt` or `ppo.opt`, see also `schedule`.
     params: parameters or their shapes.
 
   Raises:
     UsageError: a group is not `REGEX=FACTOR`, or matches no parameter.
   """
   factors = group_factors(config.groups, params)
-  schedule = config.lr
-  if config.warmup:
-    schedule = optax.linear_schedule(0, config.lr, config.warmup)
   laprop = optax.chain(
     optax.scale_by_rms(
       config.beta2, config.eps, eps_in_sqrt=False, bias_correction=True
     ),
     optax.ema(config.beta1, debias=True),
-    optax.scale_by_learning_rate(schedule),
+    optax.scale_by_learning_rate(schedule(config)),
   )
   # One vector of all parameters: a few operations instead of a few hundred.
   clip = clip_by_agc(config.agc, config.pmin)
@@ -71,6 +67,20 @@ def make(config: Any, params: Any) -> optax.GradientTransformation:
   if values == {1.0}:
     return transform
   return optax.chain(transform, scale_by(factors))
+
+
+def schedule(config: Any) -> float | optax.Schedule:
+  """The learning rate by number of updates: it rises linearly from zero to
+  `lr` in `warmup` updates, then falls linearly to `lr * final` in `decay`
+  updates, unless `decay` is 0, and stays there."""
+  lr, warmup, decay = config.lr, config.warmup, config.decay
+  after = optax.constant_schedule(lr)
+  if decay:
+    after = optax.linear_schedule(lr, lr * config.final, decay)
+  if warmup:
+    rise = optax.linear_schedule(0, lr, warmup)
+    return optax.join_schedules([rise, after], [warmup])
+  return after if decay else lr
 
 
 def stop_frozen(params: Any, groups: Sequence[str]) -> Any:

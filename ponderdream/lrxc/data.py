@@ -21,7 +21,7 @@ from embodied.errors import UsageError
 from ponderdream.lrxc import tables, validate
 from ponderdream.lrxc.schema import SCHEMA_VERSION, Episode, Node
 from ponderdream.lrxc.tables import Fields
-from ponderdream.lrxc.trees import Spans
+from ponderdream.lrxc.trees import ACHIEVED, Spans
 
 # Files that stay open.
 OPEN = 96
@@ -122,10 +122,11 @@ class Data:
   def spans(self, number: int) -> tuple[Spans, list[str]]:
     """Spans and texts of an episode's nodes, without the rest of them."""
     row = self.rows[number]
-    names = ['level', 't0', 't1', 'text']
+    names = ['level', 't0', 't1', 'status', 'text']
     table = self.read('nodes', row.shard, [row.place], names)
-    level, t0, t1 = (table[x].to_numpy() for x in names[:3])
-    return Spans(level, t0, t1), table['text'].to_pylist()
+    level, t0, t1, status = (table[x].to_numpy() for x in names[:4])
+    spans = Spans(level, t0, t1, status == ACHIEVED)
+    return spans, table['text'].to_pylist()
 
   def texts(self) -> set[str]:
     """The different texts of all goals."""

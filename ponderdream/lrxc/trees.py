@@ -8,14 +8,17 @@ from numpy.typing import NDArray
 
 from ponderdream.lrxc.schema import Node
 
+ACHIEVED = 'achieved'
+
 
 class Spans(NamedTuple):
-  """What stacks are made of: `level` int, `t0` and `t1` float64, all `[N]`,
-  in the order of valid nodes."""
+  """What stacks are made of: `level` int, `t0` and `t1` float64, and whether
+  the goal was `achieved`, bool, all `[N]`, in the order of valid nodes."""
 
   level: NDArray[np.int32]
   t0: NDArray[np.float64]
   t1: NDArray[np.float64]
+  achieved: NDArray[np.bool_]
 
 
 def spans(nodes: Sequence[Node]) -> Spans:
@@ -24,6 +27,7 @@ def spans(nodes: Sequence[Node]) -> Spans:
     np.array([x.level for x in nodes], np.int32),
     np.array([x.t0 for x in nodes], np.float64),
     np.array([x.t1 for x in nodes], np.float64),
+    np.array([x.status == ACHIEVED for x in nodes], bool),
   )
 
 

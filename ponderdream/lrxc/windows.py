@@ -47,6 +47,8 @@ class Windows:
     root in force, or else the goal of the episode; -1 if there is none;
   * `stack` int32 `[B, T, K]`, indices of the goals below it, those of level 1
     first, and -1 from where there are none;
+  * `remaining` int32 `[B, T, K]`, the number of steps until each of these
+    goals is achieved; 0 if it is not, or not in this window;
   * `stepid` int64 `[B, T]`, where the step is on the circle.
 
   Args:
@@ -156,6 +158,7 @@ class Windows:
       **{k: np.zeros(size, bool) for k in flags},
       'goal': np.full(size, -1, np.int32),
       'stack': np.full((*size, self.levels), -1, np.int32),
+      'remaining': np.zeros((*size, self.levels), np.int32),
       'stepid': np.zeros(size, np.int64),
     }
 
@@ -215,3 +218,9 @@ class Windows:
       default = texts.setdefault(goal, len(texts))
       view['goal'][found[:, 0] < 0] = default
     view['stack'][:] = found[:, 1:]
+    # The first step after the span of each node; 0 where there is none here,
+    # and at the end for no node.
+    end = np.searchsorted(times, spans.t1)
+    end = np.where(spans.achieved & (end < len(times)), end, 0)
+    end = np.append(end, 0)[nodes[:, 1:]]
+    view['remaining'][:] = (end - np.arange(len(times))[:, None]).clip(0)

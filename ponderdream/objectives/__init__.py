@@ -12,6 +12,7 @@ from ponderdream.objectives import (
   behaviour,
   demonstrated,
   foresight,
+  goalstate,
   imitation,
   model,
   ppo,
@@ -66,8 +67,11 @@ OBJECTIVES: dict[str, Objective] = {
     ('say', 'align', 'halt', 'bc'),
     keys=('goal', 'stack', 'intended'),
   ),
-  'demonstrated': Objective(
-    demonstrated.losses, ('demoval',), keys=('goal', demonstrated.KNOWN)
+  'demonstrated': Objective(demonstrated.losses, ('demoval',), keys=('goal',)),
+  'goalstate': Objective(
+    goalstate.losses,
+    ('goalstate',),
+    keys=('goal', 'stack', goalstate.REMAINING),
   ),
 }
 

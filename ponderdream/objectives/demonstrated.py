@@ -12,10 +12,7 @@ itself (`losses.returns`), and g is what the episode wants above all.
 
 from ponderdream.losses import combine
 from ponderdream.objectives import imitation, ppo
-from ponderdream.objectives.terms import Pass, Terms
-
-# Whether a step of the data has a reward.
-KNOWN = 'known/reward'
+from ponderdream.objectives.terms import KNOWN, Pass, Terms
 
 
 def losses(p: Pass) -> Terms:

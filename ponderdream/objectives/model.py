@@ -7,9 +7,9 @@ reconstruction of observations is an objective of its own.
 import jax
 import jax.numpy as jnp
 
-from ponderdream.losses import world
+from ponderdream.losses import combine, world
 from ponderdream.nets import dists
-from ponderdream.objectives.terms import Pass, Terms
+from ponderdream.objectives.terms import KNOWN, Pass, Terms, rewarded
 
 sg = jax.lax.stop_gradient
 
@@ -17,7 +17,8 @@ sg = jax.lax.stop_gradient
 def losses(p: Pass) -> Terms:
   """`dyn`, `rep`, `rew` and `con`, each `[B, T]` in nats, and `tok` `[B, T]`,
   the squared error of predicted tokens, which are the input of actor and
-  critic in imagination."""
+  critic in imagination. In a batch with unknown rewards, `rew` is a mean over
+  the others."""
   prior = p.models.apply(p.params, 'dyn', p.post.deter, method='prior')
   dyn, rep, kl = world.dynamics(p.logp, prior, p.config.loss.free_nats)
   reward = p.models.reward(p.params, p.view)
@@ -25,10 +26,12 @@ def losses(p: Pass) -> Terms:
   target = world.continuation_target(
     p.batch['is_terminal'], p.config.loss.horizon
   )
-  terms = {
+  nats = -reward.log_prob(p.batch['reward'])
+  known = combine.masked(nats, rewarded(p.batch)) if KNOWN in p.batch else nats
+  terms: dict[str, combine.Loss] = {
     'dyn': dyn,
     'rep': rep,
-    'rew': -reward.log_prob(p.batch['reward']),
+    'rew': known,
     'con': -cont.log_prob(target),
   }
   if 'tokdec' in p.models.parts:

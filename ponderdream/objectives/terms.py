@@ -14,6 +14,9 @@ from ponderdream.world import rssm
 
 Array = jax.Array
 
+# Whether a step of a data set has a reward.
+KNOWN = 'known/reward'
+
 
 class Pass(NamedTuple):
   """One pass over a batch, which all objectives share.
@@ -66,6 +69,15 @@ class Terms(NamedTuple):
   losses: Mapping[str, combine.Loss]
   metrics: Mapping[str, Any]
   running: Any = None
+
+
+def rewarded(batch: Mapping[str, Array]) -> Array:
+  """Whether the reward of each step `[B, T]` is known. A data set may lack
+  some; a replay has all."""
+  if KNOWN not in batch:
+    return jnp.ones(batch['reward'].shape, bool)
+  has = batch.get(f'has/{KNOWN}')
+  return batch[KNOWN] if has is None else batch[KNOWN] | ~has
 
 
 def cut_steps(batch: Mapping[str, Array], steps: slice) -> dict[str, Array]:

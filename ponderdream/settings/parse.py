@@ -138,7 +138,7 @@ def check(config: Config) -> None:
 
 def check_imitation(config: Config) -> None:
   """Raises UsageError if plans are to be imitated by an agent that cannot."""
-  names = ('say', 'align', 'halt', 'bc')
+  names = ('say', 'align', 'halt', 'bc', 'goalstate')
   used = [x for x in names if config.loss_scales[x]]
   needs = {
     'ponder.mode': 'pondernet', 'goalenc.kind': 'text',

@@ -99,7 +99,8 @@ RANGES = {
   r'ppo\.value': (0.0, 1e6),
   # A run that diverges ends with a sentence of its own.
   r'(ppo\.)?opt\.lr': (0.0, 1e38),
-  r'(ppo\.)?opt\.warmup': (0, 10**9),
+  r'(ppo\.)?opt\.(warmup|decay)': (0, 10**9),
+  r'(ppo\.)?opt\.final': (0.0, 1.0),
   r'(ppo\.)?opt\.(agc|pmin)': (1e-9, 1e6),
   r'(ppo\.)?opt\.beta[12]': (0.0, BELOW_ONE),
   r'(ppo\.)?opt\.eps': (1e-30, 1.0),

@@ -45,13 +45,36 @@ class TestAgc:
 
 
 OPT = {
-  'lr': 0.5, 'warmup': 0, 'agc': 0.3, 'pmin': 1e-3, 'beta1': 0.9,
+  'lr': 0.5, 'warmup': 0, 'decay': 0, 'final': 1.0, 'agc': 0.3, 'pmin': 1e-3, 'beta1': 0.9,
   'beta2': 0.999, 'eps': 1e-20, 'groups': ('.*=1',),
 }  # fmt: skip
 
 
 def make(params, **changes):
   return optim.make(Config(OPT | changes), params)
+
+
+@pytest.mark.parametrize(
+  'changes, rates',
+  [
+    ({}, {0: 0.5, 10**6: 0.5}),
+    ({'warmup': 4}, {0: 0, 1: 0.125, 4: 0.5, 99: 0.5}),
+    ({'decay': 10, 'final': 0.2}, {0: 0.5, 5: 0.3, 10: 0.1, 99: 0.1}),
+    (
+      {'warmup': 4, 'decay': 10, 'final': 0.2},
+      {0: 0, 2: 0.25, 4: 0.5, 9: 0.3, 14: 0.1, 99: 0.1},
+    ),
+  ],
+)
+def test_the_learning_rate_by_hand(changes, rates):
+  # A gradient of 1 at every update is normalised to 1.
+  params = {'a': jnp.array(100.0)}
+  steps = run(
+    make(params, **changes), [{'a': jnp.array(1.0)}] * 100, params
+  )
+  for update, rate in rates.items():
+    got = float(steps[min(update, 99)]['a'])
+    assert got == pytest.approx(-rate, rel=1e-5, abs=1e-9)
 
 
 def test_laprop_by_hand():

@@ -37,16 +37,23 @@ def circle(folder):
     episode, nodes = found.episode(number), found.nodes(number)
     steps = found.steps(number) if episode.split == 'train' else {}
     for t in range(episode.n_steps if steps else 0):
-      stack = [
-        next((x.text for x in nodes if x.level == level
+      force = [
+        next((x for x in nodes if x.level == level
               and x.t0 <= t < x.t1), None) for level in range(3)
       ]  # fmt: skip
+      stack = [x and x.text for x in force]
+      # Steps until a goal is achieved, in an episode that is long enough.
+      left = [
+        int(np.ceil(x.t1)) - t if x and x.status == 'achieved' else 0
+        for x in force[1:]
+      ]
       yield {
         **{k: v[t] for k, v in steps.items()},
         'is_first': t == 0,
         'is_last': t == episode.n_steps - 1,
         'goal': stack[0] or episode.goal,
         'stack': stack[1:],
+        'remaining': [x if t + x < episode.n_steps else 0 for x in left],
       }
 
 
@@ -54,7 +61,7 @@ def test_windows_are_the_steps_of_the_circle(folder):
   source = windows.Windows(folder, 40)
   steps = list(circle(folder))
   assert len(source) == len(steps) == sum(LENGTHS)
-  wrapped = 0
+  wrapped = reached = 0
   for _ in range(20):
     batch = source.sample(5)
     texts = [*batch['shared/texts'], None]
@@ -67,12 +74,15 @@ def test_windows_are_the_steps_of_the_circle(folder):
         assert got['stepid'] == (start + t) % len(steps)
         assert texts[got['goal']] == want['goal']
         assert [texts[x] for x in got['stack']] == want['stack']
+        left = [x if t + x < 40 else 0 for x in want['remaining']]
+        assert got['remaining'].tolist() == left
+        reached += sum(x > 0 for x in left)
         for key in ('image', 'rungs', 'lane', 'action', 'is_first', 'is_last'):
           np.testing.assert_array_equal(got[key], want[key])
         assert got['is_terminal'] == want['terminated']
         assert got['known/reward'] == np.isfinite(want['reward'])
         assert got['reward'] == np.nan_to_num(want['reward'])
-  assert wrapped
+  assert wrapped and reached
 
 
 def test_stacks_are_those_of_the_drawing(tmp_path):
