@@ -45,8 +45,9 @@ class TestAgc:
 
 
 OPT = {
-  'lr': 0.5, 'warmup': 0, 'decay': 0, 'final': 1.0, 'agc': 0.3, 'pmin': 1e-3, 'beta1': 0.9,
-  'beta2': 0.999, 'eps': 1e-20, 'groups': ('.*=1',),
+  'lr': 0.5, 'warmup': 0, 'decay': 0, 'final': 1.0, 'agc': 0.3,
+  'pmin': 1e-3, 'beta1': 0.9, 'beta2': 0.999, 'eps': 1e-20,
+  'groups': ('.*=1',),
 }  # fmt: skip
 
 
@@ -69,9 +70,7 @@ def make(params, **changes):
 def test_the_learning_rate_by_hand(changes, rates):
   # A gradient of 1 at every update is normalised to 1.
   params = {'a': jnp.array(100.0)}
-  steps = run(
-    make(params, **changes), [{'a': jnp.array(1.0)}] * 100, params
-  )
+  steps = run(make(params, **changes), [{'a': jnp.array(1.0)}] * 100, params)
   for update, rate in rates.items():
     got = float(steps[min(update, 99)]['a'])
     assert got == pytest.approx(-rate, rel=1e-5, abs=1e-9)
