@@ -20,7 +20,6 @@ from ponderdream.goals.immediate import Acting as Acting
 from ponderdream.learn import optim, step
 from ponderdream.losses import policy_gradient
 from ponderdream.objectives import ppo
-from ponderdream.objectives.terms import KNOWN
 from ponderdream.world import encoder, rssm
 
 Array = jax.Array
@@ -268,12 +267,12 @@ class Agent(embodied.Agent):
     keys += [*embodied.SIGNALS, *latents]
     if encoder.CODES in data and f'has/{encoder.CODES}' not in data:
       keys.append(encoder.CODES)
-    keys += [k for k in data if k.startswith(SHARED)]
+    if self.models.speaks:
+      keys += [k for k in data if k.startswith(SHARED)]
     if fresh and ASKED in data:
       keys.append(ASKED)
     rows = objectives.active(self.config.loss_scales, fresh).values()
-    more = [k for row in rows for k in row.keys]
-    more += [k for k in [KNOWN] if k in data]
+    more = [k for row in rows for k in row.keys if k in data]
     masks = [f'has/{k}' for k in [*latents, *more] if f'has/{k}' in data]
     time = np.ones(data['is_first'].shape, bool)
     data = {k: data[k] for k in [*keys, *more]} | {

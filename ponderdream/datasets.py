@@ -49,7 +49,7 @@ def make(
         data = _replay(config, spaces, name, number)
       found[f'data{number}'] = data, share
   mixture = Mixed(found)
-  if not plans:
+  if not plans or not texts.needed(config):
     return mixture
   words = texts.load(config, config.logdir)
   return texts.Tokenized(mixture, words, config.text.most)
@@ -113,7 +113,7 @@ def _plans(
         f"The data in {name} has no '{key}' of {space.dtype} {space.shape},"
         ' which the task observes; give data of the same task.'
       )
-  if data.levels > config.ponder.max_steps:
+  if texts.needed(config) and data.levels > config.ponder.max_steps:
     raise UsageError(
       f'The plans in {name} have {data.levels} levels, and ponder.max_steps is'
       f' {config.ponder.max_steps}; raise it.'
@@ -122,18 +122,12 @@ def _plans(
 
 
 def _check_plans(config: Config, plans: Collection[str]) -> None:
-  """Raises UsageError if a loss needs plans and there are none, or the other
-  way round."""
+  """Raises UsageError if a loss needs plans and there are none."""
   active = objectives.active(config.loss_scales).values()
-  used = [k for x in active if 'goal' in x.keys for k in x.scales]
+  used = [k for x in active if 'stack' in x.keys for k in x.scales]
   used = [k for k in used if config.loss_scales[k]]
   if used and not plans:
     raise UsageError(
       f'loss_scales.{used[0]} is above 0, and --data names no plans in words;'
       ' give a folder that python -m ponderdream.lrxc made.'
-    )
-  if plans and not texts.needed(config):
-    raise UsageError(
-      f'--data names plans in words, {min(plans)}, and the goals of this agent'
-      ' are no texts; add the blocks pondernet and words.'
     )

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from ponderdream.objectives import (
   behaviour,
+  cloning,
   demonstrated,
   foresight,
   goalstate,
@@ -18,6 +19,7 @@ from ponderdream.objectives import (
   ppo,
   reconstruction,
 )
+from ponderdream.objectives.terms import KNOWN
 from ponderdream.objectives.terms import Pass as Pass
 from ponderdream.objectives.terms import Terms as Terms
 
@@ -33,8 +35,8 @@ class Objective(NamedTuple):
       of their own, instead of on batches of the source.
     priority: whether its losses `[B, T]` count towards the priorities by which
       the replay may draw steps.
-    keys: keys that it reads from a batch in addition to observations, actions
-      and `embodied.SIGNALS`, such as a text that the agent does not see.
+    keys: keys that it reads from a batch, if it has them, in addition to
+      observations, actions and `embodied.SIGNALS`.
   """
 
   losses: Callable[[Pass], Terms]
@@ -47,7 +49,10 @@ class Objective(NamedTuple):
 # Add rows at the end: the random key of a row depends on its place.
 OBJECTIVES: dict[str, Objective] = {
   'model': Objective(
-    model.losses, ('dyn', 'rep', 'rew', 'con', 'tok'), priority=True
+    model.losses,
+    ('dyn', 'rep', 'rew', 'con', 'tok'),
+    priority=True,
+    keys=(KNOWN,),
   ),
   'behaviour': Objective(
     behaviour.losses, ('policy', 'ponder', 'value', 'repval')
@@ -67,12 +72,15 @@ OBJECTIVES: dict[str, Objective] = {
     ('say', 'align', 'halt', 'bc'),
     keys=('goal', 'stack', 'intended'),
   ),
-  'demonstrated': Objective(demonstrated.losses, ('demoval',), keys=('goal',)),
+  'demonstrated': Objective(
+    demonstrated.losses, ('demoval',), keys=('goal', KNOWN)
+  ),
   'goalstate': Objective(
     goalstate.losses,
     ('goalstate',),
     keys=('goal', 'stack', goalstate.REMAINING),
   ),
+  'cloning': Objective(cloning.losses, ('clone',), keys=(cloning.INTENDED,)),
 }
 
 
