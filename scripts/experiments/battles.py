@@ -5,10 +5,10 @@
 The agent of a run fights each opponent in `--battles` battles of the first
 eight rounds, at equal sets: with the teams that factory.py gives to scripted
 players. `round` is the Factory's own trainer of the round, `damage` takes the
-move with most damage, and `switching` also switches by matchup. If the agent
-ponders, it fights again with its first level alone. Writes JSON, and prints
-shares of won battles with intervals of 95% (Wilson), and ponder steps by
-situation:
+move with most damage, and `switching` also switches by matchup. Then it fights
+again with its surest actions, at the median level, and, if it ponders, with
+its first level alone. Writes JSON, and prints shares of won battles with
+intervals of 95% (Wilson), and ponder steps by situation:
 
   forced       one action is allowed
   replacement  the Pokemon in battle has fainted
@@ -58,13 +58,19 @@ def arena(config, foe, seed):
   ]
 
 
-def opened(folder, config, games, most=0):
+def opened(folder, config, games, most=0, surest=False):
   """The agent of a run, with at most so many levels, 0 for all."""
   if most:
     config = config.update({'ponder.max_steps': most})
   config = factories.setup(config)
   spaces = games[0].obs_space, games[0].act_space
-  acting = {'eval': agent.Acting(foresees=True)}
+  acting = agent.Acting(foresees=True)
+  if surest:
+    median = config.ponder.mode == 'pondernet'
+    acting = acting._replace(
+      greedy=True, halt='median' if median else 'sample'
+    )
+  acting = {'eval': acting}
   player = factories.make_agent(spaces, config, acting)
   checkpoint.restore(player, folder / 'checkpoints')
   return player
@@ -131,15 +137,15 @@ def thinking(thoughts):
 def measure(folder, args):
   """Of the agent of a run: `{case: {foe: share}}` and its thinking."""
   config, found = recalled(folder), {}
-  cases = {'as learnt': 0}
+  cases = {'as learnt': {}, 'surest': {'surest': True}}
   if config.ponder.mode != 'none':
-    cases['one level'] = 1
+    cases['one level'] = {'most': 1}
   each = -(-args.battles // factory.ROUNDS)
-  for case, most in cases.items():
+  for case, how in cases.items():
     player, thoughts = None, []
     for foe in args.foes:
       games = arena(config, foe, args.seed)
-      player = player or opened(folder, config, games, most)
+      player = player or opened(folder, config, games, **how)
       wins, more = play(player, games, each)
       thoughts += more
       share = factory.share(int(wins.sum()), len(wins))

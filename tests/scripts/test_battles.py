@@ -111,7 +111,8 @@ def test_an_agent_is_measured(tmp_path, capsys):
   out = ['--out', str(tmp_path / 'out'), '--battles', '8', '--seed', '1']
   battles.main(['--logdir', str(tmp_path), *out, '--foes', 'round'])
   found = json.loads((tmp_path / 'out.json').read_text())
-  assert found['as learnt']['round']['of'] == 8
+  for case in ('as learnt', 'surest', 'one level'):
+    assert found[case]['round']['of'] == 8
   learnt, one = (found[x]['thinking'] for x in ('as learnt', 'one level'))
   for name in ('forced', 'ahead', 'behind', 'last stand'):
     # The halting of a new agent is the prior, 1/2, up to four levels.
