@@ -3,10 +3,13 @@
     python -m scripts.experiments.sokoban --logdir DIR
     python -m scripts.experiments.sokoban --logdir DIR --minutes 5 --seeds 1 \\
       --rivals pondernet 'fixed 4' --out DIR/short
+    python -m scripts.experiments.sokoban --logdir DIR --data PLANS
 
 Trains each rival with an equal budget of processor time on `sokoban_small`
 (7x7, two boxes), one core each, by `ponderdream.train` with the blocks
-`pondernet cpu sokoban`. Runs are those of core_hour.py: a finished one is not
+`pondernet cpu sokoban`; with `--data`, by cloning the actions of an expert
+(`python -m ponderdream.lrxc collect --expert sokoban --out PLANS`) instead of
+by reinforcement. Runs are those of core_hour.py: a finished one is not
 repeated, and a stopped one is resumed. The agents then play the same rooms,
 which no training made, also with more or fewer levels than in training.
 Writes JSON and a figure, and prints a table:
@@ -20,6 +23,7 @@ Writes JSON and a figure, and prints a table:
 
 import json
 import pathlib
+import shlex
 import signal
 import sys
 
@@ -32,6 +36,7 @@ from scripts import arguments, plots, results
 from scripts.experiments import core_hour, next_push, rooms
 
 FIXED = '--ponder.mode fixed --ponder.max_steps'
+CLONING = '--configs pondernet cpu sokoban cloning --run.save_every 60 --data'
 IN_DREAMS = '--configs pondernet cpu dreams sokoban --ponder.credit'
 RIVALS = {
   'no thought': '--ponder.mode none',
@@ -55,12 +60,15 @@ AS_LEARNT = 'more_0'
 
 def training(args):
   """The arguments of core_hour.py that train the rivals."""
-  agents = [f'sokoban {RIVALS[x]}' for x in args.rivals]
+  agents, flags = [f'sokoban {RIVALS[x]}' for x in args.rivals], args.flags
+  if args.data:
+    folder = shlex.quote(str(args.data.resolve()))
+    flags = f'{CLONING} {folder} {flags}'
   argv = ['--logdir', args.logdir, '--agents', *agents]
   for key in ('seeds', 'first', 'minutes', 'jobs'):
     argv += [f'--{key}', getattr(args, key)]
   # It plays some rooms at the end; they are played here, too.
-  argv += ['--episodes', 1, f'--flags={args.flags}']
+  argv += ['--episodes', 1, f'--flags={flags}']
   return core_hour.options([str(x) for x in argv])
 
 
@@ -113,9 +121,8 @@ def compare(args):
 
 
 def trained(folder):
-  """Environment steps up to the last episode of the training."""
-  lines = results.read_lines(folder / 'scores.jsonl')
-  return lines[-1]['step'] if lines else 0
+  """Environment steps of the training, or updates of cloning."""
+  return results.read_lines(folder / 'metrics.jsonl')[-1]['step']
 
 
 def mean(runs, case, key):
@@ -199,7 +206,9 @@ def options(argv):
   parser = arguments.parser(__doc__, 'sokoban')
   add = parser.add_argument
   add('--logdir', type=pathlib.Path, required=True)
-  add('--rivals', nargs='+', choices=RIVALS, default=[*RIVALS])
+  add('--rivals', nargs='+', choices=RIVALS,
+      help='all of them; with --data all that need no dreams')  # fmt: skip
+  add('--data', type=pathlib.Path, help='plans of the expert, to be cloned')
   add('--seeds', type=arguments.count, default=3, help='how many')
   add('--first', type=arguments.whole(0), default=0, help='the first seed')
   add('--minutes', type=arguments.number(1e5), default=60.0)
@@ -208,7 +217,15 @@ def options(argv):
   add('--probed', type=arguments.count, default=200,
       help='of these, whose states a solver looks at')  # fmt: skip
   add('--flags', default='', help="for all rivals: '--run.envs 16'")
-  return parser.parse_args(argv)
+  args = parser.parse_args(argv)
+  fit = [x for x, y in RIVALS.items() if not args.data or IN_DREAMS not in y]
+  args.rivals = args.rivals or fit
+  if wrong := sorted({*args.rivals} - {*fit}):
+    raise UsageError(
+      f"The rival '{wrong[0]}' differs in dreams alone; leave it or --data"
+      ' out.'
+    )
+  return args
 
 
 def main(argv):

@@ -11,8 +11,10 @@ import pytest
 from embodied.config import resolve
 from embodied.config.flags import split_flags
 from embodied.envs.fast_sokoban import rules
+from embodied.errors import UsageError
 from ponderdream import checkpoint, factories, settings
 from scripts.experiments import core_hour, next_push, rooms, sokoban
+from tests.naming import naming
 
 SIGNS = dict(zip(' .$*@+#', range(len(rules.CLASSES)), strict=True))
 UP, DOWN, LEFT, RIGHT = range(4)
@@ -202,11 +204,27 @@ def test_every_rival_is_a_run_of_the_real_command(name, tmp_path):
   )
 
 
+def test_rivals_may_clone_an_expert(tmp_path):
+  args = sokoban.options(['--logdir', 'x', '--data', str(tmp_path)])
+  assert {*sokoban.RIVALS} - {*args.rivals} == {'mixture', 'sampled'}
+  plan = sokoban.training(args)
+  for run in core_hour.plan(plan):
+    command = core_hour.AGENTS['sokoban'](run, plan, 0)
+    flags = split_flags(command[3:])
+    config = settings.parse(flags.pop('configs'), flags, ())
+    assert config.run.script == 'offline' and config.data == (str(tmp_path),)
+    used = {k for k, v in config.loss_scales.items() if v}
+    assert used == {'clone', 'demoval'} and config.inner.units == 32
+
+
 def test_bad_rivals(capsys):
   for argv in (['--logdir', 'x', '--rivals', 'fixed 2'], []):
     with pytest.raises(SystemExit):
       sokoban.main(argv)
   assert "'fixed 2'" in capsys.readouterr().err
+  argv = ['--logdir', 'x', '--data', 'y', '--rivals', 'sampled']
+  with pytest.raises(UsageError, match=naming('sampled', '--data')):
+    sokoban.main(argv)
 
 
 # Writes what a run leaves, instead of training, until it is asked to stop.
@@ -220,6 +238,7 @@ if episodes:
   sys.exit()
 line = {'step': 70, 'episode/score': 2.0}
 (folder / 'scores.jsonl').write_text(json.dumps(line) + '\\n')
+(folder / 'metrics.jsonl').write_text(json.dumps(line) + '\\n')
 while True: pass
 """
 
