@@ -206,12 +206,6 @@ def test_what_does_not_fit_is_refused(plans, tmp_path):
   for words, flags in cases.items():
     with pytest.raises(UsageError, match=naming(*words)):
       make(parsed(tmp_path, **data | flags), plans)
-  names = ['dummy', 'pondernet', 'debug']
-  config = parsed(
-    tmp_path, names, data=[str(plans)], **{'run.script': 'offline'}
-  )
-  with pytest.raises(UsageError, match=naming('words')):
-    datasets.make(config, factories.make_spaces(config), {})
 
 
 @pytest.mark.parametrize(
