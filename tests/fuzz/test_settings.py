@@ -237,5 +237,5 @@ def test_twenty_thousand_random_settings(tmp_path):
 @pytest.mark.slow
 @pytest.mark.timeout(3000)
 def test_two_thousand_random_settings_and_their_networks(tmp_path):
-  taken, refused = fuzz(tmp_path, 1600, 400, built=True, new=True)
+  taken, refused = fuzz(tmp_path, 2000, 500, built=True, new=True)
   assert taken > 200 and refused > 400

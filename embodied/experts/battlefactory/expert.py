@@ -26,10 +26,10 @@ class BattleFactoryExpert:
   Args:
     privileged: knows the foe's set as soon as it sees it.
     noise: share of its actions that are random, from 0 to 1.
+    single: plays `battlefactory_battle` instead, single battles of the first
+      eight rounds, as the block `battlefactory` does.
   """
 
-  task = 'battlefactory_level50'
-  settings: Mapping[str, Any] = {}
   actions = (
     *(f'use move {i + 1}' for i in range(4)),
     *(f'switch to reserve {i + 1}' for i in range(2)),
@@ -38,7 +38,11 @@ class BattleFactoryExpert:
     *(f'swap {i + 1} for {j + 1}' for i in range(3) for j in range(3)),
   )
 
-  def __init__(self, privileged: bool = False, noise: float = 0.0) -> None:
+  def __init__(
+    self, privileged: bool = False, noise: float = 0.0, single: bool = False
+  ) -> None:
+    self.task = f'battlefactory_{"battle" if single else "level50"}'
+    self.settings: Mapping[str, Any] = {'round': 0} if single else {}
     self.privileged = privileged
     self.p_good = 1 - noise
     self.stack: tuple[Goal, ...] = ()
