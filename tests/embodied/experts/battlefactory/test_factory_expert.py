@@ -106,8 +106,8 @@ def test_it_sees_what_a_player_sees():
   assert tuple(own['stats']) == env.challenge.team[0].stats[1:]
 
 
-def episode(seed, expert, task='battlefactory_level50'):
-  env = envs.make_env(task, 0, seed=seed)
+def episode(seed, expert):
+  env = envs.make_env(expert.task, 0, seed=seed, **expert.settings)
   return play.play(expert, env, 'battlefactory', 0, seed, 60)
 
 
@@ -129,6 +129,16 @@ def test_its_plans_are_valid_and_spoken():
   words = ' '.join(x.text for x in cues)
   assert 'knock out a ' in words and 'draft a team' in words
   assert all(narration.narrate(nodes, 5.0, x, 0) for x in narration.STYLES)
+
+
+@needs.ENGINE
+def test_it_fights_single_battles():
+  data = episode(3, make_expert('battlefactory', single=True))
+  assert data.episode.env_id == 'battlefactory_battle'
+  # Moves and switches alone, until the battle is won or lost.
+  assert (data.steps['action'][:-1] < 6).all()
+  assert data.steps['terminated'][-1] and abs(data.steps['reward'][-1]) == 1
+  assert (data.steps['reward'][:-1] == 0).all()
 
 
 @needs.ENGINE
