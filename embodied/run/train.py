@@ -9,7 +9,7 @@ from embodied import when
 from embodied.base import Carry, Obs
 from embodied.driver import Driver
 from embodied.fresh import Fresh
-from embodied.log.metrics import Episodes
+from embodied.log.metrics import Episodes, Metrics
 from embodied.replay import Replay
 from embodied.run.loop import Loop
 from embodied.run.sync import RECENT, Status
@@ -77,6 +77,7 @@ class Train(Loop):
     owed = math.ceil(ratio * len(driver) * hosts)
     self.most = max(CATCH_UP, 2 * owed)
     self.episodes = Episodes()
+    self.asked = Metrics()
     self.recent: deque[float] = deque(maxlen=RECENT)
     driver.on_step(self.add)
     if newest is not None:
@@ -177,7 +178,7 @@ class Train(Loop):
       if episode.get('log/asked/max'):
         # Its reward is not the task's.
         shown = {'reached': episode['score'], 'length': episode['length']}
-        self.logger.add(shown, 'asked')
+        self.asked.add(shown, 'asked')
         return
       self.recent.append(episode['score'])
       line = {'score': episode['score'], 'length': episode['length']}
@@ -193,6 +194,7 @@ class Train(Loop):
 
   def result(self) -> dict[str, Any]:
     numbers = super().result() | {'run/restarts': self.driver.restarts}
+    numbers |= self.asked.result()
     for tracker in self.trackers:
       numbers |= tracker.result()
     return numbers
