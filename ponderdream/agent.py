@@ -267,8 +267,9 @@ class Agent(embodied.Agent):
     keys += [*embodied.SIGNALS, *latents]
     if encoder.CODES in data and f'has/{encoder.CODES}' not in data:
       keys.append(encoder.CODES)
-    if self.models.speaks:
-      keys += [k for k in data if k.startswith(SHARED)]
+    # An agent without words leaves texts on the host.
+    shared = [k for k in data if k.startswith(SHARED)]
+    keys += [k for k in shared if data[k].dtype.kind != 'U']
     if fresh and ASKED in data:
       keys.append(ASKED)
     rows = objectives.active(self.config.loss_scales, fresh).values()
