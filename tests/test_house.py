@@ -14,6 +14,7 @@ FLOORS = {
   'ponderdream.api': 10,
   'ponderdream.train': 9,
   'ponderdream.evaluate': 9,
+  'ponderdream.battle': 9,
   'ponderdream.demonstrate': 10,
   'ponderdream.runs': 8,
   'ponderdream.policy': 8,

@@ -3,6 +3,8 @@
 python -m embodied.envs.battlefactory setup
 python -m embodied.envs.battlefactory play
 python -m embodied.envs.battlefactory play --watch
+
+A trained agent is watched by `python -m ponderdream.battle --logdir DIR`.
 """
 
 import argparse
@@ -10,7 +12,9 @@ import random
 import sys
 
 from embodied.envs.battlefactory import install, play
+from embodied.envs.battlefactory.environment import BattleFactory
 from embodied.errors import UsageError
+from embodied.experts import make_expert
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
@@ -37,7 +41,11 @@ def main(argv: list[str]) -> int:
     # Playing needs the engine, too.
     print(f'The engine is in {install.setup()}.')
     if args.command == 'play':
-      play.play(args.task, args.seed, args.sets, args.watch)
+      game = BattleFactory(args.task, seed=args.seed, sets=args.sets)
+      choose = play.person()
+      if args.watch:
+        choose = play.watched(make_expert('battlefactory'), args.seed)
+      play.play(game, choose)
     return 0
   except UsageError as error:
     print(f'Error: {error}', file=sys.stderr)

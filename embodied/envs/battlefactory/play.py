@@ -1,14 +1,16 @@
-"""A person against the Factory in the terminal, or the expert to watch."""
+"""The Factory in the terminal, for a person to play, or to watch who plays."""
 
 from collections.abc import Callable
 
 import numpy as np
 
+from embodied.base import Obs
 from embodied.envs.battlefactory import install, words
 from embodied.envs.battlefactory.environment import BattleFactory
 from embodied.envs.battlefactory.game import DRAFT, KEEP, SWAP, Game
-from embodied.experts import Expert, make_expert
+from embodied.experts import Expert
 
+Choose = Callable[[BattleFactory, Obs], int | None]
 END = ('q', 'quit', 'exit')
 
 
@@ -36,54 +38,56 @@ def _named(game: Game, action: int) -> str:
   return str(install.data()['moves'][view['moves'][action][0]]['name'])
 
 
-def ask(
-  game: Game, read: Callable[[str], str], write: Callable[[str], None]
-) -> int | None:
-  """The action that a person chooses by its place; None to stop."""
-  found = options(game)
-  for place, text in enumerate(found.values(), 1):
-    write(f'  {place}  {text}')
-  while True:
-    try:
-      answer = read('> ').strip().lower()
-    except (EOFError, KeyboardInterrupt):
-      return None
-    if answer in END:
-      return None
-    if answer.isdecimal() and 1 <= int(answer) <= len(found):
-      return list(found)[int(answer) - 1]
-    write(f'Type a number from 1 to {len(found)}, or q to stop.')
+def person(
+  read: Callable[[str], str] = input, write: Callable[[str], None] = print
+) -> Choose:
+  """A player who types the place of an action, or q to stop."""
+
+  def choose(game: BattleFactory, obs: Obs) -> int | None:
+    found = options(game)
+    for place, text in enumerate(found.values(), 1):
+      write(f'  {place}  {text}')
+    while True:
+      try:
+        answer = read('> ').strip().lower()
+      except (EOFError, KeyboardInterrupt):
+        return None
+      if answer in END:
+        return None
+      if answer.isdecimal() and 1 <= int(answer) <= len(found):
+        return list(found)[int(answer) - 1]
+      write(f'Type a number from 1 to {len(found)}, or q to stop.')
+
+  return choose
+
+
+def watched(
+  expert: Expert, seed: int, write: Callable[[str], None] = print
+) -> Choose:
+  """The expert, who says its goals."""
+  expert.reset(seed)
+
+  def choose(game: BattleFactory, obs: Obs) -> int:
+    action = expert.act(game)
+    write(f'  {" > ".join(x.text for x in expert.stack)}')
+    return action
+
+  return choose
 
 
 def play(
-  task: str,
-  seed: int,
-  sets: str,
-  watch: bool,
-  read: Callable[[str], str] = input,
-  write: Callable[[str], None] = print,
+  game: BattleFactory, choose: Choose, write: Callable[[str], None] = print
 ) -> int:
-  """Plays one challenge; returns the wins in a row.
+  """Plays one challenge, or one battle; returns the wins in a row.
 
   Args:
-    task: 'level50', 'open' or 'battle'.
-    seed: of the challenge.
-    sets: the kind of the table.
-    watch: whether the expert plays and says its goals.
-    read, write: the terminal.
+    choose: who plays: the next action after an observation, or None to stop.
+    write: a line of the terminal.
   """
-  game = BattleFactory(task, seed=seed, sets=sets)
-  expert: Expert | None = make_expert('battlefactory') if watch else None
-  if expert is not None:
-    expert.reset(seed)
   obs = game.step({'action': 0, 'reset': True})
   while not obs['is_last']:
     write(f'\n{game.render()}')
-    if expert is not None:
-      action: int | None = expert.act(game)
-      write(f'  {" > ".join(x.text for x in expert.stack)}')
-    else:
-      action = ask(game, read, write)
+    action = choose(game, obs)
     if action is None:
       break
     game.lines = []

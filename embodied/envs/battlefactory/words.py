@@ -61,17 +61,15 @@ def _battle(scene: Scene, view: dict[str, Any]) -> list[str]:
     lines[0] += f' The weather is {view["weather"]}.'
   for i, mon in enumerate(team):
     hp, most, status, *_ = view['me'][i]
-    here = view['active'][0] == i
-    text = f'Your {mon.name} {_state(hp / most, status)}'
-    lines.append(text + (_field(view['field'][0]) if here else ' waits') + '.')
+    field = view['field'][0] if view['active'][0] == i else None
+    lines.append(f'Your {mon.name} {_state(hp / most, status, field)}.')
   lines.append(f'Moves: {", ".join(_moves(view)) or "none"}.')
   for i, mon in enumerate(foes):
     if not scene.memory.seen[i].shown:
       continue
     bar, status = view['foe'][i]
-    here = view['active'][1] == i
-    text = f'Their {mon.name} {_state(bar / BAR, status)}'
-    text += _field(view['field'][1]) if here else ' waits'
+    field = view['field'][1] if view['active'][1] == i else None
+    text = f'Their {mon.name} {_state(bar / BAR, status, field)}'
     known = [install.data()['moves'][x]['name'] for x in scene.foes[i]]
     lines.append(f'{text}, knows {", ".join(known) or "no move yet seen"}.')
   return lines
@@ -88,11 +86,13 @@ def _moves(view: dict[str, Any]) -> list[str]:
   ]
 
 
-def _state(share: float, status: str) -> str:
+def _state(share: float, status: str, field: Any) -> str:
+  """How somebody is, and where: in battle if there is a `field`."""
   if not share:
     return 'has fainted'
   ill = f' ({STATUSES[status]})' if status else ''
-  return f'{max(1, round(100 * share))}%{ill}'
+  where = ' waits' if field is None else _field(field)
+  return f'{max(1, round(100 * share))}%{ill}{where}'
 
 
 def _field(field: dict[str, Any]) -> str:

@@ -2,12 +2,13 @@
 
 from embodied.envs.battlefactory import play, words
 from embodied.envs.battlefactory.environment import BattleFactory
+from embodied.experts import make_expert
 from tests.embodied.envs.battlefactory import needs
 
 pytestmark = needs.ENGINE
 
 
-def session(answers, **settings):
+def session(answers, task='level50', watch=False):
   """What a person reads who types these answers, and the streak."""
   left, said = iter(answers), []
 
@@ -17,8 +18,10 @@ def session(answers, **settings):
     except StopIteration:
       raise EOFError from None
 
-  options = {'task': 'level50', 'seed': 0, 'sets': 'random', 'watch': False}
-  streak = play.play(**{**options, **settings}, read=read, write=said.append)
+  who = play.person(read, said.append)
+  if watch:
+    who = play.watched(make_expert('battlefactory'), 0, said.append)
+  streak = play.play(BattleFactory(task, seed=0), who, said.append)
   return said, streak
 
 
