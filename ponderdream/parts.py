@@ -196,7 +196,7 @@ def _actdec(config: Any, shapes: Shapes) -> Part:
 
 
 def _goalstate(config: Any, shapes: Shapes) -> Part | None:
-  if not config.loss_scales.goalstate:
+  if not (shapes.goal and config.loss_scales.goalstate):
     return None
   dyn = config.dyn
   outputs = dyn.deter + dyn.stoch * dyn.classes

@@ -71,7 +71,8 @@ def test_every_block_builds(block):
   assert count(block)
   more = {'goalenc', 'inner'}
   tokens = {x: {'tokdec'} for x in ('cpu', 'sokoban')}
-  more |= (tokens | {'words': {'txtdec'}}).get(block, set())
+  words = {'words': {'txtdec'}, 'phase3': {'goalstate'}}
+  more |= (tokens | words).get(block, set())
   assert count(block, 'pondernet').keys() == {*KEYS, *more}
 
 

@@ -129,7 +129,8 @@ def test_pictures_of_what_levels_are_after(kit):
   goal = kit.models.subgoals(kit.params, view).goal[1]
   deter, logp = kit.models.goal_state(kit.params, view.feat, goal)
   stoch = jax.nn.one_hot(logp.argmax(-1), logp.shape[-1])
-  want = foreseen.picture(kit.models, kit.params, rssm.State(deter, stoch))
+  state = rssm.State(deter, stoch)
+  want = foreseen.picture(kit.models, kit.params, state, 'wanted')
   np.testing.assert_array_equal(found[:, 1], want['wanted'])
   others = found.astype(int) - found[:, :1]
   assert abs(others).max() > 0
