@@ -82,7 +82,8 @@ class Asked(Wrapper):
     seed: as `np.random.default_rng` takes it.
 
   Raises:
-    UsageError: the environment names no goal beside its task.
+    UsageError: the environment names no goal beside its task, or cannot tell
+      what was reached.
   """
 
   def __init__(
@@ -94,6 +95,10 @@ class Asked(Wrapper):
         'run.ask is above 0, and the environment names no goal beside its'
         ' task; leave run.ask out.'
       )
+    try:
+      env.reached(0)
+    except NotImplementedError as error:
+      raise UsageError(f'run.ask is above 0: {error}') from None
     self.share = share
     self.goal = 0
     self._rng = np.random.default_rng(seed)

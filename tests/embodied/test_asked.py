@@ -94,8 +94,12 @@ def test_shares():
 def test_an_environment_without_goals():
   with pytest.raises(UsageError, match=naming('run.ask')):
     wrappers.Asked(make_env('dummy_disc', 0, seed=0), 0.5, 0)
+  blind = make_env('dummy_disc', 0, seed=0)
   with pytest.raises(NotImplementedError, match=naming('Dummy', 'reached')):
-    make_env('dummy_disc', 0, seed=0).reached(0)
+    blind.reached(0)
+  blind.goals = Steps.goals
+  with pytest.raises(UsageError, match=naming('run.ask', 'Dummy', 'reached')):
+    wrappers.Asked(blind, 0.5, 0)
 
 
 def test_crafter_knows_what_was_reached():
