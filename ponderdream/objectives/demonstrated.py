@@ -13,7 +13,7 @@ are texts and the data have some.
 
 from ponderdream.losses import combine
 from ponderdream.objectives import imitation, ppo
-from ponderdream.objectives.terms import Pass, Terms, rewarded
+from ponderdream.objectives.terms import KNOWN, Pass, Terms
 
 
 def losses(p: Pass) -> Terms:
@@ -26,7 +26,9 @@ def losses(p: Pass) -> Terms:
   mask = p.models.allowed(p.batch)
   view = p.models.view(p.params, p.post, p.tokens, mask, goal)
   judged = ppo.judge(p, view)
-  counts = ppo.followed(p.batch) & rewarded(p.batch)[:, 1:]
+  counts = ppo.followed(p.batch)
+  if KNOWN in p.batch:  # not in the rows of a replay beside data
+    counts &= p.batch[KNOWN][:, 1:]
   shown = {
     f'demoval/{k}': judged.metrics[f'ppo/{k}'] for k in ('return', 'explained')
   }
