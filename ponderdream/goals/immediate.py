@@ -223,6 +223,9 @@ def thoughts(
     eps=None,
   )
   raw, subgoals = done.out
+  if ponder.mode == 'fixed':
+    log_p = jnp.full_like(done.logit, -jnp.inf).at[-1].set(0)
+    return Thoughts(raw, subgoals, log_p, jnp.zeros_like(log_p[0]))
   log_p = halting.log_distribution(done.logit, done.active)
   kl = halting.kl_geometric(done.logit, done.active, ponder.prior)
   return Thoughts(raw, subgoals, log_p, kl)

@@ -18,6 +18,8 @@ y_{n-1} (teacher forcing). A share `imitation.ask` of the steps is asked for
 one of s_1 to s_{K-1}, as likely each, as if it were g, and what is below it is
 the plan: so the agent can be asked for any of the goals. Without
 `imitation.plans` the actions alone are learnt, and what is wanted above all.
+An actor of fixed depth (`ponder.mode fixed`) says the action in words at all
+levels from K to the last, which acts.
 """
 
 from collections.abc import Mapping
@@ -93,7 +95,16 @@ def read(p: Pass, key: Array) -> Plans:
   levels = p.models.ponder.max_steps
   more = jnp.full((levels - len(stack), stack.shape[1]), -1, stack.dtype)
   stack = jnp.concatenate([stack, more])
+  if p.models.ponder.mode == 'fixed':
+    stack = held(stack)
   return Plans(wanted(embedded, goal), stack, embedded)
+
+
+def held(stack: Array) -> Array:
+  """Stacks `[N, M]` whose last goal stays to the last level."""
+  last = jnp.maximum((stack >= 0).sum(0) - 1, 0)
+  lowest = jnp.take_along_axis(stack, last[None], 0)
+  return jnp.where(stack >= 0, stack, lowest)
 
 
 def wanted(embedded: Array, goal: Array) -> Array:

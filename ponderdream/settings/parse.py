@@ -141,14 +141,14 @@ def check_imitation(config: Config) -> None:
   names = ('say', 'align', 'halt', 'bc', 'goalstate')
   used = [x for x in names if config.loss_scales[x]]
   needs = {
-    'ponder.mode': 'pondernet', 'goalenc.kind': 'text',
-    'inner.feedback': 'goal',
+    'ponder.mode': ('pondernet', 'fixed'), 'goalenc.kind': ('text',),
+    'inner.feedback': ('goal',),
   }  # fmt: skip
-  for key, value in needs.items():
-    if used and config[key] != value:
+  for key, values in needs.items():
+    if used and config[key] not in values:
       raise UsageError(
-        f'loss_scales.{used[0]} is above 0, which needs {key} {value}; add the'
-        ' blocks pondernet and words.'
+        f'loss_scales.{used[0]} is above 0, which needs {key}'
+        f' {" or ".join(values)}; add the blocks pondernet and words.'
       )
 
 

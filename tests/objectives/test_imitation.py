@@ -1,5 +1,6 @@
 """Learning from plans: losses by hand, masks, teacher forcing, gradients."""
 
+import dataclasses
 import types
 
 import jax
@@ -172,6 +173,29 @@ def test_without_a_plan_every_level_learns_the_action(kit, how):
   np.testing.assert_allclose(terms.losses['bc'].value, np.mean(bc), rtol=1e-4)
   assert (terms.losses['say'].weight > 0) == plans
   assert (terms.losses['halt'].weight > 0) == plans
+
+
+def test_at_a_fixed_depth_the_last_level_acts_and_says_the_action(kit):
+  p = a_pass(kit, kit.params, batch(intended=PLANNED))
+  want = imitation.read(p, p.key)
+  ponder = kit.models.ponder._replace(mode='fixed')
+  p = p._replace(models=dataclasses.replace(kit.models, ponder=ponder))
+  plans = imitation.read(p, p.key)
+  found = imitation.losses(p)
+  _, raws, _ = levels(kit, p)
+  bc = []
+  for m, plan in enumerate(STACK.reshape((-1, 3)).tolist()):
+    texts = [x for x in plan if x >= 0]
+    texts += texts[-1:] * (LEVELS - len(texts)) if texts else [-1] * LEVELS
+    assert plans.stack[:, m].tolist() == texts
+    if (action := PLANNED.ravel()[m]) >= 0:
+      dist = kit.models.action.dist(raws[-1, m][None], None)
+      bc.append(-dist.log_prob(jnp.full((1, 1), action, jnp.float32))[0])
+  assert means(found)['bc'] == pytest.approx(float(np.mean(bc)), rel=1e-4)
+  assert means(found)['halt'] == 0
+  # Said and aligned at every level, 4 steps with a plan.
+  assert found.losses['align'].weight == 4 * LEVELS
+  assert (want.stack >= 0).sum() == 8
 
 
 def test_with_teacher_forcing_levels_are_asked_with_the_right_goals(kit):
