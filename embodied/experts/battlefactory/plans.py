@@ -1,149 +1,139 @@
-"""What may be done in a turn, each with its prospects and its reasons."""
+"""What may be done in a turn: how often it wins, and its reasons."""
 
+import functools
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from embodied.envs.battlefactory import install, observation
-from embodied.experts.battlefactory import races, sheets
-from embodied.experts.battlefactory.races import Attack
+from embodied.experts.battlefactory import guesses, races, rollouts, sheets
 from embodied.experts.battlefactory.sheets import Sheet
 from embodied.experts.plan import Goal
 
-PRICE = 0.2  # a switch has to gain more than this
-LATER = 0.1  # of a raised stage, for the next foe
-ASLEEP = 2.0  # turns that a foe sleeps on average
-SLEEP = frozenset(
-  'spore sleeppowder hypnosis lovelykiss sing grasswhistle'.split()
-)
-PARALYSIS = frozenset('thunderwave stunspore glare'.split())
-POISON = frozenset(['toxic'])
-# Stages that a move adds to attack and special attack, and to speed.
-SETUP = {
-  'swordsdance': (2, 0, 0), 'bulkup': (1, 0, 0), 'dragondance': (1, 0, 1),
-  'howl': (1, 0, 0), 'meditate': (1, 0, 0), 'calmmind': (0, 1, 0),
-  'tailglow': (0, 2, 0), 'growth': (0, 1, 0), 'agility': (0, 0, 2),
+Floats = NDArray[np.float64]
+GUESSES = 4  # sets that one of the foe's Pokemon may have
+BATTLES = 800  # that are played on
+MOVES = 4
+# Who has fallen is ill no more.
+STATUSES = {
+  '': rollouts.WELL, 'fnt': rollouts.WELL, 'tox': rollouts.BAD,
+  'slp': 1 + rollouts.SLEEP, 'par': 1 + rollouts.PARALYSIS,
+  'psn': 1 + rollouts.POISON, 'brn': 1 + rollouts.BURN,
+  'frz': 1 + rollouts.FREEZE,
 }  # fmt: skip
-HEAL = frozenset(
-  'recover softboiled milkdrink slackoff moonlight morningsun'
-  ' synthesis'.split()
+# Who never has an illness, by type and ability, in the order of `rollouts`.
+IMMUNE = (
+  {'insomnia', 'vitalspirit'}, {'limber'}, {'Poison', 'Steel', 'immunity'},
+  {'Fire', 'waterveil'}, {'Ice', 'magmaarmor'}, {'Grass'},
+)  # fmt: skip
+# What a move without damage is for, by the first of these that it does.
+AIMS = (
+  (rollouts.ILL + rollouts.SLEEP, Goal('put it to sleep', 'lull')),
+  (rollouts.ILL + rollouts.PARALYSIS, Goal('slow it down', 'paralyse')),
+  (rollouts.ILL + rollouts.POISON, Goal('poison it', 'poison')),
+  (rollouts.ILL + rollouts.BURN, Goal('burn it', 'burn')),
+  (rollouts.ILL + rollouts.SEED, Goal('drain it', 'seed')),
+  (rollouts.CONFUSE, Goal('confuse it', 'confuse')),
+  (rollouts.REST, Goal('recover', 'recover')),
+  (rollouts.HEAL, Goal('recover', 'recover')),
+  *((rollouts.GAIN + x, Goal('get stronger', 'strengthen')) for x in range(5)),
 )
 
 
-class Plan(NamedTuple):
+class Option(NamedTuple):
   """Something to do.
 
   Attributes:
-    score: the prospects, see `races.exchange`.
     action: of the environment.
+    place: the same action of `rollouts`.
     goals: below the goal to win the battle, the action in words last.
   """
 
-  score: float
   action: int
+  place: int
   goals: tuple[Goal, ...]
 
 
 class Turn:
-  """All that a decision needs: estimates of every matchup with the foe.
+  """All that a decision needs.
 
   Args:
     scene: what is seen, in battle.
-    privileged: whether the foe's set is known.
+    random: draws sets that the foe's Pokemon may have, and battles.
+    privileged: whether all of the foe's sets are known.
   """
 
   def __init__(
-    self, scene: observation.Scene, privileged: bool = False
+    self,
+    scene: observation.Scene,
+    random: np.random.Generator,
+    privileged: bool = False,
   ) -> None:
     assert scene.view is not None
     self.view: dict[str, Any] = scene.view
     self.team = scene.challenge.team
     self.mine = sheets.own(scene)
-    self.foe = sheets.foe(scene, privileged)
-    self.place = self.view['active'][0]
-    self.name = scene.challenge.foe[self.view['active'][1]].name
-    here = sheets.estimates(self.mine, [self.foe])
-    self.row = here[self.place][0]
-    back = sheets.estimates([self.foe], self.mine)[0]
-    hp = self.foe['hp']
-    self.attacks = [
-      races.best(x['moves'], table[0], hp)
-      for x, table in zip(self.mine, here, strict=True)
-    ]
-    self.threats = [
-      races.best(self.foe['moves'], row, x['hp'])
-      for x, row in zip(self.mine, back, strict=True)
-    ]
-    # What the foe's move against who is in battle does to the others.
-    move = self.threats[self.place].move
-    index = self.foe['moves'].index(move) if move else None
-    self.coming = [
-      0.0 if index is None else row[index][0] * row[index][1] for row in back
-    ]
+    self.place, self.slot = self.view['active']
+    self.name = scene.challenge.foe[self.slot].name
+    self.seed = int(random.integers(2**31))
+    known = [[x] for x in scene.challenge.foe]
+    if not privileged:
+      known = guesses.guesses(scene, random, GUESSES)
+    self.slots = np.full((len(known), GUESSES), -1)
+    self.foes: list[Sheet] = []
+    for slot, mons in enumerate(known):
+      for k, mon in enumerate(mons if self.view['foe'][slot][0] else ()):
+        self.slots[slot, k] = len(self.foes)
+        self.foes.append(sheets.foe(scene, slot, mon))
+    if self.slots[self.slot, 0] < 0:
+      # Both fell at once, and the foe sends somebody else.
+      self.slot = int(self.slots[:, 0].argmax())
+    self.foe = self.foes[self.slots[self.slot, 0]]
+    whole = lambda side: [x | {'hp': x['most']} for x in side]
+    self.there = sheets.estimates(self.mine, whole(self.foes))
+    self.back = sheets.estimates(self.foes, whole(self.mine))
 
-  def first(self, i: int, by: Attack) -> bool:
-    """Whether one of the own team strikes before the foe."""
-    other = self.threats[i].first
-    if by.first != other:
-      return by.first
-    return sheets.speed(self.mine[i]) > sheets.speed(self.foe)
+  def choose(self) -> Option:
+    """The option that wins most often."""
+    options = [*self.options()]
+    if len(options) == 1:
+      return options[0]
+    first = np.zeros(rollouts.ACTIONS, bool)
+    first[[x.place for x in options]] = True
+    left = [i if x['hp'] > 0 else -1 for i, x in enumerate(self.mine)]
+    tried, _ = rollouts.search(
+      arrays(self.mine, self.foes, self.there),
+      arrays(self.foes, self.mine, self.back),
+      np.array(left), self.slots, self.place, self.slot, first, BATTLES,
+      self.seed,
+    )  # fmt: skip
+    return max(options, key=lambda x: tried[x.place])
 
-  def prospects(
-    self, i: int, by: Attack, hp: float, late: float = 0.0, more: float = 0.0
-  ) -> float:
-    """The race of one of the own team against the foe.
-
-    Args:
-      i: place in the team.
-      by: its attack.
-      hp: its hit points at the start.
-      late: turns that it loses before it attacks.
-      more: turns that the foe loses.
-    """
-    mine = self.mine[i]
-    lost = (1 - races.ALIVE) * max(0.0, mine['hp'] - hp) / mine['most']
-    if hp <= 0:
-      return -races.worth(mine['hp'] / mine['most'])
-    kill = races.turns(self.foe['hp'], by) + late
-    die = races.turns(hp, self.threats[i]) + more
-    share = hp / mine['most'], self.foe['hp'] / self.foe['most']
-    return races.exchange(kill, die, self.first(i, by), *share) - lost
-
-  def plans(self) -> Iterator[Plan]:
+  def options(self) -> Iterator[Option]:
     """Everything allowed."""
     mask = self.view['mask']
     for slot, (move, _, _) in enumerate(self.view['moves']):
       if mask[slot]:
         yield self._move(slot, move)
-    if not any(mask[:4]):
-      yield from self._entries(forced=True)
-    elif any(mask[4:6]):
-      yield from self._entries(forced=False)
-    elif mask[0] and not self.view['moves']:
-      yield Plan(0.0, 0, (self._fight(), act('struggle')))
+    for k, i in enumerate(self.view['bench']):
+      if mask[4 + k]:
+        yield self._entry(4 + k, i, forced=not any(mask[:4]))
+    if mask[0] and not self.view['moves']:
+      yield Option(0, 0, (self._fight(), act('struggle')))
 
   def _fight(self) -> Goal:
     return Goal(f'knock out {self.name}', 'knock_out', word(self.name))
 
-  def _move(self, slot: int, move: str) -> Plan:
-    me = self.mine[self.place]
-    by = races.attack(move, *self.row[slot])
-    goals: tuple[Goal, ...]
-    if by.damage > 0:
-      score = self.prospects(self.place, by, me['hp'])
-      if move in races.DEADLY:
-        dealt = min(1.0, self.row[slot][0] / self.foe['hp'])
-        gain = dealt * races.worth(self.foe['hp'] / self.foe['most'])
-        score = gain * by.accuracy - races.worth(me['hp'] / me['most'])
-      # Of two that need as many turns, the stronger one.
-      score += 0.02 * min(1.0, by.damage / self.foe['hp'])
-      goals = (self._fight(), self._hit(move, by), act(move))
-    else:
-      score, goal = self._trick(move, me)
-      goals = (self._fight(), goal, act(move))
-    return Plan(score, slot, goals)
+  def _move(self, slot: int, move: str) -> Option:
+    damage, _ = self.there[self.place][self.slots[self.slot, 0]][slot]
+    goal = self._hit(move, damage) if damage > 0 else aim(move)
+    goals = self._fight(), goal, act(move)
+    return Option(slot, slot, goals)
 
-  def _hit(self, move: str, by: Attack) -> Goal:
+  def _hit(self, move: str, damage: float) -> Goal:
     facts = install.data()['moves'].get(move)
     kind = facts['type'] if facts else ''
     factor = observation.factor(kind, tuple(self.foe['types']))
@@ -151,93 +141,94 @@ class Turn:
       return Goal('hit its fourfold weakness', 'hit', 'weakness', 4)
     if factor > 1:
       return Goal('hit its weakness', 'hit', 'weakness', 2)
-    if by.damage / by.accuracy >= self.foe['hp']:
+    if damage >= self.foe['hp']:
       return Goal('finish it', 'finish', word(self.name))
     return Goal('wear it down', 'wear_down', word(self.name))
 
-  def _trick(self, move: str, me: Sheet) -> tuple[float, Goal]:
-    """The prospects of a move without damage, and what it is for."""
-    place, by = self.place, self.attacks[self.place]
-    accuracy = (install.data()['moves'][move]['accuracy'] or 100) / 100
-    go = lambda **x: self.prospects(place, by, me['hp'], 1.0, **x)
-    well = not self.foe['status'] and 'safeguard' not in self.foe['screens']
-    held = self.view['field'][1]['volatiles']
-    if move in SLEEP and well and 'substitute' not in held:
-      return go(more=ASLEEP * accuracy), Goal('put it to sleep', 'lull')
-    if move in PARALYSIS and well and self._holds(move):
-      late = not self.first(place, by)
-      gain = accuracy * (1.0 + late)
-      return go(more=gain), Goal('slow it down', 'paralyse')
-    if (
-      move in POISON
-      and well
-      and not {'Poison', 'Steel'} & {*self.foe['types']}
-    ):
-      long = races.turns(self.foe['hp'], by)
-      more = 1.0 * accuracy if long > 4 else 0.0
-      return go(more=more), Goal('poison it', 'poison')
-    if move in SETUP:
-      return self._stronger(move, me), Goal('get stronger', 'strengthen')
-    if move in HEAL and me['hp'] < 0.6 * me['most']:
-      hp = min(me['most'], me['hp'] + me['most'] / 2)
-      threat = self.threats[place]
-      return self.prospects(place, by, hp - threat.damage), Goal(
-        'recover', 'recover'
-      )
-    return -0.9, Goal('gain time', 'wait')
-
-  def _holds(self, move: str) -> bool:
-    """Whether a paralysis works on the foe's types."""
-    kind = install.data()['moves'][move]['type']
-    if move == 'thunderwave' or kind == 'Normal':
-      return observation.factor(kind, tuple(self.foe['types'])) > 0
-    return True
-
-  def _stronger(self, move: str, me: Sheet) -> float:
-    """The prospects after a turn spent on raising stats."""
-    attack, special, speed = SETUP[move]
-    place, by = self.place, self.attacks[self.place]
-    if not by.move or by.move == 'struggle':
-      return -0.9
-    physical = install.data()['moves'][by.move]['category'] == 'Physical'
-    stage = self.mine[place]['boosts'][0 if physical else 2]
-    raised = attack if physical else special
-    if stage + raised > 4:
-      return -0.9
-    old, new = (1 + max(x, 0) / 2 for x in (stage, stage + raised))
-    stronger = by._replace(damage=by.damage * new / old)
-    if not raised and not speed:
-      return -0.9
-    score = self.prospects(place, stronger, me['hp'], 1.0)
-    # What is raised helps against the next foe, too.
-    return score + LATER * (raised + speed) * max(0.0, score)
-
-  def _entries(self, forced: bool) -> Iterator[Plan]:
-    price = 0.0 if forced else PRICE
-    for k, i in enumerate(self.view['bench']):
-      if not self.view['mask'][4 + k]:
-        continue
-      hit = 0.0 if forced else self.coming[i]
-      hp = self.mine[i]['hp'] - hit
-      score = self.prospects(i, self.attacks[i], hp) - price
-      name = self.team[i].name
-      why = self._reason(i, forced)
-      goal = Goal(f'bring in {name}', 'bring_in', word(name), 1, why)
-      last = Goal(f'switch to {name}', 'switch', word(name))
-      yield Plan(score, 4 + k, (goal, last))
+  def _entry(self, action: int, i: int, forced: bool) -> Option:
+    name = self.team[i].name
+    goal = Goal(
+      f'bring in {name}', 'bring_in', word(name), 1, self._reason(i, forced)
+    )
+    last = Goal(f'switch to {name}', 'switch', word(name))
+    return Option(action, rollouts.ENTER + i, (goal, last))
 
   def _reason(self, i: int, forced: bool) -> str:
     if forced:
       return 'the last one fell'
-    move = self.threats[self.place].move
-    if move and self.coming[i] < self.threats[self.place].damage:
-      return f'{install.data()["moves"][move]["name"]} hurts it less'
+    rows = self.back[self.slots[self.slot, 0]]
+    threat = races.best(
+      self.foe['moves'], rows[self.place], self.mine[self.place]['hp']
+    )
+    if threat.move:
+      index = self.foe['moves'].index(threat.move)
+      if rows[i][index][0] < rows[self.place][index][0]:
+        move = install.data()['moves'].get(threat.move, {'name': 'Struggle'})
+        return f'{move["name"]} hurts it less'
     return f'it does better against {self.name}'
 
 
-def choose(turn: Turn) -> Plan:
-  """The plan with the best prospects."""
-  return max(turn.plans(), key=lambda x: x.score)
+def arrays(
+  mons: list[Sheet],
+  others: list[Sheet],
+  table: list[list[list[tuple[float, float]]]],
+) -> tuple[Floats, Floats, Floats, Floats]:
+  """A side as `rollouts` has it, and its estimates against the others."""
+  body = np.zeros((len(mons), rollouts.BODY))
+  traits = np.zeros((len(mons), MOVES, rollouts.TRAITS))
+  numbers = np.zeros((len(mons), len(others), MOVES, 2))
+  for i, mon in enumerate(mons):
+    # A paralysis is counted there.
+    speed = sheets.speed(mon | {'status': ''})
+    body[i, : rollouts.IMMUNE] = (
+      mon['hp'], mon['most'], speed, STATUSES[mon['status']],
+      mon['item'] == 'leftovers',
+    )  # fmt: skip
+    has = {*mon['types'], mon['ability']}
+    body[i, rollouts.IMMUNE :] = [
+      bool(has & x) or 'safeguard' in mon['screens'] for x in IMMUNE
+    ]
+    for m, move in enumerate(mon['moves'][:MOVES]):
+      traits[i, m] = trait(move)
+      if move == 'rest' and mon['item'] in ('chestoberry', 'lumberry'):
+        traits[i, m, rollouts.REST] = 2
+      numbers[i, :, m] = [row[m] for row in table[i]]
+      if move == 'thunderwave':
+        numbers[i, :, m, 1] *= [
+          observation.factor('Electric', tuple(x['types'])) > 0 for x in others
+        ]
+  return body, numbers[..., 0].copy(), numbers[..., 1].copy(), traits
+
+
+@functools.cache
+def trait(move: str) -> Floats:
+  """What a move does, `[TRAITS]`."""
+  found = np.zeros(rollouts.TRAITS)
+  facts = install.data()['moves'].get(move)
+  found[rollouts.PACE] = 0.5 if move in races.SLOW else 1.0
+  if facts is None:
+    found[rollouts.PHYSICAL] = 1  # to struggle
+    return found
+  found[rollouts.PRIORITY] = facts['priority']
+  found[rollouts.PHYSICAL] = facts['category'] == 'Physical'
+  found[rollouts.DEADLY] = move in races.DEADLY
+  found[rollouts.REST] = move == 'rest'
+  # In the order of `effects.js`.
+  does = observation.effects()[move]
+  found[rollouts.ILL : rollouts.GAIN] = [*does[:5], does[7]]
+  if move == 'toxic':
+    found[rollouts.ILL + rollouts.POISON] = 2  # bad poison
+  found[rollouts.CONFUSE], found[rollouts.FLINCH] = does[5:7]
+  found[rollouts.GAIN :] = [2 * x for x in does[10:15]]
+  found[rollouts.HEAL], found[rollouts.DRAIN] = does[17:19]
+  return found
+
+
+def aim(move: str) -> Goal:
+  """What a move without damage is for."""
+  does = trait(move)
+  found = [goal for column, goal in AIMS if does[column] > 0]
+  return (found or [Goal('gain time', 'wait')])[0]
 
 
 def act(move: str) -> Goal:

@@ -1,28 +1,17 @@
 """What is known of the Pokemon of a challenge, as sheets for the engine.
 
-A sheet is what `damage.js` reads. Of the own team it is exact. Of the
-opponent's Pokemon it has what everybody knows of the species, what was seen in
-battle, and guesses: average effort values, and a usual attack of each of its
-types for moves that were not seen.
+A sheet is what `damage.js` reads. Of the own team it is exact. For one of the
+opponent's Pokemon it is that of a set which it may have, see `guesses`.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
-from embodied.envs.battlefactory import engine, install, rules
+from embodied.envs.battlefactory import engine
 from embodied.envs.battlefactory.challenge import Mon
 from embodied.envs.battlefactory.observation import BAR, Scene
 
 Sheet = dict[str, Any]
-TRAINED = 85  # effort values of each stat if 510 are spread evenly
-TYPICAL = {
-  'Normal': 'bodyslam', 'Fire': 'flamethrower', 'Water': 'surf',
-  'Electric': 'thunderbolt', 'Grass': 'gigadrain', 'Ice': 'icebeam',
-  'Fighting': 'brickbreak', 'Poison': 'sludgebomb', 'Ground': 'earthquake',
-  'Flying': 'drillpeck', 'Psychic': 'psychic', 'Bug': 'signalbeam',
-  'Rock': 'rockslide', 'Ghost': 'shadowball', 'Dragon': 'dragonclaw',
-  'Dark': 'crunch', 'Steel': 'meteormash',
-}  # fmt: skip
 
 
 def fresh(mon: Mon) -> Sheet:
@@ -64,27 +53,19 @@ def own(scene: Scene) -> list[Sheet]:
   return found
 
 
-def foe(scene: Scene, privileged: bool = False) -> Sheet:
-  """The opponent's Pokemon in battle."""
+def foe(scene: Scene, place: int, mon: Mon) -> Sheet:
+  """One of the opponent's Pokemon in battle, if its set is that of `mon`."""
   view = _view(scene)
-  place = view['active'][1]
-  mon, field = scene.challenge.foe[place], view['field'][1]
   assert scene.memory is not None
-  seen = scene.memory.seen[place]
-  sheet = fresh(mon)
-  if not privileged:
-    iv = rules.foe_iv(scene.challenge.streak)
-    stats = _average(mon.facts['base'], iv, mon.level)
-    known = list(scene.foes[place])
-    if len(known) < 4:
-      known += [TYPICAL[x] for x in mon.types if not _covered(x, known)]
-    sheet |= {'stats': stats[1:], 'most': stats[0], 'moves': known}
-    sheet['item'] = '' if seen.used else seen.item
-    sheet['ability'] = seen.ability or mon.facts['abilities'][0]
   bar, status = view['foe'][place]
-  sheet |= {'hp': max(1, sheet['most'] * bar // BAR), 'status': status}
-  sheet |= {'types': field['types'], 'boosts': field['boosts'][:5]}
-  return sheet | _around(view, 1)
+  sheet = fresh(mon) | {'status': status, **_around(view, 1)}
+  sheet['hp'] = max(1, sheet['most'] * bar // BAR)
+  if scene.memory.seen[place].used:
+    sheet['item'] = ''
+  if view['active'][1] == place:
+    field = view['field'][1]
+    sheet |= {'types': field['types'], 'boosts': field['boosts'][:5]}
+  return sheet
 
 
 def estimates(
@@ -106,21 +87,6 @@ def speed(sheet: Sheet) -> float:
     float(sheet['stats'][4])
     * factor
     * (0.25 if sheet['status'] == 'par' else 1)
-  )
-
-
-def _average(base: Sequence[int], iv: int, level: int) -> list[int]:
-  points = [(2 * x + iv + TRAINED // 4) * level // 100 for x in base]
-  hp = 1 if base[0] == 1 else points[0] + level + 10
-  return [hp, *(x + 5 for x in points[1:])]
-
-
-def _covered(kind: str, moves: Sequence[str]) -> bool:
-  """Whether an attack of this type is among the moves."""
-  facts = install.data()['moves']
-  return any(
-    facts[x]['type'] == kind and facts[x]['category'] != 'Status'
-    for x in moves
   )
 
 
