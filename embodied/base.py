@@ -63,7 +63,12 @@ class Env:
 
   An observation key whose space has the role 'mask', bool `[sum of classes]`,
   says which classes of the discrete actions are allowed. The masks of several
-  variables follow each other. Each variable has an allowed class.
+  variables follow each other. Each variable has an allowed class, also at the
+  end of an episode. Agents choose allowed classes alone; what another one does
+  is up to the environment.
+
+  An observation shares no memory with the state of the environment or with
+  later observations. `goals`, `reached`, `prepare` and `reseed` are optional.
 
   Attributes:
     goals: what may be wanted here, in words; the first one is what the reward

@@ -286,7 +286,7 @@ class CheckSpaces(Wrapper):
     return obs
 
   def _mask_elements(self) -> np.ndarray:
-    """Where the classes of each action element begin in the mask."""
+    """Where the classes of each action variable begin in the mask."""
     if self._mask_key is None:
       return np.zeros(0, np.int64)
     classes = action_classes(self._act)
@@ -301,7 +301,7 @@ class CheckSpaces(Wrapper):
   def _check_mask(self, mask: np.ndarray) -> None:
     if not np.logical_or.reduceat(mask, self._mask_starts).all():
       raise ContractError(
-        f"The mask '{self._mask_key}' allows no class of some action element;"
+        f"The mask '{self._mask_key}' allows no class of some action variable;"
         ' allow at least one.'
       )
 

@@ -283,7 +283,8 @@ class Agent(embodied.Agent):
     return data | {k: self._shifted(k, data[k], -1) for k in actions}
 
   def save(self) -> state.TrainState:
-    """The train state, replicated over the devices of all hosts."""
+    """The train state, replicated over the devices of all hosts. The next
+    update reuses its memory; copy what has to stay."""
     return devices.common(self.state)
 
   def load(self, tree: state.TrainState, seen: int = 0) -> None:

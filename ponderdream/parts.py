@@ -2,6 +2,7 @@
 
 A part is a linen module under the key of its settings and its parameters. To
 add one, write a function `(config, shapes) -> Part | None` and a row of PARTS.
+None is for settings that do not use it; a UsageError says what they lack.
 """
 
 import dataclasses

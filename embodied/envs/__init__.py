@@ -88,7 +88,7 @@ def split_task(task: str) -> tuple[str, str]:
   rest = task[len(suite) + 1 :]
   if not suite or not rest:
     raise UsageError(
-      f"The task '{task}' is not of the form <suite>_<name>. The suites are"
+      f"The task '{task}' has to be <suite>_<name> with one of the suites"
       f' {", ".join(REGISTRY)}.'
     )
   return suite, rest

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 
 from ponderdream.distributed import devices
 from ponderdream.dream import branch, levels, rollout
-from ponderdream.goals import immediate
+from ponderdream.goals.modes import HaltingLevels
 from ponderdream.losses import critic, policy_gradient, returns, world
 from ponderdream.nets import dists
 from ponderdream.objectives import foresight
@@ -198,7 +198,7 @@ class Imagined(NamedTuple):
 
   dream: rollout.Dream
   judged: Judged
-  every: immediate.HaltingLevels
+  every: HaltingLevels
   dist: dists.ActionDist
 
   def log_pi(self) -> Array:

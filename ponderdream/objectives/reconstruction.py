@@ -1,4 +1,4 @@
-"""Reconstruction of every observation key from the posterior state."""
+"""Reconstruction of observations, but for texts, from the posterior state."""
 
 from ponderdream.losses import world
 from ponderdream.objectives.terms import Pass, Terms, flat, flat_tree

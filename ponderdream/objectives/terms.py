@@ -32,7 +32,8 @@ class Pass(NamedTuple):
       averages of parts that have a rate in the setting `slow`.
     batch: replayed steps `[B, T, ...]`, and arrays that all rows share.
     post: their posterior states `[B, T, ...]`, with a gradient.
-    tokens: of their observations `[B, T, E]`, with a gradient.
+    tokens: of their observations `[B, T, E]`, with a gradient; for those by
+      other parameters see `posterior.tokens_of`.
     logp: log-probabilities of `post.stoch`, `[B, T, S, C]`.
     key: random key of this objective, to be consumed.
     config: all settings.

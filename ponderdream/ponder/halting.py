@@ -67,8 +67,9 @@ def log_distribution(logit: jax.Array, active: jax.Array) -> jax.Array:
   """Log halting probabilities `log p_n [N, B]`, -inf where not active.
 
   `log p_n = log S_{n-1} + log lambda_n`, without `log lambda_n` on the last
-  active level. The gradient is finite everywhere. For sums of `p log p` use
-  `kl_geometric` or `kl`, because 0 times -inf is NaN.
+  active level. The gradient is finite everywhere. For the KL from a prior use
+  `kl_geometric` or `kl`; in other sums of `p log p`, leave out -inf first,
+  because 0 times -inf is NaN.
   """
   logit = at_least_float32(logit)
   continues = _continues(active)
