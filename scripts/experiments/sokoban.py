@@ -42,8 +42,8 @@ CLONING = (
   ' --batch.length 16 --data'
 )
 IN_DREAMS = '--configs pondernet cpu dreams sokoban --ponder.credit'
-# Up to 16 levels, of those that a state needs. At an eps of 0.05 a batch computes
-# 14 levels where 4 are expected, and an update takes three times as long.
+# Up to 16 levels, of those that a state needs. At an eps of 0.05 a batch
+# computes 14 levels where 4 are expected, and an update takes thrice as long.
 SEVERAL = '--ponder.max_steps 16 --ponder.compact True'
 PONDERNET = f'{SEVERAL} --ponder.eps 0.25'
 RIVALS = {
