@@ -1,11 +1,12 @@
 """Battles played on in numbers: how often an action wins.
 
 A simple game stands for the engine's. Its first steps are searched, see
-`search`; then both sides attack with the move that takes most, and who falls
-is replaced by who does best in a race. Moves hit as often as their accuracy
-says, do 85 to 100% of their damage, and every sixteenth time twice as much.
-Illness, flinching, confusion, seeds, raised stages, drains and healing follow
-the third generation (Bulbapedia, "Status condition", "Stat modifier").
+`search`; then both sides attack with the move that takes most (the foe now and
+then with any), and who falls is replaced by who does best in a race. Moves hit
+as often as their accuracy says, do 85 to 100% of their damage, and every
+sixteenth time twice as much. Illness, flinching, confusion, seeds, raised
+stages, drains and healing follow the third generation (Bulbapedia, "Status
+condition", "Stat modifier").
 
 A side is a tuple of float64 arrays of its F Pokemon, against G:
 
@@ -40,6 +41,7 @@ ACTIONS = ENTER + 3
 LONGEST, FAR = 60, 20.0  # turns
 CRITICAL = 1 / 16
 CURIOUS = 0.7  # how much is explored, see `search`
+WILD = 0.25  # share of the foe's turns in which it uses any of its moves
 FRESH = np.ones(5)
 
 
@@ -277,6 +279,18 @@ def promising(tree, node, legal):
 
 
 @numba.njit(cache=True)
+def any_move(traits):
+  """One of a Pokemon's moves `[4, TRAITS]`."""
+  drawn, count = -1, 0
+  for m in range(4):
+    if traits[m, PACE] > 0:
+      count += 1
+      if np.random.random() * count < 1:
+        drawn = m
+  return drawn
+
+
+@numba.njit(cache=True)
 def play(sides, teams, active, forced, first, tree, size, path):
   """Plays one battle to its end, in place; 1 if the player wins, 0 if it
   loses, 1/2 if nobody does.
@@ -323,6 +337,8 @@ def play(sides, teams, active, forced, first, tree, size, path):
       enter(0, comes[0], active, form, count, seeded)
     else:
       move[1] = attack(sides[1], j, i, sides[0][0][i, HP], form[1], form[0])
+      if np.random.random() < WILD:
+        move[1] = any_move(sides[1][3][j])
       fight(sides, active, move, comes, form, count, seeded)
     forced = sides[0][0][active[0], HP] <= 0
     fallen = sides[1][0][active[1], HP] <= 0

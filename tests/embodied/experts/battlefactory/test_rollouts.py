@@ -132,6 +132,17 @@ def test_what_moves_do_beside_damage():
   assert fallen[HP] == 0 and fallen[STATUS] == rollouts.WELL
 
 
+def test_any_move_is_one_that_is_there():
+  traits = side((1, {}, {}))[3][0]
+  drawn = [rollouts.any_move(traits) for _ in range(400)]
+  assert {*drawn} == {0, 1} and 0.4 < np.mean(drawn) < 0.6
+  assert rollouts.any_move(traits * 0) == -1
+  # So a foe whose other move does nothing is weaker than its best one.
+  mine, one = side((1, {'damage': 34})), side((2, {'damage': 34}))
+  two = side((2, {'damage': 34}, {}))
+  assert search(mine, one)[1][0] + 0.1 < search(mine, two)[1][0]
+
+
 def test_raised_stages_meet_their_kind_of_move():
   form, guard = np.array([2.0, 1, 1, 1, 1]), np.array([1.0, 1, 1, 4, 1])
   moves = side((1, {PHYSICAL: 1}, {}))[3][0]
