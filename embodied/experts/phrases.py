@@ -45,6 +45,9 @@ DEEDS: dict[str, tuple[str, ...]] = {
   'lull': ('put it to sleep', 'make it fall asleep'),
   'paralyse': ('slow it down', 'paralyse it'),
   'poison': ('poison it', 'put it on a timer'),
+  'burn': ('burn it', 'give it a burn'),
+  'seed': ('drain it', 'seed it'),
+  'confuse': ('confuse it', 'make it hit itself'),
   'strengthen': ('get stronger', 'set up a bit', 'boost my stats'),
   'recover': ('recover', 'heal up', 'get some health back'),
 }

@@ -86,6 +86,9 @@ VERBS = {
   'lull': 'put it to sleep | sleep it | make it sleep | put to sleep',
   'paralyse': 'paralyse | paralyze | paralyse it | paralyze it | slow it down',
   'poison': 'poison | poison it | toxic it',
+  'burn': 'burn it | give it a burn',
+  'seed': 'drain it | seed it',
+  'confuse': 'confuse | confuse it | make it hit itself',
   'strengthen': """
     get stronger | set up | setting up | boost | boost up | power up
   """,
@@ -106,8 +109,8 @@ SIGNS = {
 ROOT = Goal('win', 'round')
 BATTLE = Goal('win', 'battle')
 DRAFT = Goal('draft', 'team')
-ALONE = ('lull', 'paralyse', 'poison', 'strengthen', 'recover', 'wear_down',
-         'finish')  # fmt: skip
+ALONE = ('lull', 'paralyse', 'poison', 'burn', 'seed', 'confuse',
+         'strengthen', 'recover', 'wear_down', 'finish')  # fmt: skip
 
 
 def _goals() -> dict[tuple[str, str], Goal]:

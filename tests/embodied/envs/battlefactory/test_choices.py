@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from embodied import envs
-from embodied.envs.battlefactory import challenge, engine, observation
+from embodied.envs.battlefactory import (
+  challenge,
+  engine,
+  install,
+  observation,
+  rules,
+)
 from embodied.envs.battlefactory.engine import Battle
 from embodied.experts.battlefactory import sheets
 from tests.embodied.envs.battlefactory import needs
@@ -25,6 +31,41 @@ def started(game, **changes):
   return Battle.start(engine.shared(), teams, 'random', SEED, 50)[1]
 
 
+# Of who is not fully known: effort values of each stat if 510 are spread
+# evenly, and a usual attack of each type.
+TRAINED = 85  # effort values of each stat if 510 are spread evenly
+TYPICAL = {
+  'Normal': 'bodyslam', 'Fire': 'flamethrower', 'Water': 'surf',
+  'Electric': 'thunderbolt', 'Grass': 'gigadrain', 'Ice': 'icebeam',
+  'Fighting': 'brickbreak', 'Poison': 'sludgebomb', 'Ground': 'earthquake',
+  'Flying': 'drillpeck', 'Psychic': 'psychic', 'Bug': 'signalbeam',
+  'Rock': 'rockslide', 'Ghost': 'shadowball', 'Dragon': 'dragonclaw',
+  'Dark': 'crunch', 'Steel': 'meteormash',
+}  # fmt: skip
+
+
+def seen(scene):
+  """The foe in battle as a player would write it: average stats, no item, the
+  moves that it used, and usual ones of types that these do not cover."""
+  view, place = scene.view, scene.view['active'][1]
+  mon, facts = scene.challenge.foe[place], install.data()['moves']
+  iv = rules.foe_iv(scene.challenge.streak)
+  base = mon.facts['base']
+  points = [(2 * x + iv + TRAINED // 4) * mon.level // 100 for x in base]
+  known = [*scene.foes[place]]
+  attacks = {
+    facts[x]['type'] for x in known if facts[x]['category'] != 'Status'
+  }
+  if len(known) < 4:
+    known += [TYPICAL[x] for x in mon.types if x not in attacks]
+  most = 1 if base[0] == 1 else points[0] + mon.level + 10
+  return sheets.foe(scene, place, mon) | {
+    'stats': [x + 5 for x in points[1:]], 'most': most, 'moves': known,
+    'hp': max(1, most * view['foe'][place][0] // observation.BAR),
+    'item': '', 'ability': mon.facts['abilities'][0],
+  }  # fmt: skip
+
+
 def test_estimates_are_those_of_the_formula():
   checked = 0
   env = envs.make_env('battlefactory_battle', 0, seed=2, round=5)
@@ -39,12 +80,12 @@ def test_estimates_are_those_of_the_formula():
       game = game.env
     scene, view = game.scene(), game.view
     one = scene.challenge.foe[view['active'][1]]
-    # The expert takes the first of two abilities for sure.
+    # Which of two abilities it has is not known.
     if obs['is_last'] or len(one.facts['abilities']) > 1:
       continue
     if not view['foe'][view['active'][1]][0]:
       continue
-    mine, other = sheets.own(scene), sheets.foe(scene)
+    mine, other = sheets.own(scene), seen(scene)
     other |= {'item': '', 'ability': one.facts['abilities'][0]}
     dealt = sheets.estimates(mine, [other])
     taken = sheets.estimates([other], mine)[0]
