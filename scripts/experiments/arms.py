@@ -11,7 +11,7 @@ reinforcement (`phase4`) for --reinforcement core-minutes, on one core:
   goals     its actions, for what is asked for: the task or a subgoal
   stacks    whole plans, one goal for each level
   shuffled  whole plans, texts exchanged between the goals of a level
-  fixed     whole plans, always six levels, as the deepest of them have
+  fixed     whole plans, always eight levels, as many as the others may take
   apart     `stacks`, but reinforcement without plans in between
 
 Runs are those of core_hour.py: a finished one is not repeated, and a stopped
@@ -76,7 +76,7 @@ ARMS = {
   'stacks': Arm(),
   'shuffled': Arm(shuffled=True),
   'fixed': Arm(
-    '--ponder.mode fixed --ponder.max_steps 6 --loss_scales.halt 0'
+    '--ponder.mode fixed --loss_scales.halt 0'
   ),
   'apart': Arm(
     later=f'{SILENT} --loss_scales.bc 0 --run.train_ratio 0',
