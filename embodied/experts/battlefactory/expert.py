@@ -20,7 +20,7 @@ class BattleFactoryExpert:
   """Plays `battlefactory_level50`; see `embodied.experts` for its calls.
 
   It estimates the damage of each move on both sides, plays the battle on some
-  hundred times in a simple game, and does what wins most often (`rollouts`).
+  hundred times in a simple game, and does what wins most often (`search`).
   It knows the table of sets, as players of the Factory do, so a set is nearly
   known when its Pokemon is seen (`guesses`). It drafts and swaps by races
   between the Pokemon it is shown (`races`).

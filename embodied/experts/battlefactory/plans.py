@@ -9,7 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embodied.envs.battlefactory import install, observation
-from embodied.experts.battlefactory import guesses, races, rollouts, sheets
+from embodied.experts.battlefactory import (
+  guesses,
+  races,
+  rollouts,
+  search,
+  sheets,
+)
 from embodied.experts.battlefactory.sheets import Sheet
 from embodied.experts.plan import Goal
 
@@ -48,7 +54,7 @@ class Option(NamedTuple):
 
   Attributes:
     action: of the environment.
-    place: the same action of `rollouts`.
+    place: the same action of `search`.
     goals: below the goal to win the battle, the action in words last.
   """
 
@@ -101,10 +107,10 @@ class Turn:
     options = [*self.options()]
     if len(options) == 1:
       return options[0]
-    first = np.zeros(rollouts.ACTIONS, bool)
+    first = np.zeros(search.ACTIONS, bool)
     first[[x.place for x in options]] = True
     left = [i if x['hp'] > 0 else -1 for i, x in enumerate(self.mine)]
-    tried, _ = rollouts.search(
+    tried, _ = search.search(
       arrays(self.mine, self.foes, self.there),
       arrays(self.foes, self.mine, self.back),
       np.array(left), self.slots, self.place, self.slot, first, BATTLES,
@@ -151,7 +157,7 @@ class Turn:
       f'bring in {name}', 'bring_in', word(name), 1, self._reason(i, forced)
     )
     last = Goal(f'switch to {name}', 'switch', word(name))
-    return Option(action, rollouts.ENTER + i, (goal, last))
+    return Option(action, search.ENTER + i, (goal, last))
 
   def _reason(self, i: int, forced: bool) -> str:
     if forced:

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from embodied.experts.battlefactory import rollouts
+from embodied.experts.battlefactory import search as tree
 from embodied.experts.battlefactory.rollouts import (
   CONFUSE,
   DRAIN,
-  ENTER,
   FLINCH,
   GAIN,
   HEAL,
@@ -22,6 +22,7 @@ from embodied.experts.battlefactory.rollouts import (
   SPEED,
   STATUS,
 )
+from embodied.experts.battlefactory.search import ENTER
 
 
 def side(*mons, others=1):
@@ -45,11 +46,11 @@ def side(*mons, others=1):
 
 def search(mine, theirs, battles=4000, first=(0,), team=(0, -1, -1)):
   """Shares of tries and of wins of the player's first actions."""
-  allowed = np.zeros(rollouts.ACTIONS, bool)
+  allowed = np.zeros(tree.ACTIONS, bool)
   allowed[list(first)] = True
   slots = np.full((3, 2), -1)
   slots[0, 0] = 0
-  tried, won = rollouts.search(
+  tried, won = tree.search(
     mine, theirs, np.array(team), slots, 0, 0, allowed, battles, 3
   )
   assert tried.sum() == battles
@@ -99,9 +100,9 @@ def used(move, theirs=(1,), seed=0, changes=()):
 
 def seed_numba(seed):
   """Seeds the numbers that compiled functions draw."""
-  rollouts.search(
+  tree.search(
     side((1, {})), side((1, {})), np.array([0, -1, -1]),
-    np.array([[0], [-1], [-1]]), 0, 0, np.eye(rollouts.ACTIONS, dtype=bool)[0],
+    np.array([[0], [-1], [-1]]), 0, 0, np.eye(tree.ACTIONS, dtype=bool)[0],
     0, seed,
   )  # fmt: skip
 
@@ -195,10 +196,10 @@ def test_the_search_finds_what_pays_later():
     mine[1][i, 1 - i, 0], theirs[1][i, 1 - i, 0] = 60, 5
     theirs[1][i, i, 0] = STRONG
   slots = np.array([[0], [1], [-1]])
-  first = np.zeros(rollouts.ACTIONS, bool)
+  first = np.zeros(tree.ACTIONS, bool)
   first[[0, ENTER + 1]] = True
   team = np.array([0, 1, -1])
-  tried, won = rollouts.search(mine, theirs, team, slots, 0, 0, first, 1000, 3)
+  tried, won = tree.search(mine, theirs, team, slots, 0, 0, first, 1000, 3)
   assert tried[ENTER + 1] > 900 and won[ENTER + 1] / tried[ENTER + 1] > 0.9
   # After a loss somebody comes in, and the foe does not strike meanwhile.
   mine = side((1, {}), (2, {'damage': STRONG}))
@@ -215,7 +216,7 @@ def test_unknown_pokemon_are_drawn():
   mine[1][0, 1] = 0  # nothing hurts the second one
   theirs = side((1, {'damage': 1}), (1, {'damage': STRONG}))
   slots = np.array([[0, 1], [-1, -1], [-1, -1]])
-  first = np.eye(rollouts.ACTIONS, dtype=bool)[0]
+  first = np.eye(tree.ACTIONS, dtype=bool)[0]
   team = np.array([0, -1, -1])
-  tried, won = rollouts.search(mine, theirs, team, slots, 0, 0, first, 4000, 1)
+  tried, won = tree.search(mine, theirs, team, slots, 0, 0, first, 4000, 1)
   assert won[0] / tried[0] == pytest.approx(0.5, abs=0.03)
