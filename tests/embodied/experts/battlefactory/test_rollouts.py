@@ -208,7 +208,17 @@ def test_the_search_finds_what_pays_later():
   tried, won = search(
     mine, theirs, first=(ENTER + 1,), team=(-1, 1, -1), battles=100
   )
-  assert tried[ENTER + 1] == won[ENTER + 1] == 1
+  assert tried[ENTER + 1] == 1
+  assert won[ENTER + 1] == pytest.approx(1 - tree.HASTE)
+
+
+def test_of_two_ways_to_win_the_sooner_is_better():
+  wait, hit = {GAIN + 4: 1}, {'damage': STRONG}
+  mine = side((2, wait, hit))
+  theirs = side((1, {'damage': 0.1}))
+  tried, won = search(mine, theirs, first=(0, 1), battles=800)
+  assert tried[1] > tried[0] + 0.05 and won[1] > won[0] + 0.9 * tree.HASTE
+  assert won[1] == pytest.approx(1)
 
 
 def test_unknown_pokemon_are_drawn():
