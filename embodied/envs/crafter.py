@@ -80,9 +80,8 @@ class Crafter(Env):
 
   def reached(self, goal: int) -> bool:
     """Whether an achievement was unlocked, or, for goal 0, all of them."""
-    if goal:
-      return ACHIEVEMENTS[goal - 1] in self._env.unlocked
-    return len(self._env.unlocked) == len(ACHIEVEMENTS)
+    wanted = ACHIEVEMENTS[goal - 1 : goal] if goal else ACHIEVEMENTS
+    return all(self._log[f'log/achievement_{x}'] for x in wanted)
 
   def prepare(self) -> None:
     self._env.prepare()

@@ -104,6 +104,8 @@ def test_an_environment_without_goals():
 
 def test_crafter_knows_what_was_reached():
   env = make_env('crafter_reward', 0, seed=3)
+  assert not any(env.reached(x) for x in range(len(env.goals)))
+  wrappers.Asked(env, 0.5, 0)  # which asks it before the first step
   rng, seen = np.random.default_rng(0), set()
   obs = env.step({'action': np.int32(0), 'reset': np.True_})
   while not obs['is_last']:
