@@ -307,10 +307,22 @@ class CheckSpaces(Wrapper):
 
 
 def asked(
-  make: Callable[..., Env], share: float, seed: int, index: int, **kwargs: Any
+  make: Callable[..., Env],
+  share: float,
+  seed: int,
+  must: bool,
+  index: int,
+  **kwargs: Any,
 ) -> Env:
-  """`make(index, **kwargs)`, asked for other goals in a share of episodes."""
-  return Asked(make(index, **kwargs), share, (seed, index))
+  """`make(index, **kwargs)`, asked for other goals in a share of episodes; as
+  it is if that is not possible and no `must`."""
+  env = make(index, **kwargs)
+  try:
+    return Asked(env, share, (seed, index))
+  except UsageError:
+    if must:
+      raise
+    return env
 
 
 def limited(

@@ -4,16 +4,49 @@ import pathlib
 from collections.abc import Collection, Mapping
 
 from embodied import sources
-from embodied.base import Spaces
+from embodied.base import Spaces, mask_key
 from embodied.config import Config
+from embodied.envs import several
 from embodied.errors import UsageError
-from ponderdream import objectives, settings, texts
+from ponderdream import factories, objectives, settings, texts
 from ponderdream.distributed import hosts
 from ponderdream.dream import posterior
 from ponderdream.lrxc.data import Data
 from ponderdream.lrxc.mixed import Mixed
 from ponderdream.lrxc.windows import Windows
 from ponderdream.world.spaces import visible
+
+
+class OfWorld:
+  """The windows of one world, which look like those of all worlds of a run.
+
+  Args:
+    source: of one world.
+    shared: the spaces of all worlds, see `embodied.envs.several`.
+    own: those of this one.
+  """
+
+  def __init__(
+    self,
+    source: Windows,
+    shared: tuple[Spaces, Spaces],
+    own: tuple[Spaces, Spaces],
+  ) -> None:
+    self._source, self._shared, self._own = source, shared, own
+    self.update, self.seek = source.update, source.seek
+    self.stats, self.close = source.stats, source.close
+
+  def __len__(self) -> int:
+    return len(self._source)
+
+  def sample(self, amount: int, fresh: bool = True) -> sources.Batch:
+    batch = self._source.sample(amount, fresh)
+    blank = several.blank(self._shared, self._own, batch['is_first'].shape)
+    mask = mask_key(self._own[0])
+    own = {k: batch[k] for k in visible(self._own[0])}
+    full = several.fill(own, blank, mask)
+    kept = {k: v for k, v in batch.items() if k != mask}
+    return kept | {k: full[k] for k in visible(self._shared[0])}
 
 
 def make(
@@ -37,6 +70,7 @@ def make(
   texts.prepare(config, folders)
   levels = max([Data(x).levels for x in folders], default=1)
   found: dict[str, tuple[sources.Source, float]] = {}
+  worlds = factories.world_spaces(config) if plans else {}
   for name, share in shares.items():
     if name in own:
       found[name] = own[name], share
@@ -44,7 +78,7 @@ def make(
       number = len(found)
       data: sources.Source
       if name in plans:
-        data = _plans(config, spaces, name, number, levels)
+        data = _plans(config, spaces, worlds, name, number, levels)
       else:
         data = _replay(config, spaces, name, number)
       found[f'data{number}'] = data, share
@@ -85,15 +119,17 @@ def _replay(
 def _plans(
   config: Config,
   spaces: tuple[Spaces, Spaces],
+  worlds: Mapping[str, tuple[Spaces, Spaces]],
   name: str,
   number: int,
   levels: int,
-) -> Windows:
+) -> sources.Source:
   """The LRXC data set in the folder `name`: steps with plans in words.
 
   Args:
+    worlds: spaces of each world of the run, by task.
     levels: of a batch, at least.
-    common: as for `_replay`.
+    spaces, name, number: as for `_replay`.
 
   Raises:
     UsageError: it observes something else than the task, or its plans have
@@ -107,7 +143,8 @@ def _plans(
     by_goal=config.imitation.by_goal,
     levels=levels,
   )
-  for key, space in visible(spaces[0]).items():
+  task = config.task if len(worlds) == 1 else _world(name, worlds)
+  for key, space in visible(worlds[task][0]).items():
     if data.fields.get(key) != (space.dtype, space.shape):
       raise UsageError(
         f"The data in {name} has no '{key}' of {space.dtype} {space.shape},"
@@ -118,7 +155,19 @@ def _plans(
       f'The plans in {name} have {data.levels} levels, and ponder.max_steps is'
       f' {config.ponder.max_steps}; raise it.'
     )
-  return data
+  return data if len(worlds) == 1 else OfWorld(data, spaces, worlds[task])
+
+
+def _world(name: str, worlds: Collection[str]) -> str:
+  """The task of a data set. Raises UsageError if it is no world of the run."""
+  found = Data(name).episode(0).env_id
+  task = next((x for x in worlds if x == found), None)
+  if task is None:
+    raise UsageError(
+      f"The data in {name} are of '{found}', and the worlds of the run are"
+      f' {", ".join(worlds)}; give data of one of them.'
+    )
+  return task
 
 
 def _check_plans(config: Config, plans: Collection[str]) -> None:

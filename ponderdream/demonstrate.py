@@ -21,6 +21,7 @@ from typing import Any
 from embodied import Driver, envs, signals, wrappers
 from embodied.base import Spaces
 from embodied.config import Config
+from embodied.envs import several
 from embodied.errors import Stopped, UsageError
 from embodied.experts import make_expert
 from embodied.experts.advised import Advised
@@ -45,6 +46,11 @@ def demonstrate(options: Config) -> int:
   """
   options = collect.checked(options)
   config = settings.recall(options.policy)
+  if len(several.tasks(config.task)) > 1:
+    raise UsageError(
+      f'The agent of {options.policy} acts in several worlds, {config.task};'
+      ' a data set is of one.'
+    )
   folder = pathlib.Path(options.out)
   about: dict[str, Any] = {
     'policy': str(pathlib.Path(config.logdir).resolve())
@@ -89,7 +95,7 @@ class Writer(Tracker):
     self._folder = folder
     self._task = config.task
     self._decode = texts.decoder(config)
-    self._goal = texts.wanted(config) if self._decode else None
+    self._goal = texts.wanted(config, config.task) if self._decode else None
     self._show = show
     self._keys: list[str] = []
     self._playing: dict[int, play.Recorder] = {}

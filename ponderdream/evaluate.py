@@ -137,7 +137,7 @@ def run(
     film = make_film(driver, config) if options.video else None
     recorder = make_recorder(driver, config, agent) if options.page else None
     more = [x for x in (film, recorder) if x]
-    trackers = [*factories.make_trackers(), *more]
+    trackers = [*factories.make_trackers(config), *more]
     episodes = loop.evaluate(
       agent, driver, options.episodes, trackers, stop_requested
     )
@@ -211,6 +211,8 @@ def table(found: Mapping[str, Any]) -> None:
   width = found['return_ci95']
   spread = '' if width is None else f' ± {width:.2f}'
   show.add_row('return (95% interval)', f'{found["return_mean"]:.2f}{spread}')
+  for name, mean in found['worlds'].items():
+    show.add_row(f'return in {name}', f'{mean:.2f}')
   show.add_row('length', f'{found["length_mean"]:.1f}')
   if found['cut']:
     show.add_row(f'cut off at {found["limit"]} steps', str(found['cut']))

@@ -13,7 +13,7 @@ import embodied
 from embodied import envs, fresh, replay, wrappers
 from embodied.base import Spaces
 from embodied.config import Config
-from embodied.envs import achievements
+from embodied.envs import achievements, several
 from embodied.errors import UsageError
 from embodied.files import Folder
 from embodied.log import logger, services, terminal
@@ -109,16 +109,51 @@ def setup(config: Config) -> Config:
   return config.update({'jax.dtype': dtype})
 
 
-def env_maker(config: Config) -> Callable[[int], embodied.Env]:
+def env_maker(config: Config, ask: float = 0.0) -> Callable[..., embodied.Env]:
   """A picklable function that makes the task's environment number i.
 
   The seed of the run and the number determine the episodes of an environment.
+
+  Args:
+    ask: share of the episodes that ask for another goal than the task's; of
+      several worlds, in those where that is possible.
+
+  Raises:
+    UsageError: worlds that do not fit together.
   """
-  suite, _ = envs.split_task(config.task)
+  makers = [_maker(config, x, ask) for x in several.tasks(config.task)]
+  if len(makers) == 1:
+    return makers[0]
+  shared = several.union(world_spaces(config, ask))
+  counts = [len(x) for x in texts.goals(config)]
+  firsts = [sum(counts[:i]) for i in range(len(counts))]
+  return functools.partial(several.make, makers, shared, firsts)
+
+
+def world_spaces(
+  config: Config, ask: float = 0.0
+) -> dict[str, tuple[Spaces, Spaces]]:
+  """The observation and action spaces of each world of the task. Opens an
+  environment of each and closes it."""
+  found = {}
+  for task in several.tasks(config.task):
+    envs.warm_up(task)
+    with contextlib.closing(_maker(config, task, ask)(0)) as env:
+      found[task] = env.obs_space, env.act_space
+  return found
+
+
+def _maker(
+  config: Config, task: str, ask: float = 0.0
+) -> Callable[..., embodied.Env]:
+  """As `env_maker`, of one world."""
+  suite, _ = envs.split_task(task)
   extra = dict(config.env[suite]) if suite in config.env else {}
-  return functools.partial(
-    envs.make_env, config.task, seed=config.seed, **extra
-  )
+  make = functools.partial(envs.make_env, task, seed=config.seed, **extra)
+  if not ask:
+    return make
+  alone = task == config.task
+  return functools.partial(wrappers.asked, make, ask, config.seed, alone)
 
 
 def make_driver(
@@ -142,15 +177,22 @@ def make_driver(
     ask: share of the episodes that ask for another goal than the task's.
   """
   first += hosts.host() * WORLDS
+  tasks = several.tasks(config.task)
+  if count < len(tasks):
+    raise UsageError(
+      f'There are {len(tasks)} worlds and {count} environments; each world'
+      ' needs one, by run.envs or, in an evaluation, by --envs and --episodes.'
+    )
   # Done here, because worker processes have a time limit.
-  envs.warm_up(config.task)
-  make = env_maker(config)
+  for task in tasks:
+    envs.warm_up(task)
+  make = env_maker(config, ask)
   if limit:
     make = functools.partial(wrappers.limited, make, limit)
-  if ask:
-    make = functools.partial(wrappers.asked, make, ask, config.seed)
   rendered: list[dict[str, int]] = [{}] * count
-  if frames and envs.split_task(config.task)[0] == 'gymnasium':
+  if (
+    frames and len(tasks) == 1 and envs.split_task(tasks[0])[0] == 'gymnasium'
+  ):
     # The others have the same spaces, but no pictures.
     rendered = [{'frames': 0 if i else frames} for i in range(count)]
   return embodied.Driver(
@@ -207,9 +249,8 @@ def make_newest(config: Config) -> Newest | None:
 def make_spaces(config: Config) -> tuple[Spaces, Spaces]:
   """The task's observation and action spaces, for a run without a driver.
   Opens one environment and closes it."""
-  envs.warm_up(config.task)
-  with contextlib.closing(env_maker(config)(0)) as env:
-    return env.obs_space, env.act_space
+  found = world_spaces(config)
+  return several.union(found) if len(found) > 1 else found[config.task]
 
 
 def make_agent(
@@ -222,14 +263,18 @@ def make_agent(
   return Agent(*spaces, config, acting, texts.task(config))
 
 
-def make_trackers(watch: bool = False) -> list[Tracker]:
+def make_trackers(config: Config, watch: bool = False) -> list[Tracker]:
   """Metrics beside returns, and what a terminal shows of them if there is
   somebody to `watch`. Each tracker does nothing if the environment or the
   agent has no such metric."""
-  rest = Logged((achievements.PREFIX, trackers.STEPS.removeprefix('log/')))
+  known = trackers.STEPS, several.WORLD
+  rest = Logged(
+    (achievements.PREFIX, *(x.removeprefix('log/') for x in known))
+  )
   success = achievements.Achievements()
+  worlds = several.Returns(several.tasks(config.task))
   more = [Watch(success.rates)] if watch else []
-  return [trackers.PonderSteps(), success, rest, *more]
+  return [trackers.PonderSteps(), success, worlds, rest, *more]
 
 
 def make_terminal(

@@ -61,7 +61,7 @@ def train(
   )
   spaces = driver.obs_space, driver.act_space
   source = datasets.make(config, spaces, {'replay': replay})
-  trackers = factories.make_trackers(config.run.watch)
+  trackers = factories.make_trackers(config, config.run.watch)
   make = functools.partial(
     Train,
     driver=driver,

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from embodied import envs
 from embodied.config import Config
+from embodied.envs import several
 from embodied.errors import UsageError
 from embodied.sources import Batch, Source
 from ponderdream import tokenizer
@@ -87,12 +88,12 @@ def prepare(config: Config, folders: list[pathlib.Path]) -> None:
   path = pathlib.Path(config.logdir) / FILE
   if not needed(config) or path.exists():
     return
-  goal = wanted(config)
+  wanted = {x[0] for x in goals(config)}
   if config.init_from:
     load(config, config.init_from).save(path)
     return
   texts = {x for folder in folders for x in Data(folder).texts()}
-  Tokenizer.train({goal, *texts}, config.text.length).save(path)
+  Tokenizer.train(wanted | texts, config.text.length).save(path)
 
 
 def load(config: Config, logdir: str) -> Tokenizer:
@@ -102,17 +103,17 @@ def load(config: Config, logdir: str) -> Tokenizer:
 
 
 def task(config: Config) -> NDArray[np.int32] | None:
-  """The goals that a run may be asked for in pieces `[n, L]`; None if its
-  goals are not texts. The first one is `wanted`; the others are those that the
-  environment names, if `run.ask` is not 0.
+  """The goals that a run may be asked for in pieces `[n, L]`, those of each
+  world one after another; None if its goals are not texts.
 
   Raises:
     UsageError: the goal or the tokenizer is not known.
   """
   if not needed(config):
     return None
-  others = envs.goals(config.task)[1:] if config.run.ask else ()
-  return load(config, config.logdir).encode([wanted(config), *others])
+  return load(config, config.logdir).encode(
+    [x for own in goals(config) for x in own]
+  )
 
 
 def asked(config: Config, goal: str) -> Config:
@@ -133,13 +134,24 @@ def decoder(
   return load(config, config.logdir).decode if needed(config) else None
 
 
-def wanted(config: Config) -> str:
-  """The goal of a run in words: the setting `goal`, or the first one that the
-  environment names. Raises UsageError if there is none."""
-  goals = [config.goal] if config.goal else envs.goals(config.task)
+def goals(config: Config) -> list[list[str]]:
+  """What a run may be asked for in each of its worlds: what is `wanted` there,
+  and then the others that the environment names, if `run.ask` is not 0. Empty
+  if goals are not texts. Raises UsageError as `wanted`."""
+  tasks = several.tasks(config.task)
+  if not needed(config):
+    return [[] for _ in tasks]
+  others = lambda task: envs.goals(task)[1:] if config.run.ask else ()
+  return [[wanted(config, x), *others(x)] for x in tasks]
+
+
+def wanted(config: Config, task: str) -> str:
+  """The goal of a run in one of its worlds: the setting `goal`, or the first
+  one that the environment names. Raises UsageError if there is none."""
+  goals = [config.goal] if config.goal else envs.goals(task)
   if not goals:
     raise UsageError(
-      f"The environment of '{config.task}' does not say in words what is"
-      ' wanted; say it by --goal.'
+      f"The environment of '{task}' does not say in words what is wanted; say"
+      ' it by --goal.'
     )
   return goals[0]

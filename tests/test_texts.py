@@ -70,7 +70,9 @@ def plans(tmp_path_factory):
   return folder
 
 
-def write_plans(folder, task='dummy_disc', episodes=4, length=40, depth=2):
+def write_plans(
+  folder, task='dummy_disc', episodes=4, length=40, depth=2, actions=5
+):
   """Episodes of random actions, with plans of some levels below the goal."""
   from embodied import envs
 
@@ -82,13 +84,14 @@ def write_plans(folder, task='dummy_disc', episodes=4, length=40, depth=2):
     action = {'reset': True, 'action': np.int32(0)}
     for _ in range(length):
       seen.append(env.step(action))
-      done.append(int(rng.integers(5)))
+      done.append(int(rng.integers(actions)))
       action = {'reset': False, 'action': np.int32(done[-1])}
-    recordings.append(recording(f'dummy-{number}', env, seen, done, depth))
+    name = f'{task}-{number}'
+    recordings.append(recording(name, task, env, seen, done, depth))
   store.write(folder, recordings)
 
 
-def recording(name, env, seen, done, depth):
+def recording(name, task, env, seen, done, depth):
   length = len(seen)
   spans = [(0, None, 'reach the end', 0, length)]
   spans += [(n, n - 1, f'part {n}', 0, length) for n in range(1, depth)]
@@ -103,16 +106,17 @@ def recording(name, env, seen, done, depth):
          status='achieved')
     for t, x in enumerate(done)
   ]  # fmt: skip
-  episode = Episode(
-    episode_id=name, schema_version=1, env_id='dummy_disc',
-    goal='reach the end', source={'kind': 'expert'}, n_steps=length,
-    clock='step', has_actions=True, has_rewards=True, has_images=True,
-    quality={'p_good': 1.0, 'method': 'by hand'},
-  )  # fmt: skip
   keys = [
     k for k, v in env.obs_space.items()
     if v.role != 'hidden' and not k.startswith('log/')
   ]  # fmt: skip
+  episode = Episode(
+    episode_id=name, schema_version=1, env_id=task,
+    goal='reach the end', source={'kind': 'expert'}, n_steps=length,
+    clock='step', has_actions=True, has_rewards=True,
+    has_images='image' in keys,
+    quality={'p_good': 1.0, 'method': 'by hand'},
+  )  # fmt: skip
   steps = {k: np.stack([x[k] for x in seen]) for k in keys}
   steps |= {
     'action': np.array(done, np.int32), 'action_text': [None] * length,
@@ -151,12 +155,13 @@ def test_the_tokenizer_of_a_run(plans, tmp_path):
 
 
 def test_what_is_wanted(tmp_path):
-  assert texts.wanted(parsed(tmp_path, data=['x'], goal='win')) == 'win'
-  assert 'survive' in texts.wanted(
-    parsed(tmp_path, data=['x'], task='crafter_reward')
+  wanted = lambda **kwargs: texts.wanted(
+    config := parsed(tmp_path, data=['x'], **kwargs), config.task
   )
+  assert wanted(goal='win') == 'win'
+  assert 'survive' in wanted(task='crafter_reward')
   with pytest.raises(UsageError, match=naming('dummy_disc', '--goal')):
-    texts.wanted(parsed(tmp_path, data=['x']))
+    wanted()
   # Goals that are no texts have no words.
   assert texts.task(parsed(tmp_path, ['dummy', 'pondernet', 'debug'])) is None
 
@@ -260,7 +265,7 @@ def test_the_command_learns_resumes_and_is_evaluated(plans, tmp_path):
 
 def test_another_goal_is_asked_for(tmp_path):
   config = parsed(tmp_path, data=['x'], goal='win')
-  assert texts.wanted(texts.asked(config, 'lose')) == 'lose'
+  assert texts.goals(texts.asked(config, 'lose')) == [['lose']]
   assert texts.asked(config, '') is config
   mute = parsed(tmp_path, ['dummy', 'pondernet', 'debug'])
   with pytest.raises(UsageError, match=naming('lose')):

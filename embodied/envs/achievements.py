@@ -42,11 +42,14 @@ def unlocked(episode: Mapping[str, float]) -> dict[str, float]:
 
 
 class Achievements(Tracker):
-  """Counts in how many episodes each achievement was unlocked."""
+  """Counts in how many episodes each achievement was unlocked, of those that
+  could unlock it."""
 
   def __init__(self) -> None:
-    self.episodes = 0
+    self.episodes: dict[str, int] = {}
     self.counts: dict[str, float] = {}
+    # The achievements that an episode may unlock, in each world of a run.
+    self.worlds: set[frozenset[str]] = set()
 
   def load(self, scores: Sequence[Mapping[str, float]]) -> None:
     start = f'episode/{PREFIX}'
@@ -62,25 +65,31 @@ class Achievements(Tracker):
 
   def add(self, names: Mapping[str, float]) -> None:
     """Counts one episode, as `unlocked` returns it."""
-    self.episodes += 1
+    self.worlds.add(frozenset(names))
     for key, value in names.items():
+      self.episodes[key] = self.episodes.get(key, 0) + 1
       self.counts[key] = self.counts.get(key, 0.0) + value
 
   def rates(self) -> dict[str, float]:
     """Percent of the episodes in which each achievement was unlocked."""
-    return {k: 100 * v / self.episodes for k, v in sorted(self.counts.items())}
+    return {
+      k: 100 * v / self.episodes[k] for k, v in sorted(self.counts.items())
+    }
 
   def result(self) -> dict[str, float]:
     """The rates as `success/<name>` and `success/score`; empty if the
     environment has no achievements."""
-    rates = self.rates()
-    if not rates:
-      return {}
-    named = {f'success/{k}': v for k, v in rates.items()}
-    return named | {'success/score': score(list(rates.values()))}
+    named = {f'success/{k}': v for k, v in self.rates().items()}
+    total = self.score()
+    return named if total is None else named | {'success/score': total}
 
   def summary(self) -> dict[str, Any]:
-    """`success` (the rates), and `crafter_score` (None without them)."""
-    rates = self.rates()
-    total = score(list(rates.values())) if rates else None
-    return {'success': rates, 'crafter_score': total}
+    """`success` (the rates), and `crafter_score`, see `score`."""
+    return {'success': self.rates(), 'crafter_score': self.score()}
+
+  def score(self) -> float | None:
+    """Crafter's score; None without achievements, or if several worlds have
+    different ones."""
+    if len(self.worlds - {frozenset()}) != 1:
+      return None
+    return score(list(self.rates().values()))

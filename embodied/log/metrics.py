@@ -1,5 +1,6 @@
 """Means of metrics between two log lines, and sums over an episode."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -60,8 +61,9 @@ class Episodes:
 
     An episode has `score`, the sum of its rewards; `length`, the number of its
     actions; and for each key 'log/x' the largest value 'log/x/max', the sum
-    'log/x/sum' and the value at the last step 'log/x/last'. An episode that
-    begins anew before its last step is dropped.
+    'log/x/sum' and the value at the last step 'log/x/last'. Values that are
+    not a number are left out. An episode that begins anew before its last step
+    is dropped.
     """
     if transition['is_first'] or worker not in self._episodes:
       self._episodes[worker] = {'score': 0.0, 'length': 0.0}
@@ -71,6 +73,8 @@ class Episodes:
     for key, value in transition.items():
       if key.startswith('log/'):
         value = float(value)
+        if math.isnan(value):
+          continue
         most = episode.get(f'{key}/max', value)
         episode[f'{key}/max'] = max(most, value)
         episode[f'{key}/sum'] = episode.get(f'{key}/sum', 0.0) + value

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from embodied.config import Config, diff, resolve
+from embodied.envs import several
 from embodied.errors import UsageError, mark_shared
 from ponderdream.settings.parse import blocks, check
 
@@ -163,8 +164,11 @@ def recall(
     check(config)
   except UsageError as error:
     raise UsageError(f'{path} cannot be used: {error}') from None
-  module = config.task.removeprefix('gymnasium_').rpartition(':')[0]
-  if foreign(module) and config.task != task:
+  modules = [
+    x.removeprefix('gymnasium_').rpartition(':')[0]
+    for x in several.tasks(config.task)
+  ]
+  if any(map(foreign, modules)) and config.task != task:
     raise UsageError(
       f"The task of {logdir} is '{config.task}', which imports a module; if"
       f' you trust it, add --task {config.task}.'

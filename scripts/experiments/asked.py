@@ -23,7 +23,7 @@ def played(config, goal, episodes, count):
   the mean number of ponder steps."""
   config = texts.asked(config, goal)
   driver = factories.make_driver(config, count, evaluate.FIRST)
-  trackers = factories.make_trackers()
+  trackers = factories.make_trackers(config)
   try:
     _, agent = evaluate.restore(driver, config, evaluate.OPTIONS)
     found = loop.evaluate(agent, driver, episodes, trackers)
