@@ -16,6 +16,9 @@ from ponderdream.world import actions, pictures, rssm, spaces
 
 Array = jax.Array
 
+# Texts that are encoded together; a batch has room for many more than it has.
+AT_ONCE = 32
+
 
 class View(NamedTuple):
   """The inputs of heads and policies at model states `[...]`.
@@ -210,7 +213,7 @@ class Models:
     """The goal of the run, `[*shape, G]`."""
     if self.task is None:
       return self.apply(params, 'goalenc', jnp.zeros(shape, jnp.int32))
-    goal = self.goals(params, jnp.asarray(self.task[:1]))[0]
+    goal = self.task_goals(params, 1)[0]
     return jnp.broadcast_to(goal, (*shape, goal.size))
 
   def goal_of(self, params: Any, obs: Mapping[str, Array]) -> Array | None:
@@ -218,11 +221,20 @@ class Models:
     nothing but the goal of the run is."""
     if ASKED not in obs or self.task is None:
       return None
-    return self.goals(params, jnp.asarray(self.task))[obs[ASKED]]
+    return self.task_goals(params, len(self.task))[obs[ASKED]]
+
+  def task_goals(self, params: Any, count: int) -> Array:
+    """The first goals that the agent may be asked for, `[count, G]`."""
+    assert self.task is not None
+    pieces = self.task[:count]
+    pieces = jnp.asarray(pieces[:, : pieces.any(0).sum()])
+    return layers.unit_rms(self.apply(params, 'goalenc', pieces))
 
   def goals(self, params: Any, texts: Array) -> Array:
     """Goals `[N, G]` of texts, int `[N, L]`, each with a mean square of 1."""
-    return layers.unit_rms(self.apply(params, 'goalenc', texts))
+    embed = lambda rows: self.apply(params, 'goalenc', rows)
+    each = lambda rows: text.packed(embed, rows, AT_ONCE)
+    return layers.unit_rms(text.briefly(each, texts))
 
   def predicted_tokens(self, params: Any, state: rssm.State) -> Array:
     """Predicted tokens `[..., E]` in states `[...]`."""

@@ -140,10 +140,16 @@ def _goalenc(config: Any, shapes: Shapes) -> Part | None:
   cfg = config.goalenc
   if cfg.kind == 'table':
     return Part(tasks.GoalEncoder(1, cfg.units), (jnp.zeros((1,), jnp.int32),))
+  length = config.text.length
   module = text.TextEncoder(
-    tokenizer.VOCABULARY, cfg.units, cfg.layers, cfg.heads, shapes.dtype
+    tokenizer.VOCABULARY,
+    length,
+    cfg.units,
+    cfg.layers,
+    cfg.heads,
+    shapes.dtype,
   )
-  return Part(module, (jnp.ones((1, config.text.length), jnp.int32),))
+  return Part(module, (jnp.ones((1, length), jnp.int32),))
 
 
 def _txtdec(config: Any, shapes: Shapes) -> Part | None:

@@ -24,10 +24,13 @@ class TextEncoder(nn.Module):
 
   Attributes:
     vocabulary: number of pieces, `PADDING` among them.
+    length: pieces of a text at most; the input may have fewer, where all texts
+      have ended.
     units: width of the transformer; a multiple of `heads`.
   """
 
   vocabulary: int
+  length: int
   units: int
   layers: int
   heads: int
@@ -40,7 +43,7 @@ class TextEncoder(nn.Module):
       count, self.units, dtype=self.dtype, name=name
     )
     x = embed(self.vocabulary, 'pieces')(pieces)
-    x += embed(pieces.shape[1], 'places')(jnp.arange(pieces.shape[1]))[None]
+    x += embed(self.length, 'places')(jnp.arange(pieces.shape[1]))[None]
     for i in range(self.layers):
       x = Block(self.heads, self.dtype, name=f'block{i}')(x, used[:, None])
     x = layers.RMSNorm(name='norm')(x) * used[..., None]
@@ -69,7 +72,8 @@ class TextDecoder(nn.Module):
 
   @nn.compact
   def __call__(self, vector: Array, pieces: Array) -> Array:
-    """`[N, G]` and int `[N, L]` -> logits `[N, L, vocabulary]`, float32."""
+    """`[N, G]` and int `[N, l]` -> logits `[N, l, vocabulary]`, float32, for
+    l up to L."""
     embed = lambda count, name: nn.Embed(
       count, self.units, dtype=self.dtype, name=name
     )
@@ -161,15 +165,45 @@ def each_once(function: Any, texts: Array, most: int) -> Array:
   first = jnp.zeros(blocks * most, jnp.int32).at[rank].set(order)
   rows = texts[first].reshape((blocks, most, -1))
 
+  used = jnp.arange(blocks) * most <= rank[-1]
+  return _where_used(function, rows, used)[number]
+
+
+def packed(function: Any, texts: Array, most: int) -> Array:
+  """`function` of rows `[N, L] -> [N, U]`, which gives zeros for a text
+  without pieces. It gets `most` rows at a time, and blocks without a piece are
+  skipped."""
+  count, most = len(texts), min(most, len(texts))
+  rows = jnp.pad(texts, ((0, -count % most), (0, 0)))
+  rows = rows.reshape((-1, most, texts.shape[1]))
+  return _where_used(function, rows, (rows != PADDING).any((1, 2)))[:count]
+
+
+def briefly(function: Any, texts: Array) -> Array:
+  """`function` of texts `[N, L]`, without the columns that are all `PADDING`:
+  of the first third of the columns, if no text has more.
+
+  Args:
+    function: of int `[N, l]`; its result has the same shape for every l.
+  """
+  few = -(-texts.shape[1] // 3)
+  return jax.lax.cond(
+    (texts[:, few:] == PADDING).all(),
+    lambda x: function(x[:, :few]), function, texts,
+  )  # fmt: skip
+
+
+def _where_used(function: Any, rows: Array, used: Array) -> Array:
+  """`function` of each block of rows `[K, M, L]` that is `used` `[K]`, and
+  zeros for the others: `[K M, U]`."""
   shape = jax.eval_shape(function, rows[0])
   nothing = lambda rows: jnp.zeros(shape.shape, shape.dtype)
 
   def block(_: None, xs: Any) -> tuple[None, Array]:
-    i, rows = xs
-    return None, jax.lax.cond(i * most <= rank[-1], function, nothing, rows)
+    return None, jax.lax.cond(xs[0], function, nothing, xs[1])
 
-  _, found = jax.lax.scan(block, None, (jnp.arange(blocks), rows))
-  return found.reshape((blocks * most, -1))[number]
+  _, found = jax.lax.scan(block, None, (used, rows))
+  return found.reshape((len(rows) * rows.shape[1], -1))
 
 
 def _hashes(rows: Array) -> Array:

@@ -179,11 +179,15 @@ def said(p: Pass, plans: Plans, goal: Array, key: Array) -> combine.Mean:
   chance = jax.random.uniform(key, known.shape) - ~known
   _, nodes = jax.lax.top_k(chance, count)
   pieces = p.batch[TEXTS][plans.stack.ravel()[nodes]]
-  logits = p.models.apply(
-    p.params, 'txtdec', goal.reshape((-1, goal.shape[-1]))[nodes], pieces
-  )
-  score = jax.nn.log_softmax(logits)
-  nats = -jnp.take_along_axis(score, pieces[..., None], -1)[..., 0]
+  vector = goal.reshape((-1, goal.shape[-1]))[nodes]
+
+  def nats_of(few: Array) -> Array:
+    logits = p.models.apply(p.params, 'txtdec', vector, few)
+    score = jax.nn.log_softmax(logits)
+    nats = -jnp.take_along_axis(score, few[..., None], -1)[..., 0]
+    return jnp.pad(nats, ((0, 0), (0, pieces.shape[1] - few.shape[1])))
+
+  nats = text.briefly(nats_of, pieces)
   counts = (pieces != text.PADDING) & known[nodes][:, None]
   return combine.masked(nats, counts)
 

@@ -115,8 +115,9 @@ class Encoder(nn.Module):
     """UTF-8 texts `[B, L]` -> `[B, units]`, by a transformer of their bytes;
     equal texts are encoded once."""
     heads = math.gcd(HEADS, self.units)
+    depth = max(1, self.layers)
     module = text.TextEncoder(
-      256, self.units, max(1, self.layers), heads, self.dtype, name=key
+      256, x.shape[1], self.units, depth, heads, self.dtype, name=key
     )
     if self.is_initializing():
       return module(x)

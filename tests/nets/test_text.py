@@ -8,7 +8,7 @@ import pytest
 
 from ponderdream.nets import text
 
-NET = text.TextEncoder(32, 8, 2, 2, jnp.float32)
+NET = text.TextEncoder(32, 6, 8, 2, 2, jnp.float32)
 RNG = np.random.default_rng(0)
 TEXTS = RNG.integers(1, 32, (5, 6))
 TEXTS[1, 4:] = TEXTS[2, 1:] = TEXTS[3, :] = 0
@@ -19,10 +19,7 @@ def test_padding_changes_nothing():
   found = NET.apply(PARAMS, TEXTS)
   assert found.shape == (5, 8)
   # Four pieces, with or without room for more.
-  short = jax.tree_util.tree_map_with_path(
-    lambda path, x: x[:4] if 'places' in str(path) else x, PARAMS
-  )
-  alone = NET.apply(short, TEXTS[1:2, :4])
+  alone = NET.apply(PARAMS, TEXTS[1:2, :4])
   np.testing.assert_allclose(found[1:2], alone, rtol=1e-4, atol=1e-5)
   np.testing.assert_array_equal(found[3], 0)
   assert np.isfinite(found).all()
@@ -82,6 +79,43 @@ def test_each_row_is_computed_once_and_given_to_all(most, different):
   plain = lambda weight: jnp.tanh(jnp.asarray(texts) / 256 @ weight)
   loss = lambda f: jax.grad(lambda w: (f(w) ** 2).sum())(weight)
   np.testing.assert_allclose(loss(run), loss(plain), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+  'count, longest', [(0, 0), (1, 1), (4, 2), (5, 3), (9, 6)]
+)
+def test_padding_is_not_computed(count, longest):
+  rng = np.random.default_rng(count)
+  texts = np.zeros((9, 6), np.int32)
+  for i in range(count):
+    size = rng.integers(1, longest + 1) if longest else 0
+    texts[i, :size] = rng.integers(1, 32, size)
+  if count and longest:
+    texts[0, :longest] = 1
+  calls = []
+
+  def function(params, rows):
+    jax.debug.callback(lambda: calls.append(rows.shape))
+    return NET.apply(params, rows)
+
+  def saving(params):
+    each = lambda x: function(params, x)
+    packed = lambda x: text.packed(each, x, 4)
+    return text.briefly(packed, jnp.asarray(texts))
+
+  found = jax.jit(saving)(PARAMS)
+  jax.effects_barrier()
+  # Blocks of four rows that have a piece, of two columns if that is enough.
+  blocks = -(-count // 4) if longest else 0
+  assert calls == blocks * [(4, 2 if longest <= 2 else 6)]
+  want = NET.apply(PARAMS, texts)
+  np.testing.assert_allclose(found, want, rtol=1e-4, atol=1e-6)
+  # Gradients are those without it, for the parameters that are used.
+  weight = jnp.asarray(rng.normal(size=want.shape), jnp.float32)
+  grad = lambda f: jax.jit(jax.grad(lambda p: (f(p) * weight).sum()))(PARAMS)
+  got, want = grad(saving), grad(lambda p: NET.apply(p, texts))
+  for a, b in zip(*map(jax.tree.leaves, (got, want)), strict=True):
+    np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5)
 
 
 DEC = text.TextDecoder(32, 6, 8, 2, 2, jnp.float32)
