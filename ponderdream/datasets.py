@@ -70,7 +70,9 @@ def make(
   texts.prepare(config, folders)
   levels = max([Data(x).levels for x in folders], default=1)
   found: dict[str, tuple[sources.Source, float]] = {}
-  worlds = factories.world_spaces(config) if plans else {}
+  worlds = {config.task: spaces}
+  if plans and len(several.tasks(config.task)) > 1:
+    worlds = factories.world_spaces(config)
   for name, share in shares.items():
     if name in own:
       found[name] = own[name], share
@@ -143,7 +145,7 @@ def _plans(
     by_goal=config.imitation.by_goal,
     levels=levels,
   )
-  task = config.task if len(worlds) == 1 else _world(name, worlds)
+  task = config.task if len(worlds) == 1 else _world(name, data.task, worlds)
   for key, space in visible(worlds[task][0]).items():
     if data.fields.get(key) != (space.dtype, space.shape):
       raise UsageError(
@@ -158,13 +160,12 @@ def _plans(
   return data if len(worlds) == 1 else OfWorld(data, spaces, worlds[task])
 
 
-def _world(name: str, worlds: Collection[str]) -> str:
-  """The task of a data set. Raises UsageError if it is no world of the run."""
-  found = Data(name).episode(0).env_id
-  task = next((x for x in worlds if x == found), None)
-  if task is None:
+def _world(name: str, task: str | None, worlds: Collection[str]) -> str:
+  """The world of the data set `name`, which are of a task. Raises UsageError
+  if it is none of the run."""
+  if task is None or task not in worlds:
     raise UsageError(
-      f"The data in {name} are of '{found}', and the worlds of the run are"
+      f"The data in {name} are of '{task}', and the worlds of the run are"
       f' {", ".join(worlds)}; give data of one of them.'
     )
   return task

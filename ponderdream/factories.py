@@ -119,12 +119,18 @@ def env_maker(config: Config, ask: float = 0.0) -> Callable[..., embodied.Env]:
       several worlds, in those where that is possible.
 
   Raises:
-    UsageError: worlds that do not fit together.
+    UsageError: worlds that do not fit together, or none that can be asked.
   """
-  makers = [_maker(config, x, ask) for x in several.tasks(config.task)]
+  tasks = several.tasks(config.task)
+  makers = [_maker(config, x, ask, len(tasks) == 1) for x in tasks]
   if len(makers) == 1:
     return makers[0]
   shared = several.union(world_spaces(config, ask))
+  if ask and 'log/asked' not in shared[0]:
+    raise UsageError(
+      f'run.ask is above 0, and none of {", ".join(tasks)} can be asked for'
+      ' another goal than its task; leave run.ask out.'
+    )
   counts = [len(x) for x in texts.goals(config)]
   firsts = [sum(counts[:i]) for i in range(len(counts))]
   return functools.partial(several.make, makers, shared, firsts)
@@ -135,25 +141,25 @@ def world_spaces(
 ) -> dict[str, tuple[Spaces, Spaces]]:
   """The observation and action spaces of each world of the task. Opens an
   environment of each and closes it."""
-  found = {}
-  for task in several.tasks(config.task):
+  found, tasks = {}, several.tasks(config.task)
+  for task in tasks:
     envs.warm_up(task)
-    with contextlib.closing(_maker(config, task, ask)(0)) as env:
+    make = _maker(config, task, ask, len(tasks) == 1)
+    with contextlib.closing(make(0)) as env:
       found[task] = env.obs_space, env.act_space
   return found
 
 
 def _maker(
-  config: Config, task: str, ask: float = 0.0
+  config: Config, task: str, ask: float, must: bool
 ) -> Callable[..., embodied.Env]:
-  """As `env_maker`, of one world."""
+  """As `env_maker`, of one world, which `must` be able to ask."""
   suite, _ = envs.split_task(task)
   extra = dict(config.env[suite]) if suite in config.env else {}
   make = functools.partial(envs.make_env, task, seed=config.seed, **extra)
   if not ask:
     return make
-  alone = task == config.task
-  return functools.partial(wrappers.asked, make, ask, config.seed, alone)
+  return functools.partial(wrappers.asked, make, ask, config.seed, must)
 
 
 def make_driver(
@@ -190,9 +196,7 @@ def make_driver(
   if limit:
     make = functools.partial(wrappers.limited, make, limit)
   rendered: list[dict[str, int]] = [{}] * count
-  if (
-    frames and len(tasks) == 1 and envs.split_task(tasks[0])[0] == 'gymnasium'
-  ):
+  if frames and [envs.split_task(x)[0] for x in tasks] == ['gymnasium']:
     # The others have the same spaces, but no pictures.
     rendered = [{'frames': 0 if i else frames} for i in range(count)]
   return embodied.Driver(
@@ -250,7 +254,7 @@ def make_spaces(config: Config) -> tuple[Spaces, Spaces]:
   """The task's observation and action spaces, for a run without a driver.
   Opens one environment and closes it."""
   found = world_spaces(config)
-  return several.union(found) if len(found) > 1 else found[config.task]
+  return several.union(found) if len(found) > 1 else next(iter(found.values()))
 
 
 def make_agent(

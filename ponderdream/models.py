@@ -226,8 +226,8 @@ class Models:
   def task_goals(self, params: Any, count: int) -> Array:
     """The first goals that the agent may be asked for, `[count, G]`."""
     assert self.task is not None
-    pieces = self.task[:count]
-    pieces = jnp.asarray(pieces[:, : pieces.any(0).sum()])
+    used = self.task[:count].any(0).sum()
+    pieces = jnp.asarray(self.task[:count, :used])
     return layers.unit_rms(self.apply(params, 'goalenc', pieces))
 
   def goals(self, params: Any, texts: Array) -> Array:

@@ -71,6 +71,8 @@ def test_what_does_not_fit(plans, tmp_path):
     datasets.make(alone, factories.make_spaces(alone), {})
   with pytest.raises(UsageError, match=naming('2 worlds', 'run.envs')):
     factories.make_driver(parsed(tmp_path), 1, 0)
+  with pytest.raises(UsageError, match=naming('run.ask', 'dummy_disc')):
+    factories.make_driver(parsed(tmp_path), 2, 0, ask=0.5)
   with pytest.raises(UsageError, match=naming('pong', 'suites')):
     factories.make_driver(parsed(tmp_path, task='dummy_disc+pong'), 2, 0)
 

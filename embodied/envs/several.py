@@ -21,9 +21,12 @@ WORLD = 'log/world'
 
 
 def tasks(task: str) -> list[str]:
-  """The tasks of the worlds of a task, which is one of them itself if there
-  are no several."""
-  return [x.strip() for x in task.split(BETWEEN)]
+  """The tasks of the worlds of a task; a single world is one of them. Raises
+  UsageError if one is named twice."""
+  found = [x.strip() for x in task.split(BETWEEN)]
+  if len({*found}) < len(found):
+    raise UsageError(f"The task '{task}' names a world twice; name it once.")
+  return found
 
 
 def union(

@@ -93,6 +93,11 @@ class Windows:
     """Dtype and shape of what was observed, by key."""
     return self._data.fields
 
+  @property
+  def task(self) -> str | None:
+    """The environment of its first episode, if that is known."""
+    return self._data.episode(self._episodes[0]).env_id
+
   def __len__(self) -> int:
     return int(self._firsts[-1])
 

@@ -38,6 +38,8 @@ def act(action, reset=False):
 def test_names():
   assert several.tasks('a_b + c_d') == ['a_b', 'c_d']
   assert several.tasks('a_b') == ['a_b']
+  with pytest.raises(UsageError, match=naming('a_b+a_b', 'twice')):
+    several.tasks('a_b+a_b')
 
 
 def test_spaces_are_those_of_all_worlds():
