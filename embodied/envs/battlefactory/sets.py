@@ -120,7 +120,7 @@ def check(rows: Sequence[Row], data: dict[str, Any]) -> None:
     unknown += [x for x in row.trained if x not in STATS]
     fit = row.trained and 1 <= len(row.moves) <= 4
     if unknown or not fit:
-      what = f" '{unknown[0]}'" if unknown else ' the number of its moves'
+      what = f' {unknown[0]!r}' if unknown else ' the number of its moves'
       raise UsageError(f'The engine does not know{what} of set {number}.')
 
 

@@ -107,12 +107,17 @@ def test_a_saved_table_comes_back(tmp_path, monkeypatch):
     path.write_text(text)
     with pytest.raises(UsageError, match=naming(path)):
       sets.table('frontier')
-  bad = [*rows]
-  bad[7] = bad[7]._replace(moves=('<script>',))
-  sets.save(bad, path)
-  with pytest.raises(UsageError, match=naming("'<script>'", 7)):
-    sets.table('frontier')
-  sets.table.cache_clear()
+  # Names that the engine does not know are refused, and escaped.
+  evil = '\x1b[2J<script>'
+  for field in ('species', 'moves', 'item', 'nature'):
+    bad = [*rows]
+    value = (evil,) if field == 'moves' else evil
+    bad[7] = bad[7]._replace(**{field: value})
+    sets.save(bad, path)
+    with pytest.raises(UsageError, match=naming(repr(evil), 7)) as error:
+      sets.table('frontier')
+    assert '\x1b' not in str(error.value)
+    sets.table.cache_clear()
 
 
 def test_an_unknown_kind():
