@@ -11,6 +11,7 @@ obs, *rest = env.step(policy(obs))
 """
 
 import pathlib
+import types
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -46,6 +47,17 @@ def make_env(task: str, seed: int = 0, **options: Any) -> Any:
   given = ('kwargs', 'wrappers', 'length')
   chosen = {k: options[k] for k in given if k in options}
   return making.make(task.removeprefix(GYMNASIUM), **chosen)
+
+
+class Command(types.ModuleType):
+  """The module `ponderdream.train`, which is called like the function below:
+  once it is imported, `ponderdream.train` is the module."""
+
+  def __call__(self, *args: Any, **kwargs: Any) -> str:
+    return train(*args, **kwargs)
+
+
+command.__class__ = Command
 
 
 def train(

@@ -48,6 +48,8 @@ greedy.reset()
 greedy._agent.acted = 0
 again = greedy(list(batch))
 assert first == again, (first, again)
+# It is a function still, and the same call finds the run at its end.
+assert ponderdream.train(make, logdir, blocks, **few) == logdir
 assert all(env.action_space.contains(x) for x in first)
 """
 
