@@ -252,7 +252,7 @@ def make_newest(config: Config) -> Newest | None:
 
 def make_spaces(config: Config) -> tuple[Spaces, Spaces]:
   """The task's observation and action spaces, for a run without a driver.
-  Opens one environment and closes it."""
+  Opens an environment of each world and closes it."""
   found = world_spaces(config)
   return several.union(found) if len(found) > 1 else next(iter(found.values()))
 

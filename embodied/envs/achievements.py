@@ -80,14 +80,14 @@ class Achievements(Tracker):
     """The rates as `success/<name>` and `success/score`; empty if the
     environment has no achievements."""
     named = {f'success/{k}': v for k, v in self.rates().items()}
-    total = self.score()
+    total = self.crafter_score()
     return named if total is None else named | {'success/score': total}
 
   def summary(self) -> dict[str, Any]:
-    """`success` (the rates), and `crafter_score`, see `score`."""
-    return {'success': self.rates(), 'crafter_score': self.score()}
+    """`success` (the rates), and `crafter_score`, see there."""
+    return {'success': self.rates(), 'crafter_score': self.crafter_score()}
 
-  def score(self) -> float | None:
+  def crafter_score(self) -> float | None:
     """Crafter's score; None without achievements, or if several worlds have
     different ones."""
     if len(self.worlds - {frozenset()}) != 1:
