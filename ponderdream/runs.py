@@ -20,7 +20,7 @@ from embodied.run.offline import Offline
 from embodied.run.tracker import Tracker
 from embodied.run.train import Train
 from embodied.sources import Source
-from ponderdream import datasets, factories, settings
+from ponderdream import datasets, factories, objectives, settings
 from ponderdream.checkpoint import Checkpoint
 from ponderdream.distributed import console, devices, hosts
 
@@ -116,6 +116,7 @@ def assemble(
   """Builds the run and its checkpoints, on all hosts together. The stack
   closes them."""
   agent = factories.make_agent(parts.spaces, config)
+  console.say(learnt(config))
   where = factories.checkpoints(config)
   checkpoint = Checkpoint(where, config.run.keep, config.flat)
   keep(stack, checkpoint)
@@ -137,6 +138,28 @@ def assemble(
     hosts=hosts.Hosts(),
   )
   return run, checkpoint
+
+
+def learnt(config: Config) -> str:
+  """Which losses are learnt from which steps, in a sentence."""
+  scales = config.loss_scales
+
+  def losses(fresh: bool) -> list[str]:
+    rows = objectives.active(scales, fresh).values()
+    return [x for row in rows for x in row.scales if scales[x]]
+
+  replayed = losses(False)
+  fresh = [x for x in losses(True) if x not in replayed]
+  if config.run.script == 'offline':
+    acts = {'policy', 'bc', 'clone'} & {*replayed}
+    rest = '' if acts else ', and no policy'
+    return f'Learning {", ".join(replayed)} from data{rest}.'
+  told = [f'{", ".join(fresh)} from the newest steps'] if fresh else []
+  if not config.run.train_ratio:
+    told += ['nothing from replayed ones, as run.train_ratio is 0']
+  elif replayed:
+    told += [f'{", ".join(replayed)} from replayed ones']
+  return f'Learning {", and ".join(told)}.'
 
 
 def resume(
@@ -209,7 +232,7 @@ def check_checkpoints(checkpoint: Checkpoint, config: Config) -> None:
   found = checkpoint.config()
   if found:
     where = checkpoint.directory
-    before = settings.complete(Config(found), where)
+    before = settings.complete(Config(found), where, config)
     settings.check_same(
       config, before, f'The folder {where} has checkpoints of'
     )

@@ -1,12 +1,13 @@
 """The runs by `run.script`, put together around an agent that only counts."""
 
 import json
+import re
 
 import numpy as np
 import pytest
 
 import embodied
-from ponderdream import factories, train
+from ponderdream import factories, runs, train
 from tests.naming import says
 
 DUMMY = (
@@ -133,3 +134,24 @@ def test_data_of_another_task_is_refused(agents, tmp_path, capsys):
   error = capsys.readouterr().err
   assert says(error, 'Error:', old, "'token'")
   assert not (new / 'config.yaml').exists()
+
+
+@pytest.mark.parametrize(
+  'flags, said, unsaid',
+  [
+    (['crafter', 'cpu'], ['ppo', 'nothing', 'run.train_ratio'], ['rew']),
+    (['crafter', 'cpu', 'dreams'], ['ppo', 'rew', 'policy'], ['nothing']),
+    (['crafter', 'size1m'], ['rew', 'repval', 'replayed'], ['ppo', 'newest']),
+    (['crafter', 'cpu', '--run.script', 'offline', '--data', 'x'],
+     ['rew', 'data', 'no policy'], ['ppo', 'newest']),
+    (['crafter', 'cpu', 'cloning', '--data', 'x'],
+     ['clone', 'demoval', 'data'], ['rew', 'no']),
+    (['crafter', 'pondernet', 'cpu', 'words', 'phase4'],
+     ['ppo', 'leash_act', 'say', 'replayed'], ['dyn', 'nothing', 'policy']),
+  ],
+)  # fmt: skip
+def test_what_is_learnt_is_said(flags, said, unsaid, tmp_path):
+  argv = ['--configs', *flags, '--logdir', str(tmp_path)]
+  found = runs.learnt(train.configure(argv))
+  words = set(re.findall(r'\w+', found))
+  assert says(found, *said) and not words & {*unsaid}

@@ -7,7 +7,6 @@ import pytest
 from embodied.errors import UsageError
 from ponderdream import evaluate, settings, train
 from ponderdream.distributed import devices
-from ponderdream.settings import runs
 from tests.naming import naming, says
 
 DUMMY = ('--configs', 'dummy', 'pondernet', 'debug')
@@ -272,6 +271,26 @@ def test_an_empty_folder_of_checkpoints(tmp_path, capsys):
   assert os.listdir(tmp_path / 'checkpoints') == []
 
 
+def test_a_run_of_before_a_part_was_added_goes_on(tmp_path):
+  blocks = ['dummy', 'pondernet', 'words', 'cpu']
+  argv = ['--configs', *blocks, '--logdir', str(tmp_path)]
+  config = train.configure(argv)
+  settings.remember(config)
+  path = tmp_path / 'config.yaml'
+  text = path.read_text()
+  # Before the part goalstate, whose units the block cpu sets, and its loss.
+  there = '\n'.join(f'  {k}: {v}' for k, v in config.goalstate.items())
+  for part in (f'goalstate:\n{there}\n', '  goalstate: 0.0\n'):
+    assert part in text
+    text = text.replace(part, '')
+  path.write_text(text)
+  assert config.goalstate.units != 1024
+  assert settings.compare(config)
+  used = train.configure([*argv, '--loss_scales.goalstate', '1'])
+  with pytest.raises(UsageError, match=naming('loss_scales.goalstate')):
+    settings.compare(used)
+
+
 def test_a_run_of_an_earlier_version_has_the_defaults_it_lacks(tmp_path):
   config = train.configure([*DUMMY, '--logdir', str(tmp_path)])
   settings.remember(config)
@@ -280,8 +299,7 @@ def test_a_run_of_an_earlier_version_has_the_defaults_it_lacks(tmp_path):
   line = next(x for x in text.splitlines() if x.strip().startswith('beta:'))
   path.write_text(text.replace(line + '\n', ''))
   found = settings.recall(str(tmp_path))
-  default = runs.saved(path).ponder.beta
-  assert found.ponder.beta == default == 0.05
+  assert found.ponder.beta == 0.05
   assert settings.compare(config)
   # It may know a setting by another name.
   line = 'slow:\n  val: 0.02\n'

@@ -100,7 +100,8 @@ def compare(config: Config) -> bool:
   path = pathlib.Path(config.logdir) / 'config.yaml'
   if not path.exists():
     return False
-  check_same(config, saved(path), f'The logdir {config.logdir} holds')
+  before = complete(Config.load(path), path, config)
+  check_same(config, before, f'The logdir {config.logdir} holds')
   return True
 
 
@@ -159,7 +160,7 @@ def recall(
     )
   # Evaluation may use another machine than training.
   here = {'jax.platform': 'auto', 'jax.distributed': 'off'}
-  config = saved(path)
+  config = complete(Config.load(path), path)
   try:
     check(config)
   except UsageError as error:
@@ -189,22 +190,30 @@ def foreign(path: str) -> bool:
   return bool(path) and package not in KNOWN
 
 
-def saved(path: pathlib.Path) -> Config:
-  """A run's `config.yaml`, as `complete` has it."""
-  return complete(Config.load(path), path)
-
-
-def complete(values: Config, path: object) -> Config:
+def complete(
+  values: Config, path: object, now: Config | None = None
+) -> Config:
   """The settings `values` that an earlier version may have written to `path`.
 
   New settings get their defaults, and renamed ones keep their values.
 
+  Args:
+    now: the settings of the run that goes on. New sections are taken from it:
+      what has a section of its own, such as a head, was not there before, so
+      that only its scale in `loss_scales` can differ.
+
   Raises:
     UsageError: there are settings that this version does not know.
   """
+  flat = {RENAMED.get(k, k): v for k, v in values.flat.items()}
+  known = {k.partition('.')[0] for k in flat}
+  new = {
+    k: v
+    for k, v in (now.flat if now else {}).items()
+    if '.' in k and k.partition('.')[0] not in known
+  }
   try:
-    flat = {RENAMED.get(k, k): v for k, v in values.flat.items()}
-    return resolve(blocks(), []).update(flat)
+    return resolve(blocks(), []).update(new | flat)
   except UsageError as error:
     raise UsageError(
       f'{path} was written by another version: {error}'
