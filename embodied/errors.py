@@ -1,6 +1,9 @@
 """Errors that users can cause, with messages that say what to do."""
 
 import difflib
+import pathlib
+import shlex
+import sys
 from collections.abc import Iterable
 from typing import TypeVar
 
@@ -48,6 +51,16 @@ def quoted(value: object) -> str:
     return text
   half = SHOWN // 2
   return f'{text[:half]}...{text[-half:]}'
+
+
+def install(what: str) -> str:
+  """The command that installs a package, or an extra of PonderDream such as
+  `[page]` in its folder, for the Python that runs."""
+  python, here = pathlib.Path(sys.executable or 'python'), pathlib.Path.cwd()
+  if python.is_relative_to(here):
+    python = python.relative_to(here)
+  packages = f'-e .{what}' if what.startswith('[') else what
+  return f'{python} -m pip install {shlex.join(shlex.split(packages))}'
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

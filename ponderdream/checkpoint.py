@@ -71,8 +71,8 @@ class Checkpoint:
       self.directory.exists()  # imports the package for a bucket
     except ImportError as error:
       raise UsageError(
-        f'{directory} needs a package that is not installed ({error});'
-        " pip install 'etils[epath-gcs]' for gs://."
+        f'{directory} needs a package that is not installed ({error}); for'
+        f' gs://, {errors.install("etils[epath-gcs]")}'
       ) from None
     self.damaged: set[int] = set()
     self.scores: dict[int, float] = {}

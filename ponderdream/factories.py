@@ -10,7 +10,7 @@ from typing import Any
 import jax
 
 import embodied
-from embodied import envs, fresh, replay, wrappers
+from embodied import envs, errors, fresh, replay, wrappers
 from embodied.base import Spaces
 from embodied.config import Config
 from embodied.envs import achievements, several
@@ -91,7 +91,7 @@ def setup(config: Config) -> Config:
   except (RuntimeError, AssertionError) as error:
     name = config.jax.platform
     extra = EXTRAS.get(name)
-    hint = f"; pip install -e '.[{extra}]'" if extra else ''
+    hint = f'; {errors.install(f"[{extra}]")}' if extra else ''
     reason = ' '.join(str(error).split())[:200] or 'JAX finds none'
     raise UsageError(
       f"The platform '{name}' cannot be used{hint} ({reason})."

@@ -65,7 +65,9 @@ def configure(argv: Sequence[str]) -> Config:
         {'jax.dtype': config.jax.dtype, 'logdir': config.logdir}
       )
       where = 'An accelerator' if size == 'size12m' else 'No accelerator'
-      console.say(f'{where} found and no size named: taking the {size} block.')
+      console.say(
+        f'{where} found and no size named: the block {size} comes last.'
+      )
     every = hosts.Hosts()
     settings.check_alike(config, every.exchange)
     if '{timestamp}' in ''.join(flags.get('logdir', [])):

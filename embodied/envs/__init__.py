@@ -104,7 +104,7 @@ def _module(task: str) -> ModuleType:
       raise
     raise UsageError(
       f"The task '{task}' needs the package '{e.name}', which is not"
-      f' installed: pip install {e.name}'
+      f' installed: {errors.install(e.name or "")}'
     ) from None
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from gymnasium import spaces
 
 from embodied.config import Config
-from embodied.errors import UsageError
+from embodied.errors import UsageError, install
 from ponderdream.lrxc import play, store, validate
 from ponderdream.lrxc.data import Data, shards
 from ponderdream.lrxc.schema import Episode, Node, plain
@@ -102,7 +102,7 @@ def _package() -> Any:
     import minari
   except ImportError:
     raise UsageError(
-      "This needs the package 'minari': pip install 'ponderdream[minari]'."
+      f"This needs the package 'minari': {install('[minari]')}"
     ) from None
   return minari
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
-from embodied.errors import UsageError
+from embodied.errors import UsageError, install
 
 # In the order in which they are put together.
 SCRIPTS = (
@@ -56,8 +56,7 @@ def check() -> None:
   """Raises UsageError if Plotly is not installed."""
   if importlib.util.find_spec('plotly') is None:
     raise UsageError(
-      'The page needs Plotly, which is not installed: pip install'
-      " 'ponderdream[page]'."
+      f'The page needs Plotly, which is not installed: {install("[page]")}'
     )
 
 

@@ -186,6 +186,6 @@ def check_outputs(names: Sequence[str]) -> None:
       )
     if name in SERVICES and importlib.util.find_spec(name) is None:
       raise UsageError(
-        f'logger.outputs names {name}, which is not installed: pip install'
-        f" 'ponderdream[{name}]'."
+        f'logger.outputs names {name}, which is not installed:'
+        f' {errors.install(f"[{name}]")}'
       )

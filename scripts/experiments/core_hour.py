@@ -34,7 +34,7 @@ import threading
 
 from embodied import lock
 from embodied.config.flags import split_flags
-from embodied.errors import UsageError
+from embodied.errors import UsageError, install
 from embodied.files import Folder
 from embodied.log.tail import Tail
 from embodied.run.evaluate import summary
@@ -73,7 +73,7 @@ def joined(flags):
 def ppo(run, args, episodes):
   """Commands of Stable-Baselines3's PPO."""
   if not importlib.util.find_spec('stable_baselines3'):
-    raise UsageError("ppo needs its packages: pip install -e '.[peers]'")
+    raise UsageError(f'ppo needs its packages: {install("[peers]")}')
   flags = {'logdir': [run['folder']], 'seed': [str(run['seed'])]}
   flags |= {'episodes': [str(episodes)]} if episodes else {}
   program = [sys.executable, '-m', 'scripts.experiments.ppo']

@@ -288,7 +288,7 @@ def test_bad_input_gets_one_sentence(argv, words, run, capsys):
 def test_without_plotly_it_says_what_to_install(monkeypatch, capsys):
   monkeypatch.setattr(html.importlib.util, 'find_spec', lambda name: None)
   assert command.main(['x']) == 2
-  assert says(capsys.readouterr().err, 'Plotly', "'ponderdream[page]'")
+  assert says(capsys.readouterr().err, 'Plotly', "'.[page]'")
 
 
 def test_the_command_writes_beside_the_run(run, capsys):

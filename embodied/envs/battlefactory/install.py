@@ -18,7 +18,7 @@ import subprocess
 import tempfile
 from typing import Any
 
-from embodied.errors import UsageError
+from embodied.errors import UsageError, install
 
 OLDEST = 18  # version of Node
 HERE = pathlib.Path(__file__).parent
@@ -95,8 +95,8 @@ def node() -> str:
     if path and (_version(path) or 0) >= OLDEST:
       return path
   raise UsageError(
-    f'The Battle Factory needs Node.js {OLDEST} or newer: pip install'
-    " 'ponderdream[battlefactory]', or set PONDERDREAM_NODE to its command."
+    f'The Battle Factory needs Node.js {OLDEST} or newer; set PONDERDREAM_NODE'
+    f' to its command, or {install("[battlefactory]")}'
   )
 
 

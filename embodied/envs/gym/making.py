@@ -15,6 +15,12 @@ from embodied.config import BAD_YAML
 from embodied.envs.gym.calls import Gym
 from embodied.errors import UsageError
 
+# What to install for a module, if its name does not say so.
+PACKAGES = {
+  'ale_py': '[atari]',
+  'shimmy': '[dmc]',
+  'highway_env': 'highway-env',
+}
 MODULE = re.compile(r'[^\W\d]\w*(\.[^\W\d]\w*)*')
 
 
@@ -116,8 +122,8 @@ def _make(task: str, arguments: Mapping[str, Any]) -> Gym:
     if isinstance(e, ModuleNotFoundError) and e.name:
       package = e.name.partition('.')[0]
       reason += (
-        f'; run `pip install {package}`, or install the package that'
-        ' contains it.'
+        f'; {errors.install(PACKAGES.get(package, package))}, or install the'
+        ' package that contains it.'
       )
     raise UsageError(
       f"Gymnasium cannot make an environment '{task}': {reason}"

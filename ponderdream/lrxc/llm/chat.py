@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from embodied.errors import UsageError
+from embodied.errors import UsageError, install
 from ponderdream.lrxc import stages
 
 LETTERS = 4  # of a token, about; for prices before they are known
@@ -139,8 +139,7 @@ def _client(base_url: str, timeout: float, retries: int) -> Any:
     import openai
   except ImportError:
     raise UsageError(
-      'A language model needs the package openai; install it by'
-      ' `pip install ponderdream[llm]`.'
+      f'A language model needs the package openai: {install("[llm]")}'
     ) from None
   # A server of one's own needs no key, but the package does.
   key = os.environ.get('OPENAI_API_KEY') or ('none' if base_url else None)

@@ -240,7 +240,11 @@ def test_unknown_ids_are_usage_errors(task, words):
   [
     (
       ModuleNotFoundError("No module named 'foo.bar'", name='foo.bar'),
-      '`pip install foo`',
+      '-m pip install foo,',
+    ),
+    (
+      ModuleNotFoundError("No module named 'ale_py'", name='ale_py'),
+      "-m pip install -e '.[atari]',",
     ),
     (
       gymnasium.error.DependencyNotInstalled(

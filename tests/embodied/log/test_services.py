@@ -105,7 +105,7 @@ def test_mlflow_that_cannot_be_reached_is_a_sentence(tmp_path):
   'names, words',
   [
     (['jsonl', 'tensorbord'], ['tensorbord', 'tensorboard', 'mlflow']),
-    (['wandb'], ['wandb', "pip install 'ponderdream[wandb]'"]),
+    (['wandb'], ['wandb', "pip install -e '.[wandb]'"]),
   ],
 )
 def test_outputs_that_are_not_there(names, words, monkeypatch):

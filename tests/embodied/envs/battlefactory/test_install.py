@@ -55,7 +55,7 @@ def test_without_the_package_one_sentence_says_what_to_do(bare):
 
 def test_without_node_one_sentence_says_what_to_do(bare, monkeypatch, capsys):
   monkeypatch.setattr(install.importlib.util, 'find_spec', lambda _: None)
-  words = naming(18, 'ponderdream[battlefactory]', 'PONDERDREAM_NODE')
+  words = naming(18, '.[battlefactory]', 'PONDERDREAM_NODE')
   with pytest.raises(UsageError, match=words):
     install.node()
   assert command.main(['setup']) == 2
