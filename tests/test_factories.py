@@ -1,5 +1,7 @@
 """What the configuration asks for is what is made."""
 
+import textwrap
+
 import numpy as np
 import pytest
 
@@ -112,6 +114,26 @@ def test_a_data_set_is_a_logdir_or_its_replay(tmp_path, where):
   other = other.update({'task': 'dummy_cont'})
   with pytest.raises(UsageError, match=naming("'action'", where)):
     datasets.make(other, factories.make_spaces(other), {})
+
+
+def test_data_written_as_the_package_says_are_learnt_from(
+  tmp_path, monkeypatch
+):
+  lines = replay.__doc__.split(':\n\n')[1].split('\n\n')[0]
+  picture = np.zeros((64, 64, 3), np.uint8)
+  steps = [
+    (picture + n, 0.5, n % 17, n % 20 == 0, n % 20 == 19, False)
+    for n in range(100)
+  ]
+  monkeypatch.chdir(tmp_path)
+  exec(textwrap.dedent(lines), vars(replay) | {'np': np, 'steps': steps})
+  blocks = ['crafter', 'cpu', 'debug']
+  flags = {'data': ['data/mine'], 'run.script': ['offline']}
+  config = settings.parse(blocks, flags | {'logdir': ['new']}, ())
+  spaces = factories.make_spaces(config)
+  batch = datasets.make(config, spaces, {}).sample(50)
+  assert batch['image'].dtype == np.uint8 and (batch['reward'] == 0.5).all()
+  assert (batch['action'] == batch['image'][..., 0, 0, 0] % 17).all()
 
 
 def test_spaces_are_those_of_the_drivers_environments(tmp_path):

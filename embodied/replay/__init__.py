@@ -1,3 +1,24 @@
-"""Steps stored on disk, and batches of windows sampled from them."""
+"""Steps stored on disk, and batches of windows sampled from them.
+
+Data from elsewhere become a replay, step by step in their order:
+
+    replay = Replay(1, 10**9, 'data/mine')
+    for picture, reward, action, first, last, dead in steps:
+      step = {
+        'image': picture,              # uint8 [64, 64, 3]
+        'reward': np.float32(reward),  # that came with the picture
+        'is_first': first,             # of its episode
+        'is_last': last,
+        'is_terminal': dead,           # False if it was only cut off
+        'action': np.int32(action),    # chosen next; 0 in the last step
+      }
+      replay.add(step, worker=0)
+    replay.close()
+
+Keys, dtypes and shapes of observations and actions are those of a task,
+`obs_space` and `act_space` of `ponderdream.make_env(TASK)`, without `reset`
+and `log/...`. An agent of that task learns from them with `--task TASK --data
+data/mine`.
+"""
 
 from embodied.replay.replay import Replay as Replay
