@@ -254,7 +254,8 @@ class Models:
     seen = view.actor
     if self.speaks and view.goal is not None:
       seen = jnp.concatenate([seen, view.goal], -1)
-    return dists.scalar(self.apply(params, 'val', seen))
+    scale = params['val'].get('scale', 1.0)
+    return dists.scalar(self.apply(params, 'val', seen), scale)
 
   def policy(self, raw: Array, view: View) -> dists.ActionDist:
     """The distribution of actions for outputs `[..., O]` of the actor."""

@@ -7,6 +7,7 @@ import pytest
 from embodied import space
 from embodied.config import resolve
 from ponderdream import models, settings
+from tests import helpers
 
 OBS = {'image': space.Space(np.uint8, (64, 64, 3))}
 ACT = {
@@ -96,3 +97,18 @@ def test_levels_of_their_own_have_as_many_parameters_times_levels(cell):
     count(*names, **how, **{'inner.tied': x}) for x in (True, False)
   )
   assert own.pop('inner') == 7 * tied.pop('inner') and own == tied
+
+
+def test_errors_of_a_critic_without_bins_are_in_units_of_its_scale():
+  kit = helpers.tiny('pondernet', **{'val.bins': 1})
+  built, params = kit.models, helpers.disturbed(kit.agent.state.params)
+  feat = jax.random.normal(jax.random.key(0), (6, built.shapes.feat))
+  seen = jax.random.normal(jax.random.key(1), (6, built.shapes.actor))
+  view = models.View(feat, seen)
+  found = [built.value(built.rescaled(params, x), view) for x in (2.0, 40.0)]
+  small, large = (x.pred() for x in found)
+  np.testing.assert_allclose(small, large, rtol=1e-4, atol=1e-4)
+  for scale, dist in zip((2.0, 40.0), found, strict=True):
+    # An error of 20, in states of their own.
+    loss = -dist[2:].log_prob(dist.pred()[2:] + 20)
+    np.testing.assert_allclose(loss, np.full(4, (20 / scale) ** 2 / 2), 1e-4)

@@ -71,7 +71,8 @@ def make(
     params = models.grow(params, observations(models, batch), devices.gather)
     size = returns.scale(aux.running['ppo'], config.retnorm.limit)
     params = models.rescaled(params, size)
-    slow = update_slow(state.slow, params, config.slow)
+    slow = models.rescaled(state.slow, size)
+    slow = update_slow(slow, params, config.slow)
     metrics |= {
       f'opt/{kind}/grad_norm': optim.norm(grads),
       'opt/param_norm': optim.norm(params),

@@ -23,7 +23,7 @@ def value(
     slowreg: weight of the cross entropy to the slow critic.
 
   Returns:
-    Loss `[H, B]` in nats.
+    Loss `[H, B]`: in nats, or half a squared error in units of the scale.
   """
   chex.assert_equal_shape([slow, target])
   sg = jax.lax.stop_gradient

@@ -1,6 +1,7 @@
 """Distributions. The only file that imports TensorFlow Probability."""
 
 import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -88,6 +89,10 @@ class TwoHot:
     self.logits = logits.astype(jnp.float32)
     self.bins = jnp.asarray(symexp_bins(logits.shape[-1]))
 
+  def __getitem__(self, index: Any) -> 'TwoHot':
+    """The distributions of some of the scalars."""
+    return TwoHot(self.logits[index])
+
   def pred(self) -> Array:
     """The mean `[...]`. Opposite bins are summed in pairs, so that equal
     probabilities give exactly 0."""
@@ -127,6 +132,10 @@ class Point:
   def __init__(self, logits: Array, scale: Array | float = 1.0):
     self.logits = logits.astype(jnp.float32)
     self.scale = jax.lax.stop_gradient(scale)
+
+  def __getitem__(self, index: Any) -> 'Point':
+    """Some of the scalars."""
+    return Point(self.logits[index], self.scale)
 
   def pred(self) -> Array:
     """The number, `[...]`."""

@@ -111,9 +111,7 @@ def judge(
   scale = returns.scale(span, config.retnorm.limit)
   adv = (ret - value[:-1]) / scale
   weight = jnp.cumprod(cont, 0)[:-1]
-  loss = critic.value(
-    dists.scalar(pred.logits[:-1]), slow, ret, config.imag.slowreg
-  )
+  loss = critic.value(pred[:-1], slow, ret, config.imag.slowreg)
   metrics = {
     'imag/return': ret.mean(),
     'imag/reward': reward[1:].mean(),

@@ -14,10 +14,12 @@ from ponderdream.agent import Agent
 from ponderdream.distributed import devices
 from ponderdream.dream import rollout
 from ponderdream.learn import step
+from ponderdream.losses import returns
+from ponderdream.models import View
 from ponderdream.objectives import Pass, behaviour
 from ponderdream.world import rssm
 from tests import helpers
-from tests.helpers import BATCH, TIME, moved, tiny, update
+from tests.helpers import BATCH, TIME, disturbed, moved, tiny, update
 
 
 @pytest.fixture(scope='module')
@@ -397,3 +399,30 @@ def test_masked_actions_are_never_taken():
 def test_an_update_with_masked_actions():
   _, metrics = update(masked())
   assert np.isfinite(list(metrics.values())).all(), metrics
+
+
+def test_a_critic_and_its_slow_copy_are_rescaled_alike():
+  kit = tiny('pondernet', **{'val.bins': 1, 'opt.lr': 0.0})
+  params = disturbed(kit.agent.state.params)
+  slow = {'val': jax.tree.map(lambda x: x * 1.5, params['val'])}
+  slow['val']['scale'] = params['val']['scale'] = jnp.ones(())
+  wide = returns.ReturnRange(jnp.zeros(()), jnp.full((), 300.0))
+  running = kit.agent.state.running | {'ppo': wide}
+  before = {'params': params, 'slow': slow, 'running': running}
+  params, slow = jax.device_get((params, slow))
+  state = jax.device_get(kit.agent.state._replace(**before))
+  kit.agent.state = devices.replicate(state)
+  update(kit)
+  after = kit.agent.state
+  assert after.params['val']['scale'] == after.slow['val']['scale'] == 300
+  seen = jax.random.normal(jax.random.key(1), (6, kit.models.shapes.actor))
+  view = View(seen, seen)
+  value = lambda params: kit.models.value(params, view).pred()
+  np.testing.assert_allclose(value(after.params), value(params), rtol=1e-4)
+  # Both parts of the average say what they said.
+  np.testing.assert_allclose(
+    after.slow['val']['head']['out']['kernel'] * 300,
+    0.98 * slow['val']['head']['out']['kernel']
+    + 0.02 * params['val']['head']['out']['kernel'],
+    rtol=1e-4,
+  )  # fmt: skip
