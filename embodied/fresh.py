@@ -33,16 +33,18 @@ class Fresh:
     return all(x > self.length for x in self._counts)
 
   def add(self, step: Mapping[str, Any], worker: int) -> None:
-    """Adds a step of `worker`. Raises ValueError if its window is complete."""
+    """Adds a step of `worker`, without keys 'log/...'. Raises ValueError if
+    its window is complete."""
     count = self._counts[worker]
     if count > self.length:
       raise ValueError(
         f'The window of worker {worker} is complete; take the batches first.'
       )
     if not self._steps:
-      self._steps = {k: self._empty(v) for k, v in step.items()}
-    for key, value in step.items():
-      self._steps[key][worker, count] = value
+      kept = {k: v for k, v in step.items() if not k.startswith('log/')}
+      self._steps = {k: self._empty(v) for k, v in kept.items()}
+    for key, room in self._steps.items():
+      room[worker, count] = step[key]
     self._counts[worker] = count + 1
 
   def batches(self, rows: int, epochs: int) -> Iterator[Batch]:

@@ -29,9 +29,11 @@ def stop_requested() -> Iterator[threading.Event]:
   wakeup = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
 
   def watch() -> None:
-    if os.read(reader, 1) and not stop.wait(PATIENCE):
-      print('Stopped; resumes from the last checkpoint.', flush=True)
-      os._exit(0)
+    # The byte is the number of the signal; others are for somebody else.
+    while byte := os.read(reader, 1):
+      if byte[0] in numbers and not stop.wait(PATIENCE):
+        print('Stopped; resumes from the last checkpoint.', flush=True)
+        os._exit(0)
 
   thread = threading.Thread(target=watch, daemon=True)
   thread.start()

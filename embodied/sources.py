@@ -134,9 +134,11 @@ class Fixed:
 class Mixture:
   """Draws every batch from several sources, with fixed shares.
 
-  Each row is taken from the source that is furthest behind its share. The
-  difference is carried over to the next batch. So the shares are exact over
-  time, and the rows of all sources are spread over a batch.
+  The rows of all batches, one after another, are dealt out by their numbers
+  alone: of the first r rows, the first source has `floor(p r + 1 / 2)` at a
+  share of p; the others are dealt to the other sources likewise. So the shares
+  are exact over time, the rows of all sources are spread over a batch, and a
+  resumed run deals the same.
 
   If a source does not have a key, its rows are zeros, and `has/<key>`, bool
   `[B]`, says which rows have the key. The stepids of a batch include the
@@ -161,8 +163,7 @@ class Mixture:
         ' one source or more, each with a share above 0.'
       )
     self._shares = shares / shares.sum()
-    # Number of rows that each source is behind its share.
-    self._behind = np.zeros(len(shares))
+    self._drawn = 0
     self._lock = threading.Lock()
 
   def __len__(self) -> int:
@@ -212,6 +213,7 @@ class Mixture:
         source.update(ids[rows], {k: v[rows] for k, v in values.items()})
 
   def seek(self, batches: int) -> None:
+    self._drawn = batches
     for source in self._sources:
       source.seek(batches)
 
@@ -230,12 +232,20 @@ class Mixture:
   def _deal(self, amount: int, fresh: bool) -> NDArray[np.int64]:
     """Number of the source of each row, `[amount]`."""
     with self._lock:
-      behind = self._behind if fresh else self._behind.copy()
-      order = np.empty(amount, np.int64)
-      for row in range(amount):
-        behind += self._shares
-        order[row] = behind.argmax()
-        behind[order[row]] -= 1
+      first = self._drawn * amount
+      self._drawn += fresh
+    order = np.full(amount, len(self._shares) - 1)
+    # Rows that are left, and their numbers among all that were left.
+    left = np.arange(amount)
+    number, rest = first + left, 1.0
+    for source, share in enumerate(self._shares[:-1].tolist()):
+      dealt, more = (
+        np.floor(share / rest * x + 0.5) for x in (number, number + 1)
+      )
+      mine = more > dealt
+      order[left[mine]] = source
+      left, number = left[~mine], (number - dealt)[~mine]
+      rest -= share
     return order
 
   def _only(self, key: str, parts: Sequence[Batch]) -> Array:

@@ -16,7 +16,7 @@ class Ratio:
   def __init__(self, ratio: float) -> None:
     if not (math.isfinite(ratio) and ratio >= 0):
       raise ValueError(f'The ratio is {ratio}; it must be 0 or more.')
-    self._ratio = Fraction(ratio).limit_denominator(10**6)
+    self._ratio = Fraction(ratio).limit_denominator(10**9)
     self._start: int | None = None
     self._done = 0
 

@@ -1,6 +1,6 @@
 """Environments around environments, applied by `embodied.envs.make_env`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -262,9 +262,12 @@ class CheckSpaces(Wrapper):
       ) from error
 
   def _checked(self, action: dict[str, Any]) -> Obs:
-    _check('action', action, self._act)
+    # Of an action that resets, nothing else counts.
+    resets = action.get('reset') is True or action.get('reset') == np.True_
+    keys = ['reset'] if resets else [*self._act]
+    _check('action', action, self._act, keys)
     obs = self.env.step(action)
-    _check('observation', obs, self._obs)
+    _check('observation', obs, self._obs, self._obs)
     for key in self._floats:
       # Infinite bounds allow infinity.
       if not np.isfinite(obs[key]).all():
@@ -344,19 +347,26 @@ def _unified(space: Space) -> Space:
   return Space(np.int32, space.shape, low, high, space.role)
 
 
-def _check(what: str, values: dict[str, Any], spaces: Spaces) -> None:
+def _check(
+  what: str, values: dict[str, Any], spaces: Spaces, keys: Iterable[str]
+) -> None:
+  """Raises ContractError unless there are values for all spaces, and those of
+  `keys` are in them."""
   if values.keys() != spaces.keys():
     raise ContractError(
       f'The {what} has the keys {sorted(values)}; the space has'
       f' {sorted(spaces)}.'
     )
-  for key, space in spaces.items():
+  for key in keys:
+    space = spaces[key]
     if space.contains(values[key]):
       continue
     value = np.asarray(values[key])
     brief = f'{value.dtype} of shape {value.shape}'
     if value.size:
       brief += f' between {value.min()} and {value.max()}'
+    other = value.dtype != space.dtype
+    advice = f' Give it as {space.dtype}.' if other else ''
     raise ContractError(
-      f"The {what} '{key}' is {brief}, which is not in {space}."
+      f"The {what} '{key}' is {brief}, which is not in {space}.{advice}"
     )

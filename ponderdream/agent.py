@@ -102,7 +102,10 @@ class Agent(embodied.Agent):
   def init_policy(self, batch: int) -> tuple[rssm.State, Array]:
     """Model state and last action of `batch` environments."""
     action = jnp.zeros((batch, self.models.action.variables), jnp.float32)
-    return rssm.initial(self.models.dyn, batch), action
+    carry = rssm.initial(self.models.dyn, batch), action
+    # Placed like the carry that `policy` returns, which would be compiled for
+    # a second time otherwise.
+    return jax.device_put(carry, jax.local_devices()[0])
 
   def policy(
     self, carry: Any, obs: Mapping[str, np.ndarray], mode: str = 'train'

@@ -19,6 +19,7 @@ import gymnasium
 
 from embodied import envs, signals
 from embodied.envs.gym import making
+from embodied.errors import UsageError
 from ponderdream import checkpoint, factories, settings, texts
 from ponderdream import train as command
 from ponderdream.agent import Acting
@@ -44,9 +45,13 @@ def make_env(task: str, seed: int = 0, **options: Any) -> Any:
   """
   if not task.startswith(GYMNASIUM):
     return envs.make_env(task, 0, seed=seed, **options)
-  given = ('kwargs', 'wrappers', 'length')
-  chosen = {k: options[k] for k in given if k in options}
-  return making.make(task.removeprefix(GYMNASIUM), **chosen)
+  known = ('kwargs', 'wrappers', 'length')
+  for key in options.keys() - {*known}:
+    raise UsageError(
+      f"An environment of Gymnasium itself is not made with '{key}'; there are"
+      f' {", ".join(known)}.'
+    )
+  return making.make(task.removeprefix(GYMNASIUM), **options)
 
 
 class Command(types.ModuleType):
@@ -71,7 +76,9 @@ def train(
 
   Args:
     task: its name, or a function that makes a `gymnasium.Env`. Environments
-      of a function run in this process.
+      of a function run in this process. Others may have processes of their
+      own (`run.parallel`), and then a script needs `if __name__ ==
+      '__main__':`.
     logdir: folder of the results.
     configs: blocks of `configs.yaml`.
     values: of further settings, such as `**{'run.steps': 1e5}`.
@@ -82,6 +89,8 @@ def train(
   Raises:
     UsageError: settings that do not fit.
     RuntimeError: the training failed; the error was printed.
+    KeyboardInterrupt: it was asked to stop, by Ctrl-C or SIGTERM, and has
+      saved a checkpoint.
   """
   if callable(task):
     values = {'run.parallel': False, **values}
@@ -89,19 +98,22 @@ def train(
   given = {'task': task, 'logdir': logdir, **values}
   argv = ['--configs', *configs]
   for key, value in given.items():
-    texts = value if isinstance(value, list | tuple) else [value]
-    argv += [f'--{key}', *map(str, texts)]
+    words = value if isinstance(value, list | tuple) else [value]
+    argv += [f'--{key}', *map(str, words)]
   config = command.configure(argv)
   with signals.stop_requested() as stop:
     if command.train(config, stop):
       raise RuntimeError(f'The training in {config.logdir} failed.')
+    if stop.is_set():
+      raise KeyboardInterrupt
   return str(config.logdir)
 
 
 def register(make: Maker) -> str:
   """Gives a function that makes environments a name in Gymnasium."""
-  name = ''.join(x for x in make.__name__ if x.isalnum()) or 'Env'
-  name = f'Script{name}-v0'
+  given = getattr(make, '__name__', '')
+  name = ''.join(x for x in given if x.isalnum()) or 'Env'
+  name = f'{making.SCRIPTED}{name}-v0'
   gymnasium.registry.pop(name, None)
   gymnasium.register(name, entry_point=make)
   return name

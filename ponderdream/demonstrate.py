@@ -34,6 +34,8 @@ from ponderdream.lrxc.progress import progress
 
 # Number of the first environment; those of evaluation lie below.
 FIRST = 2**41
+# An episode uses one environment of so many at most.
+MANY = 2**14
 
 
 def demonstrate(options: Config) -> int:
@@ -223,7 +225,7 @@ def _play(
   left = options.episodes - writer.done
   count = min(options.workers, left)
   # Environments that no earlier process of this data set has used.
-  first = FIRST + writer.done * options.workers
+  first = FIRST + writer.done * MANY
   if options.expert:
     driver = _advised(config, options, writer, range(first, first + count))
   else:

@@ -163,6 +163,9 @@ def run(
 def named(step: int, options: Config) -> str:
   """What the files of an evaluation are called, without an ending."""
   name = 'random' if options.random else str(step)
+  name += '-greedy' if options.greedy else ''
+  name += f'-{options.halt}' if options.halt != OPTIONS.halt else ''
+  name += f'-limit{options.limit}' if options.limit != OPTIONS.limit else ''
   name += f'-suppress{options.suppress}' if options.suppress else ''
   words = re.findall('[a-z0-9]+', options.goal.lower())
   return '-'.join([name, *words])[:80]

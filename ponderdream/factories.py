@@ -17,7 +17,6 @@ from embodied.envs import achievements, several
 from embodied.errors import UsageError
 from embodied.files import Folder
 from embodied.log import logger, services, terminal
-from embodied.replay import selectors
 from embodied.run.tracker import Logged, Tracker
 from embodied.run.train import Newest
 from ponderdream import texts, trackers
@@ -186,8 +185,9 @@ def make_driver(
   tasks = several.tasks(config.task)
   if count < len(tasks):
     raise UsageError(
-      f'There are {len(tasks)} worlds and {count} environments; each world'
-      ' needs one, by run.envs or, in an evaluation, by --envs and --episodes.'
+      f'{len(tasks)} worlds need {len(tasks)} environments or more; set'
+      f' run.envs or, in an evaluation, --envs and --episodes, of which one is'
+      f' {count}.'
     )
   # Done here, because worker processes have a time limit.
   for task in tasks:
@@ -210,21 +210,12 @@ def make_driver(
 def make_replay(config: Config) -> replay.Replay:
   """The replay of this host, with windows of `batch.length` steps and one
   step before them for context."""
-  recent, seed = config.replay.recency, config.seed
-  selector = selectors.Mixture(
-    [
-      (selectors.Uniform(seed), 1 - recent),
-      (selectors.Recency(seed), recent),
-    ],
-    seed,
-  )
   return replay.Replay(
     config.batch.length + 1,
     config.replay.capacity,
     folder(config, 'replay'),
     chunk_size=config.replay.chunk,
-    seed=seed,
-    selector=selector,
+    seed=config.seed,
     priority=config.replay.priority,
     context=posterior.LATENTS,
   )

@@ -124,6 +124,7 @@ def _settings(value: Any) -> bool:
 count = _whole(0)
 KINDS: dict[str, Callable[[Any], bool]] = {
   'updates': count,
+  'batches': count,
   'forgotten': count,
   'totals': _totals,
   'ratio': _ratio,

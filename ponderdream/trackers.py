@@ -38,7 +38,7 @@ class PonderSteps(Tracker):
     if f'{STEPS}/sum' not in episode:
       return {}
     steps = episode[f'{STEPS}/sum'] - episode[f'{STEPS}/last']
-    return {'ponder_steps': steps / episode['length']}
+    return {'ponder_steps': steps / max(episode['length'], 1)}
 
   def result(self) -> dict[str, Any]:
     """Of all actions since the last result: `acted/ponder_steps`, the steps

@@ -1,5 +1,6 @@
 """PonderDream in a script."""
 
+import functools
 import os
 import pathlib
 import subprocess
@@ -12,7 +13,9 @@ from gymnasium import spaces
 
 import ponderdream
 from embodied.envs import from_gymnasium, wrap
+from embodied.errors import UsageError
 from ponderdream import api, policy
+from tests.naming import naming
 
 ROOT = pathlib.Path(__file__).parent.parent
 
@@ -76,8 +79,25 @@ def test_environments_are_made_by_their_task():
   assert env.observation_space == spaces.Discrete(64)
   own = ponderdream.make_env('dummy_disc', length=5)
   assert 'action' in own.act_space
+  with pytest.raises(UsageError, match=naming("'repeat'", 'kwargs')):
+    ponderdream.make_env('gymnasium_CartPole-v1', repeat=4)
   with pytest.raises(AttributeError, match='nothing'):
     _ = ponderdream.nothing
+
+
+def test_environments_of_functions_have_a_name():
+  make = functools.partial(gymnasium.make, 'CartPole-v1')
+  assert gymnasium.make(api.register(make)).observation_space.shape == (4,)
+
+
+def test_a_training_that_was_stopped_does_not_return(monkeypatch, tmp_path):
+  def stopped(config, stop):
+    stop.set()
+    return 0
+
+  monkeypatch.setattr(api.command, 'train', stopped)
+  with pytest.raises(KeyboardInterrupt):
+    api.train('dummy_disc', str(tmp_path), ['dummy', 'debug'])
 
 
 class Shown(gymnasium.Env):

@@ -332,6 +332,24 @@ def test_a_dict_of_observations_is_resumed_and_evaluated(tmp_path):
   assert (tmp_path / 'eval' / '100.mp4').stat().st_size
 
 
+OTHERS = """
+import signal, time
+from embodied import signals
+signals.PATIENCE = 0.2
+signal.signal(signal.SIGUSR1, lambda *_: print('heard', flush=True))
+with signals.stop_requested() as stop:
+  signal.raise_signal(signal.SIGUSR1)
+  time.sleep(1)
+  print('goes on', stop.is_set(), flush=True)
+"""
+
+
+def test_signals_for_others_do_not_end_it():
+  command = [sys.executable, '-c', OTHERS]
+  done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True)
+  assert done.stdout.split() == ['heard', 'goes', 'on', 'False']
+
+
 LONG = """
 import hashlib
 from embodied import signals

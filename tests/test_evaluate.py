@@ -62,8 +62,8 @@ def measure(tmp_path, capsys):
     argv = ['--logdir', str(tmp_path), '--random', '--envs', '1']
     code = evaluate.main([*argv, '--episodes', '2', *flags])
     said = capsys.readouterr()
-    path = tmp_path / 'eval' / 'random.json'
-    found = json.loads(path.read_text()) if path.exists() else None
+    paths = list((tmp_path / 'eval').glob('random*.json'))
+    found = json.loads(paths[0].read_text()) if paths else None
     return code, said.out, said.err, found
 
   return run

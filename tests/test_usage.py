@@ -112,6 +112,22 @@ BAD = {
     ['--configs', 'dummy', 'cpu', '--data', 'replay', 'old'], 'old',
     'run.train_ratio', 0,
   ),
+  'old data instead of the replay, never learnt from': (
+    ['--configs', 'dummy', 'cpu', '--data', 'old'], 'old', 'run.train_ratio',
+    0,
+  ),
+  'a leash on nothing': (
+    ['--configs', 'dummy', 'debug', '--loss_scales.leash_act', '1'],
+    'loss_scales.leash_act', 'loss_scales.ppo',
+  ),
+  'a goal in words for an agent without': (
+    ['--configs', 'crafter', 'pondernet', 'debug', '--goal', 'eat'], "'eat'",
+    'words',
+  ),
+  'dreams of several worlds, each with goals': (
+    ['--configs', 'pondernet', 'words', 'debug', '--task',
+     'crafter_reward+sokoban_small'], 'worlds', 'loss_scales.policy',
+  ),
   'a task without a module': (
     ['--configs', 'gymnasium', 'debug', '--task', 'gymnasium_:x'], "':x'",
     'MODULE:ID',
@@ -254,7 +270,8 @@ def test_each_way_to_evaluate_has_files_of_its_own():
   def named(**options):
     return evaluate.named(70, evaluate.OPTIONS.update(options))
 
-  assert named() == named(greedy=True) == '70'
+  assert named() == '70' and named(greedy=True) == '70-greedy'
+  assert named(halt='median', limit=9) == '70-median-limit9'
   assert named(random=True) == 'random'
   assert named(suppress=2, goal='Eat a cow!') == '70-suppress2-eat-a-cow'
   # Nothing of a goal leads out of the folder.
@@ -306,6 +323,16 @@ def test_a_run_of_an_earlier_version_has_the_defaults_it_lacks(tmp_path):
   assert line in text
   path.write_text(text.replace(line, 'slowval:\n  rate: 0.05\n'))
   assert settings.recall(str(tmp_path)).slow.val == 0.05
+  # Something that is gone does not matter if it was not used.
+  for value, good in ((0.0, True), (0.5, False)):
+    gone = f'replay:\n  recency: {value}\n'
+    path.write_text(text.replace('replay:\n', gone))
+    if good:
+      assert settings.recall(str(tmp_path)).replay == config.replay
+    else:
+      named = naming('version', "'replay.recency'")
+      with pytest.raises(UsageError, match=named):
+        settings.recall(str(tmp_path))
   line = '  bets: 1.0\n'
   path.write_text(text.replace('ponder:\n', 'ponder:\n' + line))
   with pytest.raises(UsageError, match=naming('version', "'ponder.bets'")):

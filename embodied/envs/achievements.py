@@ -84,8 +84,13 @@ class Achievements(Tracker):
     return named if total is None else named | {'success/score': total}
 
   def summary(self) -> dict[str, Any]:
-    """`success` (the rates), and `crafter_score`, see there."""
-    return {'success': self.rates(), 'crafter_score': self.crafter_score()}
+    """`success` (the rates), `success_episodes` (of how many episodes), and
+    `crafter_score`, see there."""
+    return {
+      'success': self.rates(),
+      'success_episodes': dict(sorted(self.episodes.items())),
+      'crafter_score': self.crafter_score(),
+    }
 
   def crafter_score(self) -> float | None:
     """Crafter's score; None without achievements, or if several worlds have

@@ -177,20 +177,21 @@ class Returns(Tracker):
 
   def __init__(self, names: Sequence[str]) -> None:
     self._names = names
-    self._found: dict[str, list[float]] = {}
+    self._sums: dict[str, tuple[float, int]] = {}
 
   def episode(self, episode: Mapping[str, float]) -> dict[str, float]:
     """`score_<world>`, the return in its world."""
     if f'{WORLD}/last' not in episode:
       return {}
     name = self._names[int(episode[f'{WORLD}/last'])]
-    self._found.setdefault(name, []).append(episode['score'])
+    total, count = self._sums.get(name, (0.0, 0))
+    self._sums[name] = total + episode['score'], count + 1
     return {f'score_{name}': episode['score']}
 
   def summary(self) -> dict[str, Any]:
     """`worlds`, the mean return of each, by name."""
-    means = {k: sum(v) / len(v) for k, v in sorted(self._found.items())}
-    return {'worlds': means}
+    sums = sorted(self._sums.items())
+    return {'worlds': {k: total / count for k, (total, count) in sums}}
 
 
 def _single(space: Space) -> bool:

@@ -53,6 +53,8 @@ class Episodes:
 
   def __init__(self) -> None:
     self._episodes: dict[int, dict[str, float]] = {}
+    # Names of the largest value, the sum and the last one, by key.
+    self._names: dict[str, tuple[str, str, str]] = {}
 
   def add(
     self, transition: Mapping[str, Any], worker: int
@@ -75,8 +77,10 @@ class Episodes:
         value = float(value)
         if math.isnan(value):
           continue
-        most = episode.get(f'{key}/max', value)
-        episode[f'{key}/max'] = max(most, value)
-        episode[f'{key}/sum'] = episode.get(f'{key}/sum', 0.0) + value
-        episode[f'{key}/last'] = value
+        if key not in self._names:
+          self._names[key] = f'{key}/max', f'{key}/sum', f'{key}/last'
+        largest, total, last = self._names[key]
+        episode[largest] = max(episode.get(largest, value), value)
+        episode[total] = episode.get(total, 0.0) + value
+        episode[last] = value
     return self._episodes.pop(worker) if transition['is_last'] else None

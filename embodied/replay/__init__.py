@@ -2,7 +2,10 @@
 
 Data from elsewhere become a replay, step by step in their order:
 
-    replay = Replay(1, 10**9, 'data/mine')
+    import numpy as np
+    from embodied.replay import Replay
+
+    replay = Replay(length=1, capacity=10**9, directory='logdir/mine')
     for picture, reward, action, first, last, dead in steps:
       step = {
         'image': picture,              # uint8 [64, 64, 3]
@@ -18,7 +21,7 @@ Data from elsewhere become a replay, step by step in their order:
 Keys, dtypes and shapes of observations and actions are those of a task,
 `obs_space` and `act_space` of `ponderdream.make_env(TASK)`, without `reset`
 and `log/...`. An agent of that task learns from them with `--task TASK --data
-data/mine`.
+logdir/mine`.
 """
 
 from embodied.replay.replay import Replay as Replay

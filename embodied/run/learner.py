@@ -29,6 +29,7 @@ class Learner:
 
   Attributes:
     updates: number of updates since the run began.
+    batches: number of those on batches of the source.
     timer: wall-clock time by part.
     clock: seconds since the run began.
   """
@@ -40,7 +41,7 @@ class Learner:
     self.source = source
     self.batch = batch
     self.length = length
-    self.updates = 0
+    self.updates = self.batches = 0
     self.timer = Timer()
     self.clock = Clock()
     self._metrics = Metrics()
@@ -66,6 +67,7 @@ class Learner:
       Diverged: as `record_update`.
     """
     data, self._data = self._data, None
+    self.batches += 1
     self._train(data)
 
   def update_fresh(self, data: Batch) -> None:
@@ -89,24 +91,27 @@ class Learner:
   ) -> None:
     """Checks and stores the results of an update; both may be empty.
 
+    A metric is NaN where no step of the batch has what it measures, and is
+    then left out.
+
     Raises:
-      Diverged: losses are not finite; names them. Metrics are means over all
-        hosts, so all hosts raise it.
+      Diverged: the sum of the losses, or a gradient or parameter (`opt/...`),
+        is not finite. Metrics are means over all hosts, so all hosts raise it.
     """
     bad = [
       k
       for k, v in metrics.items()
       if not math.isfinite(v) and k.startswith(('loss/', 'opt/'))
     ]
-    if bad:
+    if any(k.startswith('opt/') for k in bad):
       raise Diverged(
         f'After {self.updates} updates, these are not finite numbers:'
         f' {", ".join(bad)}. The state before this update is saved; lower'
         ' opt.lr, or check the data for numbers that are not finite.'
       )
     self._outs = outs
-    if metrics:
-      self._metrics.add(metrics, 'train')
+    known = {k: v for k, v in metrics.items() if not math.isnan(v)}
+    self._metrics.add(known, 'train')
 
   def write_back(self) -> None:
     """Writes the outputs of the last update to the source, once."""
@@ -133,14 +138,20 @@ class Learner:
 
   def save(self) -> dict[str, Any]:
     """Its part of the meta of a checkpoint."""
-    return {'updates': self.updates, 'seconds': self.clock.seconds()}
+    return {
+      'updates': self.updates,
+      'batches': self.batches,
+      'seconds': self.clock.seconds(),
+    }
 
   def load(self, meta: Mapping[str, Any]) -> None:
     """Restores the meta of a checkpoint."""
     self.updates = meta['updates']
-    if 'seconds' in meta:  # earlier versions did not count them
+    # Earlier versions did not count batches and seconds.
+    self.batches = meta.get('batches', self.updates)
+    if 'seconds' in meta:
       self.clock.load(meta['seconds'])
-    self.source.seek(self.updates)
+    self.source.seek(self.batches)
 
   def close(self) -> None:
     """Ends the prefetching."""

@@ -28,6 +28,7 @@ class Status(NamedTuple):
   Attributes:
     ready: whether it has a batch for the next update.
     saving: whether a checkpoint is due; only the value of host 0 is used.
+    full: whether the windows of its newest steps are complete.
     total: number of steps ever added to its replay.
     episodes: number of its recent episodes.
     returns: sum of their returns.
@@ -35,6 +36,7 @@ class Status(NamedTuple):
 
   ready: bool
   saving: bool
+  full: bool = False
   total: int = 0
   episodes: int = 0
   returns: float = 0.0
@@ -49,6 +51,7 @@ class HostSync:
 
   Attributes:
     ready: whether all hosts have a batch.
+    full: whether the windows of the newest steps of all hosts are complete.
     stopping: whether any host was asked to stop.
     failing: whether any host has failed.
     saving: whether a checkpoint is due.
@@ -62,7 +65,8 @@ class HostSync:
   def __init__(self, hosts: Hosts, stop: Callable[[], bool]) -> None:
     self.hosts = hosts
     self.stop = stop
-    self.ready = self.stopping = self.failing = self.saving = False
+    self.ready = self.full = self.saving = False
+    self.stopping = self.failing = False
     self.totals: dict[str, int] = {}
     self.score: float | None = None
     self.failure: Exception | None = None
@@ -77,10 +81,11 @@ class HostSync:
     """Exchanges the status of all hosts; a collective operation, which all
     hosts must call."""
     mine = [*status, self.stop(), self.failure is not None]
-    ready, saving, totals, episodes, returns, stopping, failing = (
+    ready, saving, full, totals, episodes, returns, stopping, failing = (
       self.hosts.exchange(mine).T
     )
     self.ready = bool(ready.all())
+    self.full = bool(full.all())
     self.saving = bool(saving[0])
     self.totals |= {str(i): int(x) for i, x in enumerate(totals)}
     enough = episodes.sum() >= RECENT

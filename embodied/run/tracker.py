@@ -41,7 +41,7 @@ class Logged(Tracker):
 
   def __init__(self, known: Collection[str] = ()) -> None:
     self._known = tuple(known)
-    self._found: dict[str, list[float]] = {}
+    self._sums: dict[str, tuple[float, int]] = {}
 
   def episode(self, episode: Mapping[str, float]) -> dict[str, float]:
     """`log/<name>`, the largest value of the episode, for each name."""
@@ -53,10 +53,12 @@ class Logged(Tracker):
       and not k[len('log/') :].startswith(self._known)
     }
     for key, value in line.items():
-      self._found.setdefault(key[len('log/') :], []).append(value)
+      total, count = self._sums.get(key, (0.0, 0))
+      self._sums[key] = total + value, count + 1
     return line
 
   def summary(self) -> dict[str, Any]:
     """`log`, the mean of these values over the episodes, by name."""
-    means = {k: sum(v) / len(v) for k, v in self._found.items()}
+    sums = self._sums.items()
+    means = {k.removeprefix('log/'): total / n for k, (total, n) in sums}
     return {'log': means}

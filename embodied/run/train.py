@@ -96,8 +96,14 @@ class Train(Loop):
 
   def status(self) -> Status:
     ready, saving, *_ = super().status()
-    total, episodes = self.replay.total, len(self.recent)
-    return Status(ready, saving, total, episodes, sum(self.recent))
+    return Status(
+      ready,
+      saving,
+      self.newest is not None and self.newest.fresh.full,
+      self.replay.total,
+      len(self.recent),
+      sum(self.recent),
+    )
 
   def meta(self) -> dict[str, Any]:
     return super().meta() | {
@@ -122,22 +128,25 @@ class Train(Loop):
 
   def advance(self) -> None:
     self.sync.run_local(self.collect)
-    self.learn_from_newest()
+    self.sync.run_local(self.fetch)
+    self.sync_hosts()
+    # What all hosts know decides: one may have failed before its windows were
+    # complete.
+    if self.newest is not None and self.sync.full and not self.sync.over:
+      self.learn_from_newest(self.newest)
     for _ in range(self.most):
-      self.sync.run_local(self.fetch)
-      self.sync_hosts()
       if self.sync.over or not self.sync.ready:
         return
       if not self.ratio.due(self.step, most=1):
         return
       self.update()
+      self.sync.run_local(self.fetch)
+      self.sync_hosts()
 
-  def learn_from_newest(self) -> None:
-    """Updates on the newest steps, once their windows are complete."""
-    if self.newest is None or not self.newest.fresh.full:
-      return
-    epochs = self.newest.epochs_at(self.step)
-    for batch in self.newest.fresh.batches(self.newest.rows, epochs):
+  def learn_from_newest(self, newest: Newest) -> None:
+    """Updates on the newest steps, whose windows are complete."""
+    epochs = newest.epochs_at(self.step)
+    for batch in newest.fresh.batches(newest.rows, epochs):
       self.sync_hosts()
       if self.sync.over:
         return
@@ -157,7 +166,9 @@ class Train(Loop):
 
   def fetch(self) -> None:
     """Fetches a batch once the replay holds as many windows as a batch has
-    steps."""
+    steps, if anything is learnt from it."""
+    if not self.settings.train_ratio:
+      return
     least = self.learner.batch * self.learner.length
     if not self.learner.ready and len(self.replay) >= least:
       self.learner.fetch()

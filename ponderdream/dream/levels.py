@@ -26,22 +26,20 @@ def means(metrics: dict[str, Any]) -> dict[str, Any]:
   return {k: v.value if isinstance(v, Mean) else v for k, v in metrics.items()}
 
 
-def pondering(every: Any, acted: Array) -> dict[str, Array]:
+def pondering(every: Any) -> dict[str, Array]:
   """Metrics of the number of ponder steps.
 
   Args:
     every: `HaltingLevels` of the states.
-    acted: ponder steps of the actions that were taken, of any shape.
 
   Returns:
-    `ponder/steps`, expected; `ponder/depth`, computed; `ponder/kl` to the
-    prior in nats; and `ponder/acted`, taken.
+    `ponder/steps`, expected; `ponder/depth`, computed; and `ponder/kl` to the
+    prior in nats.
   """
   return {
     'ponder/steps': every.steps.mean(),
     'ponder/depth': every.depth.astype(jnp.float32),
     'ponder/kl': every.kl.mean(),
-    'ponder/acted': acted.mean(),
   }
 
 

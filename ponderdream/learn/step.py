@@ -68,23 +68,37 @@ def make(
     grads, metrics = devices.mean_flat(grads), over_devices(aux.metrics)
     updates, opt = optimizer.update(grads, state.opt[kind], state.params)
     params = optax.apply_updates(state.params, updates)
-    params = models.grow(params, observations(models, batch), devices.gather)
+    if grows(config, kind, params):
+      seen = observations(models, batch)
+      params = models.grow(params, seen, devices.gather)
     size = returns.scale(aux.running['ppo'], config.retnorm.limit)
     params = models.rescaled(params, size)
     slow = models.rescaled(state.slow, size)
     slow = update_slow(slow, params, config.slow)
     metrics |= {
+      f'opt/{kind}/loss': devices.mean(total),
       f'opt/{kind}/grad_norm': optim.norm(grads),
       'opt/param_norm': optim.norm(params),
     }
     sizes = [v for k, v in metrics.items() if k.startswith('opt/')]
-    good = jnp.isfinite(jnp.stack([*sizes, devices.mean(total)])).all()
+    good = jnp.isfinite(jnp.stack(sizes)).all()
     opt = state.opt | {kind: opt}
     new = TrainState(params, slow, opt, aux.running, state.updates + 1)
     new = jax.tree.map(lambda a, b: jnp.where(good, a, b), new, state)
     return new, aux.latents, metrics
 
   return step
+
+
+def grows(config: Any, kind: str, params: Any) -> bool:
+  """Whether an update may add patches to the encoder's table: not if the table
+  is frozen, nor if the reference of a leash has a copy of it, to which new
+  codes mean nothing."""
+  scales = config.loss_scales
+  if scales.leash_halt or scales.leash_act:
+    return False
+  groups = config.ppo.opt.groups if kind == optim.FRESH else config.opt.groups
+  return bool(optim.group_factors(groups, params)['enc'].get('codes', 0))
 
 
 def over_devices(metrics: dict[str, Any]) -> dict[str, Array]:

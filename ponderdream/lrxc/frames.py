@@ -4,6 +4,8 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from PIL import Image
+
 from embodied.errors import UsageError
 from ponderdream.lrxc import files
 from ponderdream.lrxc.schema import Node
@@ -46,6 +48,14 @@ def cut(video: Path, t: float, path: Path, size: int) -> bool:
     part.touch()
   path.unlink()
   return False
+
+
+def fits(path: Path, size: int) -> bool:
+  """Whether a picture of `size` x `size` pixels is there."""
+  if not path.exists():
+    return False
+  with Image.open(path) as found:
+    return found.size == (size, size)
 
 
 def _ffmpeg() -> str:

@@ -76,7 +76,7 @@ def jobs(folder: Path, language: str) -> dict[str, stages.Job]:
   for files in find(folder):
     read = [x.read_bytes() for x in files.captions.values()]
     info = files.info.read_bytes() if files.info else b''
-    names = ' '.join(map(str, files.captions.values()))
+    names = ' '.join(map(str, [*files.captions.values(), files.video]))
     made_from = stages.digest(VERSION, language, names, info, *read)
     name = stages.key(_id(files, info))
     if name in found:  # two files of one id, such as two copies

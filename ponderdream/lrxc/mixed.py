@@ -22,6 +22,6 @@ class Mixed(Mixture):
         part = part | {k: moved[part[k]] for k in POINTERS}
         del part[TEXTS]
       united.append(part)
-    if texts:
+    if any(TEXTS in part for part in parts):
       united[0] = united[0] | {TEXTS: np.array([*texts], np.str_)}
     return united

@@ -88,6 +88,8 @@ def score_goals(options: Config) -> int:
   extractor; where they agree, p_good is higher.
   """
   others = [Path(options.against)] if options.against else []
+  for folder in others:
+    next(stages.records(folder, 'extract'))
   out = Path(options.out)
   jobs = {
     name: _score_job(path, [x / path.name for x in others])
@@ -182,5 +184,7 @@ def _cut(
     return
   for t in frames.times(data.nodes(number)):
     path = folder / episode.episode_id / frames.name(t)
-    if path.exists() or frames.cut(Path(video), t, path, options.size):
+    if frames.fits(path, options.size) or frames.cut(
+      Path(video), t, path, options.size
+    ):
       yield path

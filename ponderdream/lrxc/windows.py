@@ -2,6 +2,7 @@
 
 import functools
 import os
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -86,6 +87,9 @@ class Windows:
       )
     self._seed, self._by_goal = list(seed), by_goal
     self._drawn = 0
+    # A report draws while the next batch of training is prepared, and `Data`
+    # is for one thread at a time.
+    self._lock = threading.Lock()
     self._plan = functools.lru_cache(PLANS)(self._data.spans)
 
   @property
@@ -102,6 +106,10 @@ class Windows:
     return int(self._firsts[-1])
 
   def sample(self, amount: int, fresh: bool = True) -> Batch:
+    with self._lock:
+      return self._sample(amount, fresh)
+
+  def _sample(self, amount: int, fresh: bool) -> Batch:
     rng = np.random.default_rng([*self._seed, self._drawn, int(fresh)])
     self._drawn += fresh
     batch, texts = self._empty(amount), dict[str, int]()

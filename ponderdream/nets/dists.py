@@ -28,6 +28,8 @@ def symlog(x: Array) -> Array:
 
 def unimix(logits: Array, mix: float) -> Array:
   """Log-probabilities of `(1 - mix) softmax(logits) + mix / C`, `[..., C]`."""
+  if not mix:  # a probability of 0 has no logarithm
+    return jax.nn.log_softmax(logits.astype(jnp.float32), -1)
   probs = jax.nn.softmax(logits.astype(jnp.float32), -1)
   return jnp.log((1 - mix) * probs + mix / logits.shape[-1])
 
@@ -223,7 +225,10 @@ def masked_unimix(logits: Array, mask: Array | None, mix: float) -> Array:
     return unimix(logits, mix)
   lead = tuple(range(logits.ndim - mask.ndim))
   mask = jnp.expand_dims(mask | ~mask.any(-1, keepdims=True), lead)
-  probs = jax.nn.softmax(jnp.where(mask, logits, MASKED_LOGIT), -1)
+  allowed = jnp.where(mask, logits, MASKED_LOGIT)
+  if not mix:
+    return jnp.where(mask, jax.nn.log_softmax(allowed, -1), MASKED_LOGIT)
+  probs = jax.nn.softmax(allowed, -1)
   probs = (1 - mix) * probs + mix * mask / mask.sum(-1, keepdims=True)
   return jnp.where(mask, jnp.log(jnp.where(mask, probs, 1)), MASKED_LOGIT)
 

@@ -25,6 +25,7 @@ from ponderdream.objectives.terms import (
   cut_steps,
   flat,
   flat_tree,
+  rewarded,
 )
 from ponderdream.world import rssm
 
@@ -132,7 +133,10 @@ def replayed_value_loss(p: Pass, boot: Array) -> Array:
   Args:
     boot: imagined returns `[B * T]`, for bootstrapping replayed returns.
   """
-  last = by_time(p.batch['is_last'])
+  # Returns end with an episode, and before a reward that is not known.
+  unknown = ~rewarded(p.batch)[:, 1:]
+  ends = p.batch['is_last'].at[:, :-1].max(unknown)
+  last = by_time(ends)
   boot = by_time(boot.reshape(p.batch['reward'].shape))
   cont = world.continuation_target(
     by_time(p.batch['is_terminal']), p.config.loss.horizon
@@ -161,7 +165,11 @@ def actor_losses(
   """
   ponder, shape = p.config.ponder, judged.adv.shape
   states = jax.tree.map(lambda x: x[:-1], dream.state)
-  view = p.models.view(p.params, states, mask=dream.mask)
+  # The actor learns, and not what predicts the tokens that it sees.
+  goal = None
+  if 'goalenc' in p.models.parts:
+    goal = p.models.own_goal(p.params, shape)
+  view = p.models.view(p.frozen, states, None, dream.mask, goal)
   every = p.models.levels(p.params, flat_tree(view))
   dist = p.models.policy(every.raw, flat_tree(view))
   imagined = Imagined(dream, judged, every, dist)
@@ -172,7 +180,7 @@ def actor_losses(
   if p.models.pondering:
     price = ponder.cost / judged.scale * every.price + ponder.beta * every.kl
     terms['ponder'] = price.reshape(shape)
-    metrics |= levels.pondering(every, dream.steps)
+    metrics |= levels.pondering(every) | {'ponder/acted': dream.steps.mean()}
   if p.models.ponder.mode == 'pondernet':
     metrics |= levels.policies(dist, every.log_p)
   return terms, metrics

@@ -3,7 +3,7 @@
 At each step whose action a is known,
 
     clone = sum_n p_n (-log pi_n(a)) + ponder.cost E[n]
-            + ponder.beta KL(p || prior),
+            + ponder.beta KL(p || prior)    in nats,
 
 PonderNet's loss (Banino et al. 2021, arXiv 2107.05407, equation 4) with the
 policy's cross-entropy as the loss of a level. An actor that does not ponder
@@ -47,7 +47,8 @@ def losses(p: Pass) -> Terms:
     'clone/action': combine.masked((p_halt * right).sum(0), counts),
   }
   if p.models.pondering:
-    shown |= levels.pondering(every, every.steps)
+    found = levels.pondering(every)
+    shown |= {f'clone/{k}': v for k, v in found.items()}
   return Terms({'clone': combine.masked(loss, counts)}, shown)
 
 

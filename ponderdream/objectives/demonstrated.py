@@ -25,10 +25,10 @@ def losses(p: Pass) -> Terms:
     goal = imitation.wanted(texts, imitation.known(p.batch, 'goal'))
   mask = p.models.allowed(p.batch)
   view = p.models.view(p.params, p.post, p.tokens, mask, goal)
-  judged = ppo.judge(p, view)
   counts = ppo.followed(p.batch)
   if KNOWN in p.batch:  # not in the rows of a replay beside data
     counts &= p.batch[KNOWN][:, 1:]
+  judged = ppo.judge(p, view, counts)
   shown = {
     f'demoval/{k}': judged.metrics[f'ppo/{k}'] for k in ('return', 'explained')
   }

@@ -1,4 +1,4 @@
-"""How well the world model foresees steps that it has not learnt from.
+"""How well the world model foresees the newest steps.
 
 From the state of each of the newest steps the model takes the action that was
 taken, and predicts the reward and the value of where that leads. The share of
@@ -8,6 +8,9 @@ variance that it explains,
 
 is 1 for a perfect model and 0 for one that knows nothing but the mean. Dreams
 count from `imag.earned` on, as a young model teaches what is not so.
+
+The replay serves new steps first, so the model may have learnt from some of
+these steps once already, and late in a run from half of them.
 """
 
 import jax

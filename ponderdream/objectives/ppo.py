@@ -64,7 +64,7 @@ def losses(p: Pass) -> Terms:
   mask = p.models.allowed(p.batch)
   goal = p.models.goal_of(p.params, p.batch)
   view = p.models.view(p.params, p.post, p.tokens, mask, goal)
-  judged = judge(p, view)
+  judged = judge(p, view, followed(p.batch))
   terms, metrics = actor_losses(p, view, judged.adv)
   terms['ppo/value'] = p.config.ppo.value * judged.loss
   counts = followed(p.batch)
@@ -79,7 +79,7 @@ def actor_losses(
   metrics.
 
       policy = clipped(ratio, A) - ppo.entropy H[mu], or KL(mu_old || mu)
-      ponder = ponder.cost E[n] + ponder.beta KL(p || prior)
+      ponder = ponder.cost / deviation of A E[n] + ponder.beta KL(p || prior)
 
   With a leash also `leash_halt` and `leash_act`, see `objectives.leash`.
 
@@ -119,9 +119,11 @@ def actor_losses(
     terms[key] = charged(p, nats, counts)
     metrics[f'ppo/{key}'] = combine.masked(nats, counts)
   if p.models.pondering:
-    price = config.ponder.cost * every.price + config.ponder.beta * every.kl
+    # Advantages were divided by the same.
+    cost = config.ponder.cost / jnp.maximum(spread, least)
+    price = cost * every.price + config.ponder.beta * every.kl
     terms['ppo/ponder'] = price.reshape(adv.shape)
-    metrics |= levels.pondering(every, every.steps)
+    metrics |= levels.pondering(every)
   return terms, metrics
 
 
@@ -138,18 +140,21 @@ def followed(batch: Any) -> Array:
   return ~(batch['is_last'][:, :-1] | batch['is_first'][:, 1:])
 
 
-def judge(p: Pass, view: Any) -> Judged:
+def judge(p: Pass, view: Any, counts: Array) -> Judged:
   """Advantages, and what the critic learns from, of views `[B, T + 1]`.
 
   The target of the critic is the lambda-return of its own values; their
   difference is the generalised advantage.
+
+  Args:
+    counts: steps `[B, T]` that are followed by another one of their episode,
+      with a known reward. Returns end after the others.
   """
   pred = p.models.value(p.params, view)
   value = by_time(sg(pred.pred()))
   cont = world.continuation_target(
     by_time(p.batch['is_terminal']), p.config.loss.horizon
   )
-  counts = followed(p.batch)
   # Returns end where nothing follows; that of the last step is its value.
   ends = jnp.pad(~counts, ((0, 0), (0, 1)))
   ret = returns.lambda_return(

@@ -22,6 +22,12 @@ def evaluates(found: Any) -> bool:
   )
 
 
+def plain(found: Any) -> bool:
+  """Whether an evaluation is of the agent as it was trained: not of random
+  actions, of more ponder steps, or of another goal."""
+  return not any(found.get(k) for k in ('random', 'suppress', 'goal'))
+
+
 def playable(found: Any) -> bool:
   """Whether an object holds episodes of `ponderdream.recorder` in full."""
   lists = ('pictures', 'texts', 'shape', 'episodes')

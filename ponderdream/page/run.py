@@ -30,8 +30,9 @@ EPISODES = '.episodes.json'
 OWN = 'config.yaml', 'processes.jsonl'
 ALL: tuple[tuple[tuple[str, ...], str], ...] = (
   ((), '|'.join(map(re.escape, OWN))),
-  (('eval',), r'.*\.(json|mp4)'),
-  (('videos',), r'.*\.mp4'),
+  # A name with a dot in front is that of a file that is being written.
+  (('eval',), r'(?!\.).*\.(json|mp4)'),
+  (('videos',), r'(?!\.).*\.mp4'),
 )
 
 
@@ -202,9 +203,10 @@ class Run:
 
 
 def order(name: str) -> tuple[int, str]:
-  """Sorts '900.json' before '1000.json'."""
-  digits = re.findall(r'\d+', name)
-  return int(digits[-1]) if digits else 0, name
+  """Sorts by the step: '900.json' before '1000-greedy.json', and
+  'x-900.mp4' before 'x-1000.mp4'."""
+  step = re.match(r'\d+', name) or re.search(r'(?<=-)\d+(?=\.\w+$)', name)
+  return int(step[0]) if step else 0, name
 
 
 def load(text: bytes) -> dict[str, Any]:

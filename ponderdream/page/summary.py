@@ -67,10 +67,12 @@ def evaluated(found: Mapping[str, Any]) -> list[dict[str, Any]]:
   rates, count = found.get('success') or {}, found.get('episodes') or 0
   if not rates or not count:
     return []
-  rows = {
-    k: percent(intervals.wilson(rates[k] * count / 100, count))
-    for k in sorted(rates, key=lambda k: (place(k), k))
-  }
+  # In several worlds not every episode can unlock all.
+  counts = found.get('success_episodes') or {}
+  rows = {}
+  for key in sorted(rates, key=lambda k: (place(k), k)):
+    own = counts.get(key, count)
+    rows[key] = percent(intervals.wilson(rates[key] * own / 100, own))
   note = f'step {found.get("step", "?")}, {count} episodes'
   return [{'of': 'newest evaluation', 'rates': rows, 'note': note}]
 

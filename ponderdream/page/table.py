@@ -76,12 +76,14 @@ def table(
 
 
 def evaluation(runs: Sequence[Run]) -> list[list[float] | None]:
-  """Return and Crafter's score in the newest evaluation of each run."""
+  """Return and Crafter's score in the newest evaluation of each run, of those
+  in which the agent acts as it was trained to."""
   newest = []
   for run in runs:
     files = [x for x in run.of('.json') if not x.name.endswith(EPISODES)]
     found = [load(run.content(x)) for x in files]
-    newest.append(next((x for x in found[::-1] if kinds.evaluates(x)), {}))
+    plain = [x for x in found if kinds.evaluates(x) and kinds.plain(x)]
+    newest.append(plain[-1] if plain else {})
   cells = []
   for key in ('return_mean', 'crafter_score'):
     values = [x.get(key) for x in newest]

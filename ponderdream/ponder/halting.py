@@ -90,10 +90,14 @@ def expected_steps(p: jax.Array) -> jax.Array:
 
 
 def kl(logit: jax.Array, ref_logit: jax.Array, active: jax.Array) -> jax.Array:
-  """KL(p || p_ref) [B] in nats, both truncated at p's last active level.
+  """KL(p || p_ref) [B] in nats, of the decisions at p's active levels.
 
   By the chain rule, with N_b the number of active levels,
-  `sum_{n < N_b - 1} S_{n-1} KL(Bern(lambda_n) || Bern(lambda_ref_n))`.
+  `sum_{n < min(N_b, N - 1)} S_{n-1} KL(Bern(lambda_n) || Bern(lambda_ref_n))`:
+  level N - 1 decides nothing. The decision at an example's last active level
+  counts, although p gives that level all that is left. Without it, the KL
+  would be 0 as soon as the first level halts with more than 1 - eps, and
+  nothing would pull it back.
 
   Args:
     logit: `[N, B]` of p.
@@ -109,15 +113,15 @@ def kl(logit: jax.Array, ref_logit: jax.Array, active: jax.Array) -> jax.Array:
   ref_go, ref_stay = (_log_sigmoid(s * ref_logit) for s in (1, -1))
   bernoulli = jax.nn.sigmoid(logit) * (log_go - ref_go)
   bernoulli += jax.nn.sigmoid(-logit) * (log_stay - ref_stay)
-  continues = _continues(active)
-  reached = jnp.exp(_log_reached(logit, continues))
-  return jnp.where(continues, reached * bernoulli, 0).sum(0)
+  decides = active.at[-1].set(False)
+  reached = jnp.exp(_log_reached(logit, _continues(active)))
+  return jnp.where(decides, reached * bernoulli, 0).sum(0)
 
 
 def kl_geometric(
   logit: jax.Array, active: jax.Array, prior: float | jax.Array
 ) -> jax.Array:
-  """KL(p || geometric(prior)) [B] in nats (eq. 3), truncated alike.
+  """KL(p || geometric(prior)) [B] in nats (eq. 3), see `kl`.
 
   It is 0 where `logit = log(prior / (1 - prior))` at every level.
 

@@ -35,7 +35,7 @@ def shares(config: Config) -> dict[str, float]:
       'run.script is train, and --data does not name the replay of this run;'
       ' add replay, or set --run.script offline.'
     )
-  if acting and len(found) > 1 and not config.run.train_ratio:
+  if acting and found.keys() - {REPLAY} and not config.run.train_ratio:
     raise UsageError(
       f'--data names {", ".join(x for x in found if x != REPLAY)}, but'
       ' run.train_ratio is 0, so that it would not be used; set it above 0, or'

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from embodied import errors
 from embodied.config import Config, load_blocks, resolve
 from embodied.config.flags import apply
+from embodied.envs import several
 from embodied.errors import UsageError
 from ponderdream.settings import data, ranges
 
@@ -124,6 +125,12 @@ def check(config: Config) -> None:
         f'{key}.units is {config[key].units}; choose a multiple of'
         f' {key}.heads, {config[key].heads}.'
       )
+  for key in ('leash_halt', 'leash_act'):
+    if config.loss_scales[key] and not config.loss_scales.ppo:
+      raise UsageError(
+        f'loss_scales.{key} is above 0, which needs loss_scales.ppo: the leash'
+        ' is on what is learnt from the newest steps.'
+      )
   check_imitation(config)
   check_asking(config)
   window = config.batch.length + 1
@@ -155,14 +162,22 @@ def check_imitation(config: Config) -> None:
 def check_asking(config: Config) -> None:
   """Raises UsageError if an agent is to be asked for several goals, and does
   not learn from the steps in which it was."""
-  if not config.run.ask:
+  speaks = config.ponder.mode != 'none' and config.goalenc.kind == 'text'
+  if config.goal and not speaks:
+    raise UsageError(
+      f'goal is {errors.quoted(config.goal)}, which needs goals that are'
+      ' texts; add the blocks pondernet and words.'
+    )
+  several_goals = speaks and len(several.tasks(config.task)) > 1
+  if not (config.run.ask or several_goals):
     return
-  if config.ponder.mode == 'none' or config.goalenc.kind != 'text':
+  what = 'run.ask is above 0' if config.run.ask else 'there are several worlds'
+  if not speaks:
     raise UsageError(
       'run.ask is above 0, which needs goals that are texts; add the blocks'
       ' pondernet and words.'
     )
-  if not config.loss_scales.ppo:
+  if config.run.ask and not config.loss_scales.ppo:
     raise UsageError(
       'run.ask is above 0, which needs loss_scales.ppo: only real steps are'
       ' learnt from with the goal that was asked for.'
@@ -170,8 +185,8 @@ def check_asking(config: Config) -> None:
   for key in ('policy', 'ponder', 'value', 'repval'):
     if config.loss_scales[key]:
       raise UsageError(
-        f'run.ask is above 0, and so is loss_scales.{key}, but the rewards of'
-        ' dreams are those of the task alone; set one of them to 0.'
+        f'{what}, with goals in words, and loss_scales.{key} is above 0, but'
+        ' dreams know the first goal of the task alone; set it to 0.'
       )
 
 

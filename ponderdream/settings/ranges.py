@@ -41,7 +41,7 @@ RANGES = {
   r'env\..*\.length': (1, 10**9),
   r'replay\.capacity': (1, 10**12),
   r'replay\.chunk': (1, 10**7),
-  r'replay\.(recency|priority)': SHARE,
+  r'replay\.priority': SHARE,
   r'batch\.size': (1, 10**5),
   r'batch\.length': (2, 10**5),
   r'jax\.num_processes': (0, 10**5),

@@ -42,8 +42,10 @@ KNOWN = (
   'shimmy',
 )
 
-# Settings that had another name in an earlier version.
+# Settings that had another name in an earlier version, and those that had to
+# have this value to mean what this version does.
 RENAMED = {'slowval.rate': 'slow.val'}
+REMOVED = {'replay.recency': 0.0}
 
 
 def check_alone(hosts: int) -> None:
@@ -205,7 +207,9 @@ def complete(
   Raises:
     UsageError: there are settings that this version does not know.
   """
-  flat = {RENAMED.get(k, k): v for k, v in values.flat.items()}
+  flat = {
+    RENAMED.get(k, k): v for k, v in values.flat.items() if REMOVED.get(k) != v
+  }
   known = {k.partition('.')[0] for k in flat}
   new = {
     k: v

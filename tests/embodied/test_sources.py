@@ -114,6 +114,13 @@ class TestMixture:
       # Reports change nothing about that.
       mixture.sample(3, fresh=False)
 
+  def test_a_resumed_run_deals_what_it_would_have_dealt(self, mixture):
+    origins = [mixture.sample(7)['name'][:, 0] // 1000 for _ in range(9)]
+    assert len({tuple(x) for x in origins}) > 1
+    mixture.seek(4)
+    again = [mixture.sample(7)['name'][:, 0] // 1000 for _ in range(5)]
+    np.testing.assert_array_equal(again, origins[4:])
+
   def test_rows_of_all_sources_are_spread_over_a_batch(self, mixture):
     origin = mixture.sample(16)['name'][:, 0] // 1000
     for part in (origin[:8], origin[8:]):

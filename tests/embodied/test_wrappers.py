@@ -139,6 +139,15 @@ def test_actions_outside_of_their_space_raise(value):
     env.step(GO)
 
 
+def test_of_an_action_that_resets_nothing_else_counts():
+  # As drivers send it: zeros, which are no class here.
+  env = wrappers.CheckSpaces(Echo(Space(np.int32, (), 1, 4)))
+  env.step({'reset': np.True_, 'action': np.int32(0)})
+  env.step({'reset': np.False_, 'action': np.int32(3)})
+  with pytest.raises(ValueError, match=naming("'action'", 0)):
+    env.step({'reset': np.False_, 'action': np.int32(0)})
+
+
 def test_masks_have_to_allow_something_for_every_element():
   # Two elements of 2 and 3 classes: the mask is [a0, a1, b0, b1, b2].
   space = Space(np.int32, (2,), 0, [2, 3])

@@ -192,6 +192,49 @@ def test_each_loss_teaches_its_own_modules(plain, gradients, loss):
   assert gradients('plain', plain)[loss] == TEACHES[loss]
 
 
+def test_what_predicts_tokens_is_not_taught_by_the_actor(gradients):
+  kit = tiny('pondernet', **{'inputs': 'tokens'})
+  found = gradients('tokens', kit)
+  assert 'tokdec' in found['tok']
+  assert found['policy'] == {'actdec', 'inner', 'goalenc'}
+  assert found['ponder'] == {'inner', 'goalenc'}
+
+
+def test_a_frozen_table_of_patches_does_not_grow():
+  def grown(**flags):
+    flags = {'enc.kind': 'table', 'enc.codes': 16, 'opt.lr': 0.0} | flags
+    kit = tiny('pondernet', **flags)
+    before = np.array(kit.agent.save().params['enc']['codes'])
+    update(kit)
+    return (kit.agent.save().params['enc']['codes'] != before).any()
+
+  assert grown()
+  assert not grown(**{'opt.groups': ['(?!enc/).*=1']})
+  # The reference of a leash knows no more codes than it had.
+  leash = {'loss_scales.leash_act': 1.0, 'loss_scales.ppo': 1.0}
+  assert not grown(**leash, **{'ppo.length': TIME})
+
+
+def test_the_policy_is_compiled_once(plain, caplog):
+  agent = Agent(
+    {**plain.models.obs_space, **embodied.SIGNALS},
+    plain.agent.act_space,
+    plain.config,
+  )
+  obs = {k: v[:, 0] for k, v in plain.batch.items() if k in agent_keys(plain)}
+  carry = agent.init_policy(BATCH)
+  with jax.log_compiles(), caplog.at_level('WARNING', 'jax'):
+    for _ in range(3):
+      carry, *_ = agent.policy(carry, obs)
+  done = [x for x in caplog.messages if 'XLA compilation of jit(act)' in x]
+  assert len(done) == 1
+
+
+def agent_keys(kit):
+  """Of the observations that an agent acts on."""
+  return {*kit.models.obs_space, 'is_first'}
+
+
 def test_the_ponder_losses_teach_the_actor_alone(ponder, gradients):
   found = gradients('ponder', ponder)
   assert found['policy'] == {'actdec', 'inner', 'goalenc'}

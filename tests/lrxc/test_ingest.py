@@ -116,6 +116,18 @@ def test_a_change_of_the_source_is_seen(tmp_path):
   assert ingest.jobs(tmp_path, 'en')['v'].made_from != before
 
 
+def test_a_video_that_comes_after_its_captions_is_seen(tmp_path):
+  video(tmp_path, 'v')
+  before = ingest.jobs(tmp_path, 'en')['v']
+  assert before.make()['video']['file'] is None
+  (caption,) = tmp_path.glob('*.vtt')
+  name = caption.name.partition('.')[0]
+  (tmp_path / f'{name}.mp4').write_bytes(b'')
+  after = ingest.jobs(tmp_path, 'en')['v']
+  assert after.made_from != before.made_from
+  assert after.make()['video']['file'].endswith('.mp4')
+
+
 def test_folders_without_captions_are_refused(tmp_path):
   with pytest.raises(UsageError, match='There is no folder'):
     ingest.find(tmp_path / 'nowhere')

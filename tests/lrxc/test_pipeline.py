@@ -100,6 +100,8 @@ def test_mistakes_are_told_in_a_sentence(words, tmp_path, capsys):
     (('extract', words, tmp_path, '--game', 'crafte'), "mean 'crafter'?"),
     (('frames', tmp_path, words), 'is no LRXC data set'),
     (('score', words, tmp_path / 'x'), ''),
+    (('score', words, tmp_path / 'x', '--against', tmp_path / 'no'),
+     'no records'),
   ]  # fmt: skip
   for argv, sentence in cases:
     assert run(*argv) in (1, 2)
@@ -239,6 +241,11 @@ def test_pictures_at_the_starts_and_ends_of_goals(tmp_path, capsys):
   before = [x.stat().st_mtime_ns for x in pictures]
   assert run('frames', data, tmp_path / 'words', '--size', '16') == 0
   assert [x.stat().st_mtime_ns for x in pictures] == before
+  # Of another size they are cut again.
+  assert run('frames', data, tmp_path / 'words', '--size', '24') == 0
+  for path in pictures:
+    with Image.open(path) as found:
+      assert found.size == (24, 24)
 
 
 def test_help_names_every_command(capsys):

@@ -2,7 +2,9 @@
 
 import subprocess
 import sys
+import threading
 import time
+import types
 
 import numpy as np
 import pytest
@@ -252,6 +254,41 @@ def test_several_data_sets_share_one_table_of_texts(tmp_path):
     np.testing.assert_array_equal(batch['image'][rows], want['image'])
   assert {x for x in texts if x and x.endswith('again')}
   assert (batch['stack'] >= 0).any() and batch['stack'].shape[-1] == 4
+
+
+def test_a_batch_without_plans_has_an_empty_table_of_texts(folder):
+  plans = windows.Windows(folder, 12, levels=4)
+  other = windows.Windows(folder, 12, levels=4)
+  # As of a replay: no texts.
+  bare = types.SimpleNamespace(
+    sample=lambda amount, fresh: {
+      k: v
+      for k, v in other.sample(amount, fresh).items()
+      if k not in ('goal', 'stack', 'remaining', 'shared/texts')
+    }
+  )
+  both = mixed.Mixed({'replay': (bare, 15.0), 'plans': (plans, 1.0)})
+  batches = [both.sample(8) for _ in range(4)]
+  sizes = [len(x['shared/texts']) for x in batches]
+  assert 0 in sizes and max(sizes) > 0
+  for batch, size in zip(batches, sizes, strict=True):
+    # There is a text for each row with a plan, and for no other.
+    assert batch['has/goal'].any() == (size > 0)
+
+
+def test_a_report_may_draw_while_a_batch_is_drawn(folder):
+  source = windows.Windows(folder, 12)
+  want = [source.sample(4) for _ in range(40)]
+  source.seek(0)
+  reports = threading.Thread(
+    target=lambda: [source.sample(4, fresh=False) for _ in range(40)]
+  )
+  reports.start()
+  found = [source.sample(4) for _ in range(40)]
+  reports.join()
+  for a, b in zip(found, want, strict=True):
+    np.testing.assert_array_equal(a['stepid'], b['stepid'])
+    np.testing.assert_array_equal(a['image'], b['image'])
 
 
 @pytest.mark.slow

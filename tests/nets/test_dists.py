@@ -85,6 +85,17 @@ class TestOneHot:
     logp = dists.unimix(jnp.array([np.log(3.0), 0.0]), 0.1)
     np.testing.assert_allclose(jnp.exp(logp), [0.725, 0.275], rtol=1e-6)
 
+  @pytest.mark.parametrize('mask', [None, jnp.array([True, True, False])])
+  def test_without_a_mix_there_is_no_infinity(self, mask):
+    def entropy(logits):
+      logp = dists.masked_unimix(logits, mask, 0.0)
+      return -(jnp.exp(logp) * logp).sum(), logp
+
+    logits = jnp.array([110.0, 0.0, -5.0])
+    grad, logp = jax.grad(entropy, has_aux=True)(logits)
+    assert np.isfinite(logp).all() and np.isfinite(grad).all()
+    np.testing.assert_allclose(logp[:2], [0, -110], atol=1e-5)
+
   def test_samples_follow_the_probabilities(self):
     probs = np.array([[0.1, 0.2, 0.7], [0.5, 0.25, 0.25]])
     logp = jnp.broadcast_to(jnp.log(probs), (20000, 2, 3))

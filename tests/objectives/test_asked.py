@@ -89,10 +89,10 @@ def test_actor_and_critic_see_the_goal_that_was_asked_for(kit):
     models = p.models
     right = models.view(p.params, p.post, p.tokens, None, want)
     wrong = models.view(p.params, p.post, p.tokens)
-    judged = [ppo.judge(p, x).adv for x in (right, wrong)]
-    found = ppo.losses(p).losses
-    values = [ppo.judge(p, x).loss for x in (right, wrong)]
     counts = ppo.followed(p.batch)
+    both = [ppo.judge(p, x, counts) for x in (right, wrong)]
+    judged, values = [x.adv for x in both], [x.loss for x in both]
+    found = ppo.losses(p).losses
     means = [(x * counts).sum() / counts.sum() for x in values]
     return judged, found['ppo/value'].value, means
 

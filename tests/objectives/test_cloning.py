@@ -101,6 +101,13 @@ def test_numbers_are_always_known():
   assert found.weight == 5 and np.isfinite(found.total)
 
 
+def test_it_goes_with_imagination():
+  kit = helpers.tiny('pondernet', **{'loss_scales.clone': 0.5})
+  _, metrics = helpers.update(kit)
+  assert np.isfinite(metrics['loss/clone'])
+  assert {'ponder/steps', 'clone/ponder/steps'} <= metrics.keys()
+
+
 # The actions of the plans are random, and can only be remembered.
 @pytest.mark.parametrize('kind, gain', [('plans', 0.05), ('replay', 0.2)])
 def test_it_learns_from_plans_and_from_replays(kind, gain, tmp_path):

@@ -74,22 +74,30 @@ def values(kit, p):
   return np.asarray(kit.models.value(kit.params, view).pred(), float)
 
 
-def target(value, row, t):
-  """The lambda-return as a weighted sum of n-step returns."""
+def target(value, row, t, known=SURE):
+  """The lambda-return as a weighted sum of n-step returns, which end with an
+  episode and before a reward that is not known."""
   found, weight, ret, gamma = 0.0, 1.0, 0.0, 1.0
   for n in range(t + 1, STEPS[1]):
     ret += gamma * REWARD[row, n]
     gamma *= DISCOUNT * (not LAST[row, n])
-    end = n == STEPS[1] - 1 or LAST[row, n]
+    end = n == STEPS[1] - 1 or LAST[row, n] or not known[row, n + 1]
     found += weight * (1.0 if end else 1 - LAM) * (ret + gamma * value[row, n])
     if end:
       return found
     weight *= LAM
 
 
-def error(value, steps):
+def error(value, steps, known=SURE):
   """Mean of half the squared errors at some steps."""
-  return np.mean([(value[x] - target(value, *x)) ** 2 / 2 for x in steps])
+  return np.mean(
+    [(value[x] - target(value, *x, known)) ** 2 / 2 for x in steps]
+  )
+
+
+def scale(kit):
+  """What the errors of the critic are divided by."""
+  return float(kit.params['val']['scale'])
 
 
 # Nothing follows the last step of a row, nor that of an episode.
@@ -115,7 +123,8 @@ def test_the_loss_is_what_the_equation_says(kit):
   p = a_pass(kit)
   value = values(kit, p)
   assert value.std() > 0.01
-  np.testing.assert_allclose(loss(p), error(value, FOLLOWED), rtol=1e-5)
+  want = error(value, FOLLOWED) / scale(kit) ** 2
+  np.testing.assert_allclose(loss(p), want, rtol=1e-5)
 
 
 def test_unknown_rewards_do_not_count(kit):
@@ -123,7 +132,8 @@ def test_unknown_rewards_do_not_count(kit):
   known[0, 2] = known[1, 1] = False
   p = a_pass(kit, **{'known/reward': known})
   steps = [x for x in FOLLOWED if x not in ((0, 1), (1, 0))]
-  np.testing.assert_allclose(loss(p), error(values(kit, p), steps), rtol=1e-5)
+  want = error(values(kit, p), steps, known) / scale(kit) ** 2
+  np.testing.assert_allclose(loss(p), want, rtol=1e-5)
 
 
 def test_it_teaches_the_critic_and_not_the_actor(kit):

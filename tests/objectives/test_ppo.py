@@ -97,7 +97,8 @@ def judged(kit, batch):
     )
     view = models.view(state.params, p.post, p.tokens)
     value = models.value(state.params, view).pred()
-    return ppo.judge(p, view).adv, value, ppo.followed(data)
+    counts = ppo.followed(data)
+    return ppo.judge(p, view, counts).adv, value, counts
 
   one = jax.pmap(
     run, axis_name='data', in_axes=(None, 0), devices=jax.devices()[:1]
@@ -217,6 +218,41 @@ def test_noise_without_rewards_is_not_blown_up(size):
   np.testing.assert_allclose(spread, [kept.std()] * 2, rtol=1e-2)
   want = (kept - kept.mean()) / max(kept.std(), 0.1)
   np.testing.assert_allclose(found[counts], want, rtol=1e-2, atol=1e-4)
+
+
+@pytest.mark.parametrize('kit', ['pondernet'], indirect=True)
+@pytest.mark.parametrize('size', [1.0, 100.0])
+def test_a_step_costs_rewards_of_any_size(kit, size):
+  batch = dict(acted(kit))
+  false = np.zeros_like(batch['is_last'])
+  batch |= {'is_last': false, 'is_first': false, 'is_terminal': false}
+  batch['reward'] = size * batch['reward']
+  price, spread, steps = charged(kit, batch, 0.3 * size)
+  assert spread > 0.1
+  np.testing.assert_allclose(price, 0.3 * size / spread * steps, rtol=1e-4)
+
+
+def charged(kit, batch, cost):
+  """What ponder steps cost, in units of advantages that are normalised; the
+  deviation that they had; and the expected number of steps."""
+  config = kit.config.update({'ponder.cost': cost, 'ponder.beta': 0.0})
+  data = kit.agent.select_keys(batch, fresh=True)
+
+  def run(state, data):
+    seen = posterior.acted(kit.models, state.params, data)
+    frozen = jax.lax.stop_gradient(state.params)
+    found = ppo.losses(
+      ppo.Pass(
+        kit.models, state.params, frozen, state, data, *seen, None, config
+      )
+    )
+    metrics = found.metrics
+    price = found.losses['ppo/ponder'].value
+    return price, metrics['ppo/spread'], metrics['ponder/steps']
+
+  one = jax.vmap(run, (None, 0), axis_name=devices.AXIS)
+  found = one(kit.agent.state, jax.tree.map(lambda x: x[None], data))
+  return [float(x[0]) for x in found]
 
 
 def test_a_policy_that_is_far_from_the_one_that_acted_is_brought_back(kit):

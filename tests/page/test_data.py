@@ -9,7 +9,7 @@ from embodied.errors import UsageError
 from ponderdream.page import __main__ as command
 from ponderdream.page import data, html, intervals, kinds, summary
 from ponderdream.page.columns import Columns
-from ponderdream.page.run import File, Run
+from ponderdream.page.run import File, Run, order
 from tests.naming import says
 from tests.page import runs
 
@@ -50,6 +50,47 @@ def test_a_run_by_hand(run):
   assert wood['name'] == 'collect_wood'
   # Episodes 1, 3, 5, 7, 9 have 2, 1, 3, 2, 1 steps, the others 1, 3, 2, 1, 3.
   assert wood['with'][0] == 1.8 and wood['without'][0] == 2.0
+
+
+def test_files_are_in_the_order_of_their_steps(run):
+  names = ['9000.json', '10000-greedy.json', '10000-suppress3.json']
+  assert sorted(names[::-1], key=order) == [names[0], *names[1:]]
+  videos = ['openloop-90000.mp4', 'openloop-100000.mp4']
+  assert sorted(videos[::-1], key=order) == videos
+  # What is being written, or was when a process was killed, is no file yet.
+  for folder, name in (('eval', '.1000.json'), ('videos', '.part-x-5.mp4')):
+    (run / folder).mkdir(exist_ok=True)
+    (run / folder / name).write_bytes(b'x')
+  (one,) = runs.page(run)['runs']
+  assert one['notes'] == [] and one['videos'] == []
+
+
+@pytest.mark.parametrize(
+  'name, more',
+  [
+    ('random', {'random': True}),
+    ('1001-suppress3', {'suppress': 3}),
+    ('1001-eat-a-cow', {'goal': 'eat a cow'}),
+  ],
+)
+def test_the_table_has_evaluations_of_the_agent_as_it_is(run, name, more):
+  runs.evaluation(run)
+  path = run / 'eval' / '1000.json'
+  other = json.loads(path.read_text()) | {'return_mean': 1.0, **more}
+  (run / 'eval' / f'{name}.json').write_text(json.dumps(other))
+  cells = runs.page(run)['table']['rows'][0]['cells']
+  assert cells[-2][0] == 9.0
+
+
+def test_a_rate_is_of_the_episodes_that_can_have_it():
+  found = {
+    'episodes': 20, 'success': {'wake_up': 50.0, 'solved': 50.0},
+    'success_episodes': {'wake_up': 10},
+  }  # fmt: skip
+  (rows,) = summary.evaluated(found)
+  # 5 of 10, as of Wilson's interval by hand; and 10 of 20.
+  assert rows['rates']['wake_up'] == [50, 23.66, 76.34]
+  assert rows['rates']['solved'][1] > 25
 
 
 def test_last_best_and_at_steps_by_hand():

@@ -40,6 +40,19 @@ def brute(logit, active):
   return p
 
 
+def outcomes(logit, active):
+  """Probabilities `[N, B]` to halt at each level by its own decision, and
+  last to go on after all of them. Level N - 1 decides nothing."""
+  found = np.zeros(logit.shape)
+  left = np.ones(logit.shape[1])
+  for n in range(len(logit) - 1):
+    halts = np.where(active[n], 1 / (1 + np.exp(-logit[n])), 0)
+    found[n] = left * halts
+    left = left - found[n]
+  found[-1] = left
+  return found
+
+
 def test_by_hand():
   # lambda = 1/4, 1/2, 3/4 | p = 1/4, 3/4 * 1/2, the rest 3/8. Cut after two
   # levels: 1/4, 3/4. Expected steps 1/4 + 2 * 3/8 + 3 * 3/8 = 17/8; 7/4.
@@ -52,12 +65,11 @@ def test_by_hand():
   np.testing.assert_allclose(steps, [17 / 8, 7 / 4], rtol=1e-6)
   log_p = log_distribution(logit, active)
   assert log_p[2, 1] == -jnp.inf
-  # KL to geometric(1/2) over two levels, (1/4, 3/4) against (1/2, 1/2):
-  # 1/4 log 1/2 + 3/4 log 3/2.
-  got = kl_geometric(logit, active, 0.5)[1]
-  np.testing.assert_allclose(
-    got, 0.25 * np.log(0.5) + 0.75 * np.log(1.5), 1e-6
-  )
+  # KL to geometric(1/2): both decide twice, (1/4, 3/8, 3/8) to halt first, to
+  # halt then, and to go on, against (1/2, 1/4, 1/4).
+  want = 0.25 * np.log(0.5) + 0.75 * np.log(1.5)
+  got = kl_geometric(logit, active, 0.5)
+  np.testing.assert_allclose(got, [want] * 2, 1e-6)
 
 
 @pytest.mark.parametrize('seed', range(3))
@@ -74,7 +86,7 @@ def test_against_brute_force(seed):
 
 
 @pytest.mark.parametrize('seed', range(3))
-def test_kl_by_chain_rule_is_the_kl(seed):
+def test_kl_by_chain_rule_is_that_of_all_decisions(seed):
   logit, active = random_case(seed)
   other, _ = random_case(seed + 10)
   prior = np.full(logit.shape, np.log(0.2 / 0.8))
@@ -82,10 +94,25 @@ def test_kl_by_chain_rule_is_the_kl(seed):
     (other, kl(logit, other, active)),
     (prior, kl_geometric(logit, active, 0.2)),
   ):
-    p, q = (np.where(active, brute(a, active), 1) for a in (logit, ref))
-    direct = (p * np.log(p / q)).sum(0)
+    p, q = (outcomes(a, active) for a in (logit, ref))
+    ratio = np.where(p > 0, p, 1) / np.where(q > 0, q, 1)
+    direct = (p * np.log(ratio)).sum(0)
     np.testing.assert_allclose(got, direct, rtol=1e-4, atol=1e-5)
     assert (got >= 0).all()
+
+
+def test_kl_pulls_back_an_example_that_halts_at_once():
+  # Survival is below eps after the first level, so no other is active.
+  active = jnp.array([[True], [False], [False]])
+  slope = jax.grad(lambda x: halting.kl_geometric(x, active, 0.5).sum())
+  for lam in (0.96, 0.99):
+    logit = jnp.full((3, 1), np.log(lam / (1 - lam)), jnp.float32)
+    want = lam * np.log(lam / 0.5) + (1 - lam) * np.log((1 - lam) / 0.5)
+    got = kl_geometric(logit, active, 0.5)
+    np.testing.assert_allclose(got, [want], rtol=1e-4)
+    # d KL / d logit = lambda (1 - lambda) (logit - logit of the prior).
+    want = lam * (1 - lam) * logit[0]
+    np.testing.assert_allclose(slope(logit)[0], want, rtol=1e-4)
 
 
 def test_kl_is_zero_and_flat_at_the_prior():

@@ -21,6 +21,8 @@ PACKAGES = {
   'shimmy': '[dmc]',
   'highway_env': 'highway-env',
 }
+# How the names of environments that a script makes begin.
+SCRIPTED = 'Script'
 MODULE = re.compile(r'[^\W\d]\w*(\.[^\W\d]\w*)*')
 
 
@@ -119,6 +121,11 @@ def _make(task: str, arguments: Mapping[str, Any]) -> Gym:
     ) from None
   except (gymnasium.error.Error, ImportError) as e:
     reason = str(e)
+    if task.startswith(SCRIPTED):
+      reason += (
+        ' It was made by a function in a script; there,'
+        ' ponderdream.load(logdir, task=FUNCTION) gives the policy.'
+      )
     if isinstance(e, ModuleNotFoundError) and e.name:
       package = e.name.partition('.')[0]
       reason += (

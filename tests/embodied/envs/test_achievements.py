@@ -63,4 +63,6 @@ def test_without_achievements_there_is_no_score():
   tracker = Achievements()
   assert tracker.episode({'score': 1.0, 'log/hits/max': 3.0}) == {}
   assert tracker.result() == {}
-  assert tracker.summary() == {'success': {}, 'crafter_score': None}
+  assert tracker.summary() == {
+    'success': {}, 'success_episodes': {}, 'crafter_score': None,
+  }  # fmt: skip

@@ -4,7 +4,7 @@ import collections
 
 import numpy as np
 
-from embodied.replay import Replay, selectors
+from embodied.replay import Replay
 from embodied.replay.priorities import EXPONENT, LEAST
 
 
@@ -118,26 +118,3 @@ def test_losses_are_ignored_without_priorities():
   losses(replay, [1.0] * 12)
   assert 'priority' not in replay.sample(2)
   replay.close()
-
-
-def test_recency_prefers_the_new():
-  # With 3 windows: log(2/1), log(3/2), log(4/3) over log(4), newest first.
-  choose = selectors.Recency(seed=1)
-  drawn = choose(3, 20000)
-  want = np.log([4 / 3, 3 / 2, 2]) / np.log(4)
-  got = np.bincount(drawn, minlength=3) / len(drawn)
-  np.testing.assert_allclose(got, want, atol=0.02)
-  for windows in (1, 2, 10**9):
-    drawn = choose(windows, 1000)
-    assert drawn.min() >= 0 and drawn.max() < windows
-  # Three of nine powers of ten: a third is among the newest 1000 of 10**9.
-  assert abs((drawn >= 10**9 - 1000).mean() - 1 / 3) < 0.06
-
-
-def test_mixtures_keep_their_shares():
-  old, new = (lambda n, k: np.zeros(k, int)), (lambda n, k: np.full(k, n - 1))
-  choose = selectors.Mixture([(old, 0.25), (new, 0.75)], seed=0)
-  drawn = choose(50, 4000)
-  assert set(drawn.tolist()) == {0, 49}
-  assert abs((drawn == 0).mean() - 0.25) < 0.03
-  assert len(choose(50, 1)) == 1

@@ -29,6 +29,7 @@ class Checking(embodied.RandomAgent):
     self.trained = []
     self.newest = []
     self.fail_at = None
+    self.unknown_at = None
 
   def policy(self, carry, obs, mode='train'):
     assert mode in ('train', 'eval')
@@ -59,11 +60,14 @@ class Checking(embodied.RandomAgent):
     np.testing.assert_array_equal(echoed, data['action'][:, :-1][follows])
     assert (data['step'][data['is_first']] == 0).all()
     self.trained.append(data.get('stepid'))
-    value = np.nan if len(self.trained) == self.fail_at else 0.5
+    count = len(self.trained)
+    fails, unknown = count == self.fail_at, count == self.unknown_at
+    value = np.nan if fails or unknown else 0.5
     outs = {k: v for k, v in data.items() if k == 'stepid'}
     if outs and 'seen' in data:
       outs['seen'] = data['seen'] + 1
-    return outs, {'loss/some': value, 'other': 1.0}
+    total = np.nan if fails else 0.5
+    return outs, {'loss/some': value, 'opt/loss': total, 'other': 1.0}
 
   def report(self, data):
     return {'newest': float(data['stepid'].max())}

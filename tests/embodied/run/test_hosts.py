@@ -10,11 +10,19 @@ import pytest
 import embodied
 from embodied import errors, replay, sources
 from embodied.envs import make_env
+from embodied.fresh import Fresh
 from embodied.log import logger, terminal
 from embodied.run import train
 from embodied.run.learner import Diverged, Learner
 from embodied.run.sync import OtherHostFailed
-from tests.embodied.run.checking import LENGTH, Checking, Host, Memory, World
+from tests.embodied.run.checking import (
+  FRESH,
+  LENGTH,
+  Checking,
+  Host,
+  Memory,
+  World,
+)
 
 BATCH = 3
 SETTINGS = types.SimpleNamespace(
@@ -60,7 +68,14 @@ class Broken(embodied.Driver):
     super().__call__(*args, **kwargs)
 
 
-def make(folder, host, envs=1, stop=lambda: False, driver=embodied.Driver):
+def make(
+  folder,
+  host,
+  envs=1,
+  stop=lambda: False,
+  driver=embodied.Driver,
+  newest=None,
+):
   store = replay.Replay(LENGTH + 1, 10000, folder / 'replay', chunk_size=32)
   makers = [
     functools.partial(make_env, 'dummy_count', i, seed=0, length=13)
@@ -73,6 +88,7 @@ def make(folder, host, envs=1, stop=lambda: False, driver=embodied.Driver):
     learner=Learner(agent, source, BATCH, LENGTH),
     driver=driver,
     replay=store,
+    newest=newest,
     logger=logger.Logger([], lambda: 0),
     terminal=terminal.Terminal(200, silent=True),
     checkpoint=Saved(host),
@@ -149,6 +165,24 @@ def test_a_failure_of_one_ends_all_after_a_checkpoint(pair):
   assert errors.is_shared(first) and errors.is_shared(second)
   steps = runs[0].checkpoint.steps()
   assert steps == runs[1].checkpoint.steps() and steps[-1] == 40 + 39
+
+
+# Windows are complete after the calls 6, 11, ..., 41 and 46.
+@pytest.mark.parametrize('call', [40, 41, 42, 46])
+def test_a_failure_before_windows_are_complete_ends_all(tmp_path, call):
+  world = World(2)
+  newest = [train.Newest(Fresh(2, LENGTH), FRESH, 2) for _ in range(2)]
+  failing = type('Failing', (Broken,), {'left': call})
+  runs = [
+    make(tmp_path / '0', Host(0, world), 2, newest=newest[0]),
+    make(tmp_path / '1', Host(1, world), 2, driver=failing, newest=newest[1]),
+  ]
+  first, second = play(runs)
+  assert isinstance(first, OtherHostFailed)
+  assert 'the emulator is gone' in str(second)
+  steps = runs[0].checkpoint.steps()
+  assert steps == runs[1].checkpoint.steps() and len(steps) == 2
+  assert runs[0].learner.agent.newest
 
 
 def test_a_loss_that_is_no_number_ends_all_in_order(pair):

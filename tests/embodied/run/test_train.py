@@ -185,6 +185,18 @@ def test_a_loss_that_is_no_number_stops_and_saves(tmp_path):
   close(run)
 
 
+def test_a_loss_that_no_step_of_a_batch_has_is_left_out(tmp_path):
+  run = make(tmp_path, log_every=1e9)
+  run.learner.agent.unknown_at = 7
+  run.run()
+  close(run)
+  assert run.learner.updates > 7
+  (record,) = (
+    x for x in lines(tmp_path / 'metrics.jsonl') if 'run/updates' in x
+  )
+  assert record['train/loss/some'] == 0.5
+
+
 def test_the_time_is_shared_out(tmp_path):
   run = make(tmp_path, log_every=1e9)
   run.run()
