@@ -10,10 +10,14 @@ from tests.test_texts import write_plans
 
 TASKS = 'dummy_disc+sokoban_small'
 WORDS = 'dummy', 'pondernet', 'debug', 'words'
+# Dreams know one goal alone.
+AWAKE = {
+  f'loss_scales.{x}': 0.0 for x in ('policy', 'ponder', 'value', 'repval')
+}
 
 
 def parsed(tmp_path, *names, **flags):
-  flags = {'task': TASKS, 'goal': 'win', 'run.envs': 2} | flags
+  flags = {'task': TASKS, 'goal': 'win', 'run.envs': 2} | AWAKE | flags
   flags = {k: v if isinstance(v, list) else [str(v)] for k, v in flags.items()}
   blocks = [*WORDS, *names]
   return settings.parse(blocks, flags | {'logdir': [str(tmp_path)]}, ())

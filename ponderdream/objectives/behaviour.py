@@ -134,9 +134,8 @@ def replayed_value_loss(p: Pass, boot: Array) -> Array:
     boot: imagined returns `[B * T]`, for bootstrapping replayed returns.
   """
   # Returns end with an episode, and before a reward that is not known.
-  unknown = ~rewarded(p.batch)[:, 1:]
-  ends = p.batch['is_last'].at[:, :-1].max(unknown)
-  last = by_time(ends)
+  unknown = jnp.pad(~rewarded(p.batch)[:, 1:], ((0, 0), (0, 1)))
+  last = by_time(p.batch['is_last'] | unknown)
   boot = by_time(boot.reshape(p.batch['reward'].shape))
   cont = world.continuation_target(
     by_time(p.batch['is_terminal']), p.config.loss.horizon
