@@ -145,7 +145,8 @@ class Terminal:
       for unit, each in rates.items():
         unit = 'train' if short and unit == TRAIN else unit
         parts.append(f'[b]{_rate(each)}[/b] {unit}/s')
-      if rate > 0:
+      # Before the first updates, programs are compiled.
+      if rate > 0 and train > 0:
         left = max(0, self._total - step) / rate
         parts.append(f'[b]{_duration(left)}[/b] left')
     returns = {'return': self._return, 'best': self._best}

@@ -71,6 +71,16 @@ def test_where_updates_are_the_steps_their_rate_is_shown_once(clock, capsys):
   assert line.startswith('99 of 1,000  2.0 train steps/s  7m30s left')
 
 
+def test_before_the_first_updates_the_time_left_is_not_known(clock, capsys):
+  terminal = Terminal(total=1000, every=1e6)
+  for step in range(20):
+    terminal.update(step, 0)
+    clock[0] += 0.5
+  terminal.close()
+  line = capsys.readouterr().out
+  assert '2.0 steps/s' in line and 'left' not in line
+
+
 def test_says_nothing_before_it_knows(clock, capsys):
   terminal = Terminal(total=100)
   terminal.close()
