@@ -71,10 +71,9 @@ def make(
     if grows(config, kind, params):
       seen = observations(models, batch)
       params = models.grow(params, seen, devices.gather)
-    size = returns.scale(aux.running['ppo'], config.retnorm.limit)
-    params = models.rescaled(params, size)
-    slow = models.rescaled(state.slow, size)
-    slow = update_slow(slow, params, config.slow)
+    params, slow = rescaled(
+      models, params, state.slow, aux.running['ppo'], config
+    )
     metrics |= {
       f'opt/{kind}/loss': devices.mean(total),
       f'opt/{kind}/grad_norm': optim.norm(grads),
@@ -99,6 +98,21 @@ def grows(config: Any, kind: str, params: Any) -> bool:
     return False
   groups = config.ppo.opt.groups if kind == optim.FRESH else config.opt.groups
   return bool(optim.group_factors(groups, params)['enc'].get('codes', 0))
+
+
+def rescaled(
+  models: Models,
+  params: Any,
+  slow: Any,
+  span: returns.ReturnRange,
+  config: Any,
+) -> tuple[Any, Any]:
+  """The parameters and their slow copies after an update: both critics are for
+  returns in the range `span`, and the copies have moved on."""
+  size = returns.scale(span, config.retnorm.limit)
+  params = models.rescaled(params, size)
+  slow = update_slow(models.rescaled(slow, size), params, config.slow)
+  return params, slow
 
 
 def over_devices(metrics: dict[str, Any]) -> dict[str, Array]:

@@ -193,26 +193,34 @@ def test_each_loss_teaches_its_own_modules(plain, gradients, loss):
 
 
 def test_what_predicts_tokens_is_not_taught_by_the_actor(gradients):
-  kit = tiny('pondernet', **{'inputs': 'tokens'})
-  found = gradients('tokens', kit)
+  others = ('dyn', 'rep', 'rec', 'rew', 'con', 'value', 'repval')
+  small = {f'loss_scales.{x}': 0.0 for x in others}
+  small |= {'imag.length': 1, 'ponder.max_steps': 2}
+  found = gradients('tokens', tiny('pondernet', inputs='tokens', **small))
   assert 'tokdec' in found['tok']
   assert found['policy'] == {'actdec', 'inner', 'goalenc'}
   assert found['ponder'] == {'inner', 'goalenc'}
 
 
-def test_a_frozen_table_of_patches_does_not_grow():
-  def grown(**flags):
-    flags = {'enc.kind': 'table', 'enc.codes': 16, 'opt.lr': 0.0} | flags
-    kit = tiny('pondernet', **flags)
-    before = np.array(kit.agent.save().params['enc']['codes'])
-    update(kit)
-    return (kit.agent.save().params['enc']['codes'] != before).any()
-
-  assert grown()
-  assert not grown(**{'opt.groups': ['(?!enc/).*=1']})
-  # The reference of a leash knows no more codes than it had.
-  leash = {'loss_scales.leash_act': 1.0, 'loss_scales.ppo': 1.0}
-  assert not grown(**leash, **{'ppo.length': TIME})
+@pytest.mark.parametrize(
+  'flags, kind, grows',
+  [
+    ({}, 'replayed', True),
+    ({}, 'fresh', True),
+    ({'opt.groups': ['(?!enc/).*=1']}, 'replayed', False),
+    ({'opt.groups': ['(?!enc/).*=1']}, 'fresh', True),
+    ({'ppo.opt.groups': ['val/.*=1']}, 'fresh', False),
+    # The reference of a leash knows no more codes than it had.
+    ({'loss_scales.leash_act': 1.0}, 'fresh', False),
+  ],
+)
+def test_a_frozen_table_of_patches_does_not_grow(plain, flags, kind, grows):
+  settled = plain.config.update(flags)
+  kernel = {'kernel': jnp.zeros(1)}
+  params = {'enc': {'codes': jnp.zeros((2, 3))}, 'val': kernel, 'rew': kernel}
+  assert step.grows(settled, kind, params) == grows
+  # A pixel encoder has no table.
+  assert not step.grows(settled, kind, params | {'enc': kernel})
 
 
 def test_the_policy_is_compiled_once(plain, caplog):
@@ -445,27 +453,17 @@ def test_an_update_with_masked_actions():
 
 
 def test_a_critic_and_its_slow_copy_are_rescaled_alike():
-  kit = tiny('pondernet', **{'val.bins': 1, 'opt.lr': 0.0})
-  params = disturbed(kit.agent.state.params)
+  kit = tiny('pondernet', **{'val.bins': 1})
+  params = disturbed({'val': kit.agent.state.params['val']})
   slow = {'val': jax.tree.map(lambda x: x * 1.5, params['val'])}
   slow['val']['scale'] = params['val']['scale'] = jnp.ones(())
-  wide = returns.ReturnRange(jnp.zeros(()), jnp.full((), 300.0))
-  running = kit.agent.state.running | {'ppo': wide}
-  before = {'params': params, 'slow': slow, 'running': running}
-  params, slow = jax.device_get((params, slow))
-  state = jax.device_get(kit.agent.state._replace(**before))
-  kit.agent.state = devices.replicate(state)
-  update(kit)
-  after = kit.agent.state
-  assert after.params['val']['scale'] == after.slow['val']['scale'] == 300
+  span = returns.ReturnRange(jnp.zeros(()), jnp.full((), 300.0))
+  after, copied = step.rescaled(kit.models, params, slow, span, kit.config)
+  assert after['val']['scale'] == copied['val']['scale'] == 300
   seen = jax.random.normal(jax.random.key(1), (6, kit.models.shapes.actor))
-  view = View(seen, seen)
-  value = lambda params: kit.models.value(params, view).pred()
-  np.testing.assert_allclose(value(after.params), value(params), rtol=1e-4)
+  value = lambda params: kit.models.value(params, View(seen, seen)).pred()
+  np.testing.assert_allclose(value(after), value(params), rtol=1e-4)
   # Both parts of the average say what they said.
-  np.testing.assert_allclose(
-    after.slow['val']['head']['out']['kernel'] * 300,
-    0.98 * slow['val']['head']['out']['kernel']
-    + 0.02 * params['val']['head']['out']['kernel'],
-    rtol=1e-4,
-  )  # fmt: skip
+  kernel = lambda tree: tree['val']['head']['out']['kernel']
+  want = 0.98 * kernel(slow) + 0.02 * kernel(params)
+  np.testing.assert_allclose(kernel(copied) * 300, want, rtol=1e-4)

@@ -221,8 +221,8 @@ def test_noise_without_rewards_is_not_blown_up(size):
 
 
 @pytest.mark.parametrize('kit', ['pondernet'], indirect=True)
-@pytest.mark.parametrize('size', [1.0, 100.0])
-def test_a_step_costs_rewards_of_any_size(kit, size):
+def test_a_step_costs_rewards_of_any_size(kit):
+  size = 100.0
   batch = dict(acted(kit))
   false = np.zeros_like(batch['is_last'])
   batch |= {'is_last': false, 'is_first': false, 'is_terminal': false}
@@ -250,7 +250,7 @@ def charged(kit, batch, cost):
     price = found.losses['ppo/ponder'].value
     return price, metrics['ppo/spread'], metrics['ponder/steps']
 
-  one = jax.vmap(run, (None, 0), axis_name=devices.AXIS)
+  one = jax.jit(jax.vmap(run, (None, 0), axis_name=devices.AXIS))
   found = one(kit.agent.state, jax.tree.map(lambda x: x[None], data))
   return [float(x[0]) for x in found]
 
