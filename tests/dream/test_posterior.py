@@ -1,6 +1,7 @@
 """Model states: as the replay stores them, and filtered from its steps."""
 
 import functools
+import itertools
 import types
 
 import jax
@@ -71,6 +72,29 @@ def test_the_context_step_gives_state_and_action(kit):
     key,
   )
   np.testing.assert_allclose(post.deter[:, 0], state.deter, atol=1e-5)
+
+
+def test_acting_and_filtering_see_the_same(kit):
+  # Three steps with an episode that begins anew: the agent acts on them, and
+  # then filters what it has stored. Its states are stochastic, so that both
+  # begin each step from what acting stored.
+  agent, models = kit.agent, kit.models
+  params = agent.state.params
+  carry, stored = agent.init_policy(4), []
+  for t in range(4):
+    obs = {k: kit.batch[k][:, t] for k in (*models.obs_space, 'is_first')}
+    obs['is_first'] = np.full(4, t in (0, 2))
+    carry, acts, outs = agent.policy(carry, obs)
+    stored.append({**obs, **acts, **outs})
+  for before, after in itertools.pairwise(stored):
+    pair = {k: np.stack([before[k], after[k]], 1) for k in before}
+    post, *_ = posterior.filtered(models, params, pair, jax.random.key(0))
+    # Half floats are stored.
+    np.testing.assert_allclose(
+      post.deter[:, 0], after['dyn/deter'], rtol=2e-3, atol=2e-3
+    )
+  moving = [x['dyn/deter'] for x in stored]
+  assert abs(moving[1] - moving[0]).max() > 0.01
 
 
 def test_data_of_another_network_starts_from_zeros():

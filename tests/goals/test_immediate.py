@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ponderdream.goals import immediate, inner
+from ponderdream.goals import immediate, inner, modes
 from ponderdream.nets import heads
 
 BATCH, FEAT, GOAL, UNITS, OUT = 6, 5, 3, 8, 4
@@ -293,3 +293,17 @@ def test_the_plain_agent_has_one_level():
   np.testing.assert_allclose(
     got.raw[0], actdec.apply(variables, feat), atol=1e-6
   )
+
+
+def test_a_level_is_drawn_as_often_as_it_halts():
+  p = np.array([0.5, 0.125, 0.375])
+  size = 20000
+  log_p = jnp.log(jnp.tile(p[:, None], (1, size)))
+  raw = jnp.tile(jnp.arange(3.0)[:, None, None], (1, size, 2))
+  zeros = jnp.zeros(size)
+  every = modes.HaltingLevels(raw, log_p, zeros, zeros, zeros, jnp.int32(3))
+  drawn, steps = immediate.sample_level(every, jax.random.key(0))
+  found = np.bincount(drawn[:, 0].astype(int), minlength=3) / size
+  # Deviations of at most sqrt(.25 / 20000) = 0.0035.
+  np.testing.assert_allclose(found, p, atol=0.015)
+  np.testing.assert_array_equal(steps, drawn[:, 0] + 1)

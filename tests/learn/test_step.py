@@ -452,6 +452,25 @@ def test_an_update_with_masked_actions():
   assert np.isfinite(list(metrics.values())).all(), metrics
 
 
+def test_slow_copies_follow_with_each_update(plain):
+  before = jax.tree.map(np.array, plain.agent.save())
+  update(plain)
+  after = plain.agent.save()
+  rate = plain.config.slow.val
+  pairs = zip(
+    *(
+      jax.tree.leaves(x)
+      for x in (before.slow['val'], after.params['val'], after.slow['val'])
+    ),
+    strict=True,
+  )
+  for old, new, slow in pairs:
+    np.testing.assert_allclose(slow, old + rate * (new - old), atol=1e-6)
+  assert moved(
+    jax.tree.map(lambda a, b: a - b, after.slow['val'], before.slow['val'])
+  )
+
+
 def test_a_critic_and_its_slow_copy_are_rescaled_alike():
   kit = tiny('pondernet', **{'val.bins': 1})
   params = disturbed({'val': kit.agent.state.params['val']})

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from ponderdream import state
+from ponderdream.dream import posterior
 from ponderdream.losses import policy_gradient
 from ponderdream.nets import dists
 from ponderdream.objectives import leash, ppo
@@ -119,8 +120,34 @@ def test_an_update_keeps_it_and_pulls_back(kit):
   kit.agent.train(data)
   _, metrics = kit.agent.flush()
   assert metrics['ppo/leash_act'] > 1e-3
+  halt, act = divergences_of(kit, far, start)
+  assert metrics['ppo/leash_halt'] == pytest.approx(halt, rel=2e-2)
+  assert metrics['ppo/leash_act'] == pytest.approx(act, rel=2e-2)
   assert metrics['loss/leash_act'] == pytest.approx(metrics['ppo/leash_act'])
   kit.agent.load(start)
+
+
+def divergences_of(kit, far, start):
+  """Mean divergences of the actor `far` from the one of the start, over the
+  steps that count, by probabilities."""
+  models, batch = kit.models, acted(kit)
+  data = kit.agent.select_keys(batch, fresh=True)
+  seen = []
+  for params in (far, start.params):
+    post, tokens, _ = posterior.acted(models, params, data)
+    view = models.view(params, post, tokens)
+    view = jax.tree.map(lambda x: x[:, :-1].reshape(-1, *x.shape[2:]), view)
+    every = models.levels(params, view)
+    dist, shape = models.policy(every.raw, view), every.log_p.shape
+    pi = [np.exp(dist.log_prob(jnp.full((*shape, 1), a))) for a in range(5)]
+    seen.append((np.exp(every.log_p), np.stack(pi, -1)))
+  (p, pi), (p_ref, pi_ref) = seen
+  counts = np.asarray(ppo.followed(data)).ravel()
+  safe = np.maximum(p_ref, np.exp(-12.0))
+  halt = np.where(p > 0, p * np.log(np.where(p > 0, p, 1) / safe), 0).sum(0)
+  mu, was = ((a[..., None] * b).sum(0) for a, b in ((p, pi), (p_ref, pi_ref)))
+  act = (mu * np.log(mu / was)).sum(-1)
+  return halt[counts].mean(), act[counts].mean()
 
 
 def test_what_is_free():
