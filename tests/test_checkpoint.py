@@ -97,6 +97,25 @@ def test_a_damaged_one_is_named_and_passed_over(tmp_path, caplog):
     checkpoint.Checkpoint(tmp_path).load(tree(0))
 
 
+def test_the_best_is_not_the_newest(tmp_path):
+  class Agent:
+    def save(self):
+      return tree(0)
+
+    def load(self, state):
+      self.state = state
+
+  store, agent = checkpoint.Checkpoint(tmp_path, keep=1), Agent()
+  for step, score in ((1, 5.0), (2, 9.0), (3, 9.0), (4, 2.0)):
+    store.save(step, tree(step), {'updates': 0}, score)
+  store.close()
+  # Of equal ones the newest.
+  assert checkpoint.restore(agent, tmp_path, best=True) == 3
+  same(agent.state, tree(3))
+  assert checkpoint.restore(agent, tmp_path) == 4
+  same(agent.state, tree(4))
+
+
 def test_a_damaged_one_is_written_anew(tmp_path):
   store = checkpoint.Checkpoint(tmp_path, keep=2)
   for step in (1, 2):

@@ -19,7 +19,8 @@ from ponderdream.goals import immediate, spatial
 from ponderdream.ponder import loop
 
 WAYS = len(rules.ACTIONS)
-# States at most, steps of Adam, its rate, and the weight of the squared map.
+# States at most, drawn from all episodes; steps of Adam, its rate, and the
+# weight of the squared map.
 STATES, STEPS, RATE, DECAY = 2000, 200, 0.05, 1e-4
 
 
@@ -32,7 +33,8 @@ def accuracy(player, episodes):
   labelled = [labels(x) for x in episodes]
   which = np.repeat(np.arange(len(episodes)), [len(x) for x in labelled])
   every = np.concatenate(labelled)
-  counts = np.flatnonzero(every >= 0)[:STATES]
+  counts = np.random.default_rng(0).permutation(np.flatnonzero(every >= 0))
+  counts = np.sort(counts[:STATES])
   trained = which[counts] < 3 * len(episodes) / 4
   if trained.all() or not trained.any():
     return None
@@ -93,7 +95,8 @@ def thoughts(player, batch):
 def probe(features, label, trained):
   """Whether the probe is right, bool `[M]`, of features `[M, P, D]` and labels
   `[M]`, learnt from those that are `trained`, bool `[M]`."""
-  mean, deviation = features.mean((0, 1)), features.std((0, 1)) + 1e-6
+  seen = features[trained]
+  mean, deviation = seen.mean((0, 1)), seen.std((0, 1)) + 1e-6
   x = jnp.asarray((features - mean) / deviation, jnp.float32)
   weights = fit(x[trained], jnp.asarray(label[trained]))
   return np.asarray(logits(weights, x).argmax(-1)) == label

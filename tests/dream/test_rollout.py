@@ -75,6 +75,10 @@ def test_masked_actions_are_never_dreamt():
   )
   # The start's own mask first, then what the model believes.
   np.testing.assert_array_equal(dream.mask[0], mask)
+  for t in range(1, 5):
+    state = jax.tree.map(lambda x, t=t: x[t], dream.state)
+    believed = built.mask(params, state)
+    np.testing.assert_array_equal(dream.mask[t], believed)
   allowed = jnp.take_along_axis(dream.mask, dream.action, -1)[..., 0]
   nothing = ~dream.mask.any(-1)
   assert (allowed | nothing).all()

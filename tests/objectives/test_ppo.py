@@ -17,9 +17,9 @@ from embodied.errors import UsageError
 from ponderdream import factories, settings
 from ponderdream.agent import Acting, Agent
 from ponderdream.distributed import devices
-from ponderdream.dream import posterior
+from ponderdream.dream import levels, posterior
 from ponderdream.objectives import ppo
-from tests.helpers import BATCH, TIME, moved, tiny, update
+from tests.helpers import BATCH, TIME, disturbed, moved, tiny, update
 
 REAL = {
   'loss_scales.ppo': 1.0, 'inputs': 'tokens', 'enc.kind': 'table',
@@ -223,19 +223,48 @@ def test_noise_without_rewards_is_not_blown_up(size):
 @pytest.mark.parametrize('kit', ['pondernet'], indirect=True)
 def test_a_step_costs_rewards_of_any_size(kit):
   size = 100.0
-  batch = dict(acted(kit))
-  false = np.zeros_like(batch['is_last'])
-  batch |= {'is_last': false, 'is_first': false, 'is_terminal': false}
+  batch = going_on(kit)
   batch['reward'] = size * batch['reward']
-  price, spread, steps = charged(kit, batch, 0.3 * size)
+  losses, metrics = terms(kit, batch, **{'ponder.cost': 0.3 * size})
+  spread, steps = metrics['ppo/spread'], metrics['ponder/steps']
   assert spread > 0.1
-  np.testing.assert_allclose(price, 0.3 * size / spread * steps, rtol=1e-4)
+  np.testing.assert_allclose(
+    losses['ppo/ponder'], 0.3 * size / spread * steps, rtol=1e-4
+  )
 
 
-def charged(kit, batch, cost):
-  """What ponder steps cost, in units of advantages that are normalised; the
-  deviation that they had; and the expected number of steps."""
-  config = kit.config.update({'ponder.cost': cost, 'ponder.beta': 0.0})
+@pytest.mark.parametrize('kit', ['pondernet'], indirect=True)
+def test_entropy_is_rewarded_and_the_prior_draws(kit):
+  batch = going_on(kit)
+  params = disturbed(kit.agent.save().params)
+  state = kit.agent.state._replace(params=params)
+  near = {'ppo.kl': 1e3}
+  bare, metrics = terms(kit, batch, state, **near, **{'ppo.entropy': 0.0})
+  more, _ = terms(kit, batch, state, **near, **{'ppo.entropy': 0.7})
+  entropy = metrics['ppo/entropy']
+  assert entropy > 0.1 and metrics['ppo/near'] == 1
+  np.testing.assert_allclose(
+    more['ppo/policy'], bare['ppo/policy'] - 0.7 * entropy, rtol=1e-3
+  )
+  drawn, metrics = terms(kit, batch, state, **{'ponder.beta': 0.5})
+  assert metrics['ponder/kl'] > 0.01
+  np.testing.assert_allclose(
+    drawn['ppo/ponder'], 0.5 * metrics['ponder/kl'], rtol=1e-3
+  )
+
+
+def going_on(kit):
+  """A batch of an episode that does not end."""
+  false = np.zeros((BATCH, TIME + 1), bool)
+  ends = {'is_last': false, 'is_first': false, 'is_terminal': false}
+  return dict(acted(kit)) | ends
+
+
+def terms(kit, batch, state=None, **changes):
+  """Losses and metrics of a pass over a batch, as floats. Steps cost nothing,
+  and the prior does not draw, unless `changes` say so."""
+  free = {'ponder.cost': 0.0, 'ponder.beta': 0.0}
+  config = kit.config.update(free | changes)
   data = kit.agent.select_keys(batch, fresh=True)
 
   def run(state, data):
@@ -246,13 +275,13 @@ def charged(kit, batch, cost):
         kit.models, state.params, frozen, state, data, *seen, None, config
       )
     )
-    metrics = found.metrics
-    price = found.losses['ppo/ponder'].value
-    return price, metrics['ppo/spread'], metrics['ponder/steps']
+    return levels.means({**found.losses}), levels.means({**found.metrics})
 
   one = jax.jit(jax.vmap(run, (None, 0), axis_name=devices.AXIS))
-  found = one(kit.agent.state, jax.tree.map(lambda x: x[None], data))
-  return [float(x[0]) for x in found]
+  data = jax.tree.map(lambda x: x[None], data)
+  return jax.tree.map(
+    lambda x: float(x[0]), one(state or kit.agent.state, data)
+  )
 
 
 def test_a_policy_that_is_far_from_the_one_that_acted_is_brought_back(kit):

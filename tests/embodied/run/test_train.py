@@ -185,6 +185,33 @@ def test_a_loss_that_is_no_number_stops_and_saves(tmp_path):
   close(run)
 
 
+class Late(Checking):
+  """Answers one update later, as an accelerator does."""
+
+  answer = {}, {}
+
+  def train(self, data):
+    before, self.answer = self.answer, super().train(data)
+    return before
+
+  def flush(self):
+    answer, self.answer = self.answer, ({}, {})
+    return answer
+
+
+def test_the_last_update_is_heard_of(tmp_path):
+  run = make(tmp_path / 'sound', steps=100)
+  run.run()
+  close(run)
+  late = make(tmp_path / 'late', steps=100)
+  agent = Late(late.driver.obs_space, late.driver.act_space)
+  late.learner.agent = agent
+  agent.fail_at = run.learner.updates
+  with pytest.raises(Diverged, match='opt/loss'):
+    late.run()
+  close(late)
+
+
 def test_a_loss_that_no_step_of_a_batch_has_is_left_out(tmp_path):
   run = make(tmp_path, log_every=1e9)
   run.learner.agent.unknown_at = 7
@@ -221,8 +248,20 @@ def test_evaluation_counts_every_environment_alike():
   ]
   driver = embodied.Driver(envs, parallel=False)
   agent = Checking(driver.obs_space, driver.act_space)
-  steps, film = PonderSteps(), Film('image')
+  steps, film, modes, policy = (
+    PonderSteps(),
+    Film('image'),
+    set(),
+    agent.policy,
+  )
+
+  def heard(carry, obs, mode='train'):
+    modes.add(mode)
+    return policy(carry, obs, mode)
+
+  agent.policy = heard
   result = evaluate.evaluate(agent, driver, 5, [steps, film])
+  assert modes == {'eval'}
   # Three of the five from the first environment, however short.
   assert sorted(x['length'] for x in result) == [3, 3, 3, 40, 40]
   # One for every action.
