@@ -116,7 +116,7 @@ def loss_of(p, params):
     return found.losses['demoval'].value
 
   one = jax.tree.map(lambda x: x[None], params)
-  return jax.vmap(run, axis_name=devices.AXIS)(one)[0]
+  return jax.jit(jax.vmap(run, axis_name=devices.AXIS))(one)[0]
 
 
 def test_the_loss_is_what_the_equation_says(kit):

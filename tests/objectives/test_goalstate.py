@@ -16,6 +16,7 @@ from ponderdream.dream import foreseen
 from ponderdream.objectives import Pass, goalstate
 from ponderdream.world import rssm
 from tests import helpers
+from tests.helpers import compiled
 
 STEPS = 2, 4
 TEXTS = np.array([[5, 6, 1, 0], [7, 1, 0, 0], [8, 9, 5, 1]], np.int32)
@@ -87,7 +88,7 @@ def by_hand(kit, p, nodes):
 
 
 def loss(p):
-  return goalstate.losses(p).losses['goalstate'].value
+  return compiled(goalstate.losses, p).losses['goalstate'].value
 
 
 def test_the_loss_by_hand(kit):
@@ -101,13 +102,13 @@ def test_rows_without_plans_teach_nothing(kit):
   first = [x for x in ACHIEVED if x[0] == 0]
   assert float(loss(p)) == pytest.approx(by_hand(kit, p, first), rel=1e-5)
   nothing = a_pass(kit, kit.params, remaining=np.zeros_like(REMAINING))
-  assert goalstate.losses(nothing).losses['goalstate'].weight == 0
+  assert compiled(goalstate.losses, nothing).losses['goalstate'].weight == 0
 
 
 def test_a_sample_of_nodes_is_of_those_that_are_achieved(kit):
   p = a_pass(kit, kit.params, nodes=4)
   each = [by_hand(kit, p, [x]) for x in ACHIEVED]
-  found = goalstate.losses(p).losses['goalstate']
+  found = compiled(goalstate.losses, p).losses['goalstate']
   assert float(found.weight) == 4
   sums = [
     sum(np.array(each)[list(x)]) for x in itertools.combinations(range(6), 4)

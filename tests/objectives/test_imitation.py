@@ -18,6 +18,7 @@ from ponderdream.nets import dists
 from ponderdream.objectives import Pass, imitation
 from ponderdream.world import rssm
 from tests import helpers
+from tests.helpers import compiled
 
 LEVELS, LENGTH, STEPS = 4, 6, (2, 3)
 # Three texts, and a row that no text fills.
@@ -117,7 +118,7 @@ def levels(kit, p, forced=None):
 
 def test_the_losses_are_what_the_equations_say(kit):
   p = a_pass(kit, kit.params, batch(intended=PLANNED))
-  found = means(imitation.losses(p))
+  found = means(compiled(imitation.losses, p))
   goals, raws, log_p = levels(kit, p)
   embedded = kit.models.goals(kit.params, jnp.asarray(TEXTS))
   stack, action = STACK.reshape((-1, 3)), PLANNED.ravel()
@@ -151,7 +152,7 @@ def test_without_a_plan_every_level_learns_the_action(kit, how):
   p = a_pass(kit, kit.params, batch(), **{
     'imitation.plans': plans, 'ponder.beta': 0.3, 'ponder.prior': 0.5,
   })  # fmt: skip
-  terms = imitation.losses(p)
+  terms = compiled(imitation.losses, p)
   _, raws, log_p = levels(kit, p)
   prior = np.array([0.5 ** min(n + 1, LEVELS - 1) for n in range(LEVELS)])
   bc, none = [], 0
@@ -181,7 +182,7 @@ def test_at_a_fixed_depth_the_last_level_acts_and_says_the_action(kit):
   ponder = kit.models.ponder._replace(mode='fixed')
   p = p._replace(models=dataclasses.replace(kit.models, ponder=ponder))
   plans = imitation.read(p, p.key)
-  found = imitation.losses(p)
+  found = compiled(imitation.losses, p)
   _, raws, _ = levels(kit, p)
   bc = []
   for m, plan in enumerate(STACK.reshape((-1, 3)).tolist()):
@@ -293,7 +294,7 @@ def test_each_loss_teaches_its_own_modules(kit, loss):
 
 def test_steps_without_a_plan_teach_nothing(kit):
   none = batch(stack=np.full((*STEPS, 3), -1), intended=np.full(STEPS, -1))
-  terms = imitation.losses(a_pass(kit, kit.params, none))
+  terms = compiled(imitation.losses, a_pass(kit, kit.params, none))
   assert all(v.weight == 0 for v in terms.losses.values())
   for loss in ('say', 'halt', 'bc'):
     assert not helpers.moved(gradient(kit, none, loss))
@@ -305,7 +306,7 @@ def test_steps_without_a_plan_teach_nothing(kit):
   assert (plans.stack[:, 3:] == -1).all() and not plans.goal[1].any()
   np.testing.assert_array_equal(plans.stack[:3, :3].T, STACK[0])
   # What was done there does not matter for the others.
-  both = [means(imitation.losses(a_pass(kit, kit.params, x)))
+  both = [means(compiled(imitation.losses, a_pass(kit, kit.params, x)))
           for x in (batch(), batch(action=ACTION))]  # fmt: skip
   assert both[0] == both[1]
 
