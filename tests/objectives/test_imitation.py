@@ -146,6 +146,21 @@ def test_the_losses_are_what_the_equations_say(kit):
   )
 
 
+def test_losses_with_teacher_forcing_are_of_what_was_taught(kit):
+  force = {'imitation.force': 1.0, 'imitation.fade': 10**6}
+  p = a_pass(kit, kit.params, batch(intended=PLANNED), **force)
+  depths = (STACK.reshape((-1, 3)) >= 0).sum(-1)
+  halts = []
+  for forced in (None, jnp.ones(len(depths), bool)):
+    *_, log_p = levels(kit, p, forced)
+    nats = [-log_p[n - 1, m] for m, n in enumerate(depths) if n]
+    halts.append(float(np.mean(nats)))
+  free, taught = halts
+  assert abs(free - taught) > 1e-3
+  found = means(compiled(imitation.losses, p))
+  assert found['halt'] == pytest.approx(taught, rel=1e-4)
+
+
 @pytest.mark.parametrize('how', ['a step', 'all steps'])
 def test_without_a_plan_every_level_learns_the_action(kit, how):
   plans = how == 'a step'
