@@ -59,8 +59,8 @@ def install(what: str) -> str:
   python, here = pathlib.Path(sys.executable or 'python'), pathlib.Path.cwd()
   if python.is_relative_to(here):
     python = python.relative_to(here)
-  packages = f'-e .{what}' if what.startswith('[') else what
-  return f'{python} -m pip install {shlex.join(shlex.split(packages))}'
+  packages = ['-e', f'.{what}'] if what.startswith('[') else [what]
+  return shlex.join([str(python), '-m', 'pip', 'install', *packages])
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

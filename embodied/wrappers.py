@@ -263,7 +263,7 @@ class CheckSpaces(Wrapper):
 
   def _checked(self, action: dict[str, Any]) -> Obs:
     # Of an action that resets, nothing else counts.
-    resets = action.get('reset') is True or action.get('reset') == np.True_
+    resets = np.array_equal(action.get('reset', False), True)
     keys = ['reset'] if resets else [*self._act]
     _check('action', action, self._act, keys)
     obs = self.env.step(action)

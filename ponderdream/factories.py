@@ -185,9 +185,8 @@ def make_driver(
   tasks = several.tasks(config.task)
   if count < len(tasks):
     raise UsageError(
-      f'{len(tasks)} worlds need {len(tasks)} environments or more; set'
-      f' run.envs or, in an evaluation, --envs and --episodes, of which one is'
-      f' {count}.'
+      f'{len(tasks)} worlds need {len(tasks)} environments or more, and there'
+      f' are {count}; set run.envs, or in an evaluation --envs and --episodes.'
     )
   # Done here, because worker processes have a time limit.
   for task in tasks:

@@ -11,6 +11,7 @@ import numpy as np
 
 from embodied.base import ASKED, Env, Obs, Spaces, mask_key
 from embodied.errors import UsageError
+from embodied.log.metrics import Metrics
 from embodied.run.tracker import Tracker
 from embodied.space import Space
 from embodied.wrappers import Wrapper
@@ -177,21 +178,19 @@ class Returns(Tracker):
 
   def __init__(self, names: Sequence[str]) -> None:
     self._names = names
-    self._sums: dict[str, tuple[float, int]] = {}
+    self._means = Metrics()
 
   def episode(self, episode: Mapping[str, float]) -> dict[str, float]:
     """`score_<world>`, the return in its world."""
     if f'{WORLD}/last' not in episode:
       return {}
     name = self._names[int(episode[f'{WORLD}/last'])]
-    total, count = self._sums.get(name, (0.0, 0))
-    self._sums[name] = total + episode['score'], count + 1
+    self._means.add({name: episode['score']})
     return {f'score_{name}': episode['score']}
 
   def summary(self) -> dict[str, Any]:
     """`worlds`, the mean return of each, by name."""
-    sums = sorted(self._sums.items())
-    return {'worlds': {k: total / count for k, (total, count) in sums}}
+    return {'worlds': dict(sorted(self._means.means().items()))}
 
 
 def _single(space: Space) -> bool:

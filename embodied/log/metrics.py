@@ -36,10 +36,14 @@ class Metrics:
       self._counts[key] = self._counts.get(key, 0) + 1
 
   def result(self) -> dict[str, Value]:
-    """The means since the last result, as floats or float64 arrays. The next
-    result begins empty."""
-    means = {k: total / self._counts[k] for k, total in self._sums.items()}
+    """The means since the last result. The next result begins empty."""
+    means = self.means()
     self.reset()
+    return means
+
+  def means(self) -> dict[str, Value]:
+    """The means so far, as floats or float64 arrays."""
+    means = {k: total / self._counts[k] for k, total in self._sums.items()}
     return {k: v if np.ndim(v) else float(v) for k, v in means.items()}
 
   def reset(self) -> None:

@@ -3,6 +3,8 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from embodied.log.metrics import Metrics
+
 
 class Tracker:
   """Follows the steps and episodes of a run.
@@ -41,7 +43,7 @@ class Logged(Tracker):
 
   def __init__(self, known: Collection[str] = ()) -> None:
     self._known = tuple(known)
-    self._sums: dict[str, tuple[float, int]] = {}
+    self._means = Metrics()
 
   def episode(self, episode: Mapping[str, float]) -> dict[str, float]:
     """`log/<name>`, the largest value of the episode, for each name."""
@@ -52,13 +54,10 @@ class Logged(Tracker):
       and k.endswith('/max')
       and not k[len('log/') :].startswith(self._known)
     }
-    for key, value in line.items():
-      total, count = self._sums.get(key, (0.0, 0))
-      self._sums[key] = total + value, count + 1
+    self._means.add(line)
     return line
 
   def summary(self) -> dict[str, Any]:
     """`log`, the mean of these values over the episodes, by name."""
-    sums = self._sums.items()
-    means = {k.removeprefix('log/'): total / n for k, (total, n) in sums}
-    return {'log': means}
+    means = self._means.means().items()
+    return {'log': {k.removeprefix('log/'): v for k, v in means}}

@@ -71,7 +71,7 @@ def make(
     if grows(config, kind, params):
       seen = observations(models, batch)
       params = models.grow(params, seen, devices.gather)
-    params, slow = rescaled(
+    params, slow = after_update(
       models, params, state.slow, aux.running['ppo'], config
     )
     metrics |= {
@@ -100,7 +100,7 @@ def grows(config: Any, kind: str, params: Any) -> bool:
   return bool(optim.group_factors(groups, params)['enc'].get('codes', 0))
 
 
-def rescaled(
+def after_update(
   models: Models,
   params: Any,
   slow: Any,

@@ -88,7 +88,7 @@ def score_goals(options: Config) -> int:
   extractor; where they agree, p_good is higher.
   """
   others = [Path(options.against)] if options.against else []
-  for folder in others:
+  for folder in others:  # raises if there are no trees
     next(stages.records(folder, 'extract'))
   out = Path(options.out)
   jobs = {

@@ -42,9 +42,9 @@ KNOWN = (
   'shimmy',
 )
 
-# Settings that had another name in an earlier version, and those that had to
-# have this value to mean what this version does.
+# Settings that had another name in an earlier version.
 RENAMED = {'slowval.rate': 'slow.val'}
+# Settings that are gone, with the value at which they did nothing.
 REMOVED = {'replay.recency': 0.0}
 
 

@@ -138,70 +138,6 @@ def test_what_an_objective_reads_reaches_it(plain, monkeypatch):
   assert metrics['loss/rec'] == 15
 
 
-@pytest.fixture(scope='module')
-def gradients():
-  """`(name, kit) -> {loss: modules that it teaches}`, for each kit once."""
-  known = {}
-
-  def teaches(name, kit):
-    if name not in known:
-      known[name] = by_loss(kit)
-    return known[name]
-
-  return teaches
-
-
-def by_loss(kit):
-  """The modules that the gradient of each loss reaches."""
-  data, state = kit.agent.select_keys(kit.batch), kit.agent.state
-  # Heads that start at zero would hide where a gradient may flow.
-  params = jax.tree.map(lambda x: x + 0.05, state.params)
-
-  def each(params):
-    _, aux = step.loss(
-      kit.models, params, state, data, jax.random.key(0), kit.config
-    )
-    losses = {k: v for k, v in aux.metrics.items() if k.startswith('loss/')}
-    return {k.removeprefix('loss/'): v for k, v in losses.items()}
-
-  alone = jax.vmap(each, None, axis_name=devices.AXIS, axis_size=1)
-  reverse = jax.jit(jax.jacrev(alone))(params)
-  # The layer that ends the prior tells `dyn` from `rep`.
-  parts = lambda tree: tree | {'prior': tree['dyn']['imglogit']}
-  return {
-    key: {k for k, v in parts(tree).items() if moved(v)}
-    for key, tree in reverse.items()
-  }
-
-
-WORLD = {'enc', 'dyn'}
-TEACHES = {
-  'dyn': WORLD | {'prior'},
-  'rep': WORLD,
-  'rec/image': WORLD | {'imgdec'},
-  'rew': WORLD | {'rew'},
-  'con': WORLD | {'con'},
-  'value': {'val'},
-  'repval': WORLD | {'val'},
-  'policy': {'actdec'},
-}
-
-
-@pytest.mark.parametrize('loss', TEACHES)
-def test_each_loss_teaches_its_own_modules(plain, gradients, loss):
-  assert gradients('plain', plain)[loss] == TEACHES[loss]
-
-
-def test_what_predicts_tokens_is_not_taught_by_the_actor(gradients):
-  others = ('dyn', 'rep', 'rec', 'rew', 'con', 'value', 'repval')
-  small = {f'loss_scales.{x}': 0.0 for x in others}
-  small |= {'imag.length': 1, 'ponder.max_steps': 2}
-  found = gradients('tokens', tiny('pondernet', inputs='tokens', **small))
-  assert 'tokdec' in found['tok']
-  assert found['policy'] == {'actdec', 'inner', 'goalenc'}
-  assert found['ponder'] == {'inner', 'goalenc'}
-
-
 @pytest.mark.parametrize(
   'flags, kind, grows',
   [
@@ -229,25 +165,14 @@ def test_the_policy_is_compiled_once(plain, caplog):
     plain.agent.act_space,
     plain.config,
   )
-  obs = {k: v[:, 0] for k, v in plain.batch.items() if k in agent_keys(plain)}
+  seen = {*plain.models.obs_space, 'is_first'}
+  obs = {k: v[:, 0] for k, v in plain.batch.items() if k in seen}
   carry = agent.init_policy(BATCH)
   with jax.log_compiles(), caplog.at_level('WARNING', 'jax'):
     for _ in range(3):
       carry, *_ = agent.policy(carry, obs)
   done = [x for x in caplog.messages if 'XLA compilation of jit(act)' in x]
   assert len(done) == 1
-
-
-def agent_keys(kit):
-  """Of the observations that an agent acts on."""
-  return {*kit.models.obs_space, 'is_first'}
-
-
-def test_the_ponder_losses_teach_the_actor_alone(ponder, gradients):
-  found = gradients('ponder', ponder)
-  assert found['policy'] == {'actdec', 'inner', 'goalenc'}
-  # The prior is about halting, which the action decoder has no part in.
-  assert found['ponder'] == {'inner', 'goalenc'}
 
 
 def test_objectives_of_a_kind_answer_to_every_scale_once():
@@ -477,7 +402,7 @@ def test_a_critic_and_its_slow_copy_are_rescaled_alike():
   slow = {'val': jax.tree.map(lambda x: x * 1.5, params['val'])}
   slow['val']['scale'] = params['val']['scale'] = jnp.ones(())
   span = returns.ReturnRange(jnp.zeros(()), jnp.full((), 300.0))
-  after, copied = step.rescaled(kit.models, params, slow, span, kit.config)
+  after, copied = step.after_update(kit.models, params, slow, span, kit.config)
   assert after['val']['scale'] == copied['val']['scale'] == 300
   seen = jax.random.normal(jax.random.key(1), (6, kit.models.shapes.actor))
   value = lambda params: kit.models.value(params, View(seen, seen)).pred()
