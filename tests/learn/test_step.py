@@ -1,7 +1,5 @@
 """The update: which loss teaches what, on a tiny agent of every kind."""
 
-import types
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -18,7 +16,6 @@ from ponderdream.losses import returns
 from ponderdream.models import View
 from ponderdream.objectives import Pass, behaviour
 from ponderdream.world import rssm
-from tests import helpers
 from tests.helpers import BATCH, TIME, disturbed, moved, tiny, update
 
 
@@ -315,66 +312,6 @@ def test_continuous_actions():
   _, acts, _ = kit.agent.policy(carry, obs)
   assert acts['action'].shape == (2, 2)
   assert acts['action'].dtype == np.float32
-
-
-class Masked(embodied.Env):
-  """Two of four actions are allowed, and which ones changes every step."""
-
-  def __init__(self):
-    self.rng = np.random.default_rng(0)
-
-  @property
-  def obs_space(self):
-    mask = embodied.Space(bool, (4,), role='mask')
-    return {'action_mask': mask, **embodied.SIGNALS}
-
-  @property
-  def act_space(self):
-    return {
-      'action': embodied.Space(np.int32, (), 0, 4),
-      'reset': embodied.Space(bool),
-    }
-
-  def step(self, action):
-    mask = np.zeros(4, bool)
-    mask[self.rng.permutation(4)[:2]] = True
-    flags = {k: np.bool_(False) for k in ('is_last', 'is_terminal')}
-    return {
-      'reward': np.float32(0),
-      'action_mask': mask,
-      'is_first': np.bool_(action['reset']),
-      **flags,
-    }
-
-
-def masked():
-  """A tiny agent for `Masked`, and a batch."""
-  settled = config.resolve(settings.blocks(), ['debug', 'pondernet'])
-  settled = settled.update({'jax.dtype': 'float32'})
-  env = Masked()
-  agent = Agent(env.obs_space, env.act_space, settled)
-  return types.SimpleNamespace(
-    agent=agent, models=agent.models, config=settled,
-    batch=helpers.batch(env, agent),
-  )  # fmt: skip
-
-
-def test_masked_actions_are_never_taken():
-  kit = masked()
-  agent, data = kit.agent, kit.batch
-  carry = agent.init_policy(BATCH)
-  for t in range(TIME):
-    obs = {k: v[:, t] for k, v in data.items()}
-    carry, acts, _ = agent.policy(carry, obs)
-    assert obs['action_mask'][np.arange(BATCH), acts['action']].all()
-  grads = actor_gradient(kit)
-  assert all(jnp.isfinite(x).all() for x in jax.tree.leaves(grads))
-
-
-@pytest.mark.slow
-def test_an_update_with_masked_actions():
-  _, metrics = update(masked())
-  assert np.isfinite(list(metrics.values())).all(), metrics
 
 
 def test_slow_copies_follow_with_each_update(plain):
