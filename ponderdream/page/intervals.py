@@ -1,11 +1,13 @@
-"""95% intervals of rates and of means over seeds."""
+"""95% intervals of rates and means, and the spread of a few seeds."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from embodied.run.evaluate import quantile
 
 # The two-sided 95% quantile of the normal distribution.
 Z = 1.959964
@@ -14,11 +16,16 @@ SEEDS, DRAWS = 5, 2000
 
 
 class Interval(NamedTuple):
-  """A value, and the ends of its 95% interval."""
+  """A value, and the ends of its 95% interval or of its range."""
 
   value: float
   low: float
   high: float
+
+  @property
+  def half(self) -> float:
+    """Half of its width."""
+    return (self.high - self.low) / 2
 
 
 def wilson(successes: float, trials: float) -> Interval:
@@ -54,40 +61,46 @@ def _iqm(rows: NDArray[np.float64]) -> NDArray[np.float64]:
   return np.sort(rows, 1) @ weight / weight.sum()
 
 
-def over_seeds(strata: Sequence[Sequence[float]]) -> Interval:
-  """The mean of seeds, or the interquartile mean if there are `SEEDS` or
-  more, with a stratified bootstrap interval (Agarwal et al. 2021, arXiv
-  2108.13264): each resample draws as many seeds of every stratum as it has.
-
-  Args:
-    strata: the results of the seeds of each task.
-
-  Raises:
-    ValueError: there are no values.
-  """
-  robust = max(map(len, strata), default=0) >= SEEDS
-  return _bootstrap(strata, _iqm if robust else _mean)
+def of_mean(values: ArrayLike) -> Interval:
+  """The mean of values `[N]`, and Student's interval `+- t s / sqrt(N)` with
+  their standard deviation s. The ends of one value are the value. Raises
+  ValueError if there are none."""
+  array = _some(values)
+  mean, count, half = float(array.mean()), len(array), 0.0
+  if count > 1:
+    half = quantile(count - 1) * float(array.std(ddof=1)) / math.sqrt(count)
+  return Interval(mean, mean - half, mean + half)
 
 
-def over_episodes(returns: Sequence[float]) -> Interval:
+def over_seeds(values: ArrayLike) -> Interval:
+  """The result of seeds `[N]`. Of `SEEDS` or more: the interquartile mean with
+  a bootstrap interval (Agarwal et al. 2021, arXiv 2108.13264). Of fewer, for
+  which that interval is far too narrow: the mean with the lowest and the
+  highest. Raises ValueError if there are none."""
+  array = _some(values)
+  if len(array) >= SEEDS:
+    return _bootstrap(array, _iqm)
+  return Interval(*map(float, (array.mean(), array.min(), array.max())))
+
+
+def over_episodes(returns: ArrayLike) -> Interval:
   """The mean of the episodes of one seed, with a bootstrap interval. Raises
   ValueError if there are none."""
-  return _bootstrap([returns], _mean)
+  return _bootstrap(_some(returns), lambda rows: rows.mean(1))
 
 
-def _mean(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-  return rows.mean(1)
+def _some(values: ArrayLike) -> NDArray[np.float64]:
+  array = np.asarray(values, np.float64)
+  if not len(array):
+    raise ValueError('An interval needs one value or more.')
+  return array
 
 
 def _bootstrap(
-  strata: Sequence[Sequence[float]],
+  values: NDArray[np.float64],
   middle: Callable[[NDArray[np.float64]], NDArray[np.float64]],
 ) -> Interval:
-  rows = [np.asarray(x, np.float64) for x in strata if len(x)]
-  if not rows:
-    raise ValueError('An interval needs one value or more.')
-  rng = np.random.default_rng(0)
-  drawn = [x[rng.integers(0, len(x), (DRAWS, len(x)))] for x in rows]
-  low, high = np.quantile(middle(np.concatenate(drawn, 1)), [0.025, 0.975])
-  value = middle(np.concatenate(rows)[None])[0]
-  return Interval(float(value), float(low), float(high))
+  rng, count = np.random.default_rng(0), len(values)
+  drawn = values[rng.integers(0, count, (DRAWS, count))]
+  low, high = np.quantile(middle(drawn), [0.025, 0.975])
+  return Interval(float(middle(values[None])[0]), float(low), float(high))

@@ -1,6 +1,5 @@
 """What the tables and bars of a page show, from the lines of a run."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -138,18 +137,12 @@ def with_and_without(scores: Columns) -> list[dict[str, Any]]:
 
 
 def mean(values: Numbers) -> list[float] | None:
-  """The mean with a 95% interval by its standard error, and the number of
-  values; None without values."""
+  """The mean with a 95% interval, and the number of values; None without
+  values."""
   values = values[np.isfinite(values)]
-  count = len(values)
-  if not count:
+  if not len(values):
     return None
-  middle = float(values.mean())
-  spread = float(values.std(ddof=1)) / math.sqrt(count) if count > 1 else 0.0
-  half = intervals.Z * spread
-  return [round(x, 4) for x in (middle, middle - half, middle + half)] + [
-    count
-  ]
+  return [round(x, 4) for x in intervals.of_mean(values)] + [len(values)]
 
 
 def halting(metrics: Columns) -> dict[str, Any] | None:
@@ -203,5 +196,5 @@ def interval(seeds: Sequence[Numbers | None]) -> list[float] | None:
   if len(each) == 1:
     found = intervals.over_episodes(each[0])
   else:
-    found = intervals.over_seeds([[float(np.mean(x)) for x in each]])
+    found = intervals.over_seeds([float(np.mean(x)) for x in each])
   return [round(v, 3) for v in found] + [len(each)]

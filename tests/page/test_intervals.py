@@ -33,24 +33,30 @@ def test_interquartile_mean_by_hand(values, want):
 
 
 def test_few_seeds_have_a_mean_and_many_an_interquartile_mean():
-  assert intervals.over_seeds([[1, 2, 9]]).value == 4
+  assert intervals.over_seeds([1, 2, 9]).value == 4
+  assert intervals.over_seeds([1, 2, 3, 100]).value == 26.5
   five = [1.0, 2, 3, 6, 100]
-  found = intervals.over_seeds([five])
+  found = intervals.over_seeds(five)
   assert found.value == pytest.approx(intervals.iqm(five))
   assert found.low < found.value < found.high <= 100
   assert intervals.over_episodes(five).value == np.mean(five)
-  assert intervals.over_seeds([[3.0]]) == (3, 3, 3)
-  with pytest.raises(ValueError, match='value'):
-    intervals.over_seeds([[]])
+  for make in (intervals.over_seeds, intervals.over_episodes):
+    with pytest.raises(ValueError, match='value'):
+      make([])
 
 
-def test_each_resample_has_all_strata():
-  # Seeds of a task are all alike, so that only strata could vary.
-  assert intervals.over_seeds([[1, 1, 1], [5, 5, 5]]) == (3, 3, 3)
+def test_few_seeds_have_their_lowest_and_highest():
+  assert intervals.over_seeds([9, 2, 4]) == (5, 2, 9)
 
 
 def test_the_interval_is_as_wide_as_that_of_the_normal_distribution():
   values = np.random.default_rng(0).normal(size=400).tolist()
-  found = intervals.over_episodes(values)
   half = 1.96 * np.std(values) / 20
-  assert found.high - found.low == pytest.approx(2 * half, rel=0.1)
+  for interval in (intervals.over_episodes, intervals.of_mean):
+    found = interval(values)
+    assert found.high - found.low == pytest.approx(2 * half, rel=0.1)
+    assert found.low < found.value < found.high
+  assert intervals.of_mean([3.0]) == (3, 3, 3)
+  # Of 2, 4 and 9 the deviation is sqrt(13), and t is 4.303.
+  half = 4.303 * np.sqrt(13 / 3)
+  assert intervals.of_mean([2, 4, 9]) == pytest.approx((5, 5 - half, 5 + half))

@@ -66,7 +66,8 @@ function buildTable() {
       el('table', { id: 'runs' },
         el('thead', {}, el('tr', {}, ['name', ...columns].map(sorter))), el('tbody', {}, body))),
     faint(`Returns are means of ${recent} episodes: the last ones, the best in a row, the last before a step.`
-      + ' In brackets: 95% intervals, by bootstrap over seeds (of five seeds or more, of their interquartile'
-      + ' mean), or over the episodes of a single seed. Seeds have a value together, once all of them have one.'));
+      + ' In brackets: the lowest and the highest of two to four seeds; of five or more, whose interquartile mean'
+      + ' is shown, a 95% interval by bootstrap; of one, that of its episodes. Seeds have a value together, once'
+      + ' all of them have one.'));
   $('runs').parentNode.scrollLeft = scrolled;
 }
