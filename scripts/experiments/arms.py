@@ -6,7 +6,8 @@ Each arm learns from an expert's plans (`python -m ponderdream.lrxc collect
 --expert crafter --out PLANS`) for --imitation core-minutes, and then by
 reinforcement (`phase4`) for --reinforcement core-minutes, on one core:
 
-  nothing   reinforcement alone, for the sum of both
+  nothing   reinforcement alone, for the sum of both; with the rates of `cpu`,
+            which were chosen for it, not those of phase4
   actions   the expert's actions alone
   goals     its actions, for what is asked for: the task or a subgoal
   stacks    whole plans, one goal for each level
@@ -24,8 +25,10 @@ on held-out plans.
 import json
 import pathlib
 import shlex
+import shutil
 import signal
 import sys
+import zlib
 from typing import NamedTuple
 
 import numpy as np
@@ -113,13 +116,20 @@ def run(args, phase, name, seed, minutes, flags):
   """A run, as core_hour.py has them."""
   return {
     'label': f'pondernet {name}', 'seed': seed, 'minutes': minutes,
-    'flags': flags, 'folder': str(named(args, phase, name, seed)),
+    'episodes': args.episodes, 'flags': flags,
+    'folder': str(named(args, phase, name, seed)),
   }  # fmt: skip
+
+
+def shuffled(args):
+  """The folder of the shuffled data, another one for each `--data`."""
+  name = zlib.crc32(str(args.data.resolve()).encode())
+  return args.logdir / f'shuffled-{name:08x}'
 
 
 def data_of(args, arm):
   """Flags that name the data of an arm."""
-  folder = args.logdir / 'shuffled' if arm.shuffled else args.data
+  folder = shuffled(args) if arm.shuffled else args.data
   return ['--data', str(folder.resolve())]
 
 
@@ -168,14 +178,17 @@ def perform(runs, args):
 
 def said(folder, data):
   """What a run says on held-out plans, measured once."""
-  path = pathlib.Path(folder, 'said.json')
-  if not path.exists():
+  folder = pathlib.Path(folder)
+
+  def measuring():
     config = factories.setup(settings.recall(str(folder)))
     agent = factories.make_agent(factories.make_spaces(config), config)
-    checkpoint.restore(agent, pathlib.Path(folder, 'checkpoints'), None, False)
-    found = thoughts.measure(config, agent, data, BATCHES)
-    path.write_text(json.dumps(results.plain(found)) + '\n')
-  return json.loads(path.read_text())
+    checkpoint.restore(agent, folder / 'checkpoints', None, False)
+    return thoughts.measure(config, agent, data, BATCHES)
+
+  # A finished run learns no more.
+  about = [str(data.resolve()), BATCHES]
+  return results.once(folder / 'said.json', about, measuring)
 
 
 def measured(args, run):
@@ -276,10 +289,12 @@ def main(argv):
   """Runs the command line."""
   args = options(argv)
   with lock.hold(Folder(args.logdir)):
-    shuffled, part = (args.logdir / x for x in ('shuffled', 'shuffling'))
-    if any(ARMS[x].shuffled for x in args.arms) and not shuffled.exists():
-      shuffle(args.data, part)
-      part.rename(shuffled)
+    if any(ARMS[x].shuffled for x in args.arms):
+      out, part = shuffled(args), args.logdir / 'shuffling'
+      if not out.exists():
+        shutil.rmtree(part, ignore_errors=True)
+        shuffle(args.data, part)
+        part.rename(out)
     perform(imitations(args), args)
     later = reinforcements(args)
     perform(later, args)

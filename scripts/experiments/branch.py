@@ -129,8 +129,11 @@ def summary(starts, truth, model, seconds):
   value = np.array([x.value for x in starts])
   halves = agreement(truth[:, ::2].mean(1), truth[:, 1::2].mean(1), p)
   real = variances(truth, p) | {'seconds': seconds['real']}
-  # Upper bound for a model that is compared with half of the repeats.
+  # Reliability of half of the repeats, and the root of that of all of them
+  # (Spearman 1910, Brown 1910): about what a perfect model would reach.
+  half = max(halves[0], 0.0)
   real['rank_correlation_of_halves'] = halves[0]
+  real['rank_correlation_of_a_perfect_model'] = (2 * half / (1 + half)) ** 0.5
   imagined = {
     str(n): compare(x, truth, p, value) | {'seconds': seconds[n]}
     for n, x in model.items()

@@ -120,6 +120,7 @@ def plan(args):
       name = re.sub(r'[^\w.]+', '-', label)
       folder = str(args.logdir.resolve() / f'{name}-{seed}')
       runs.append({'label': label, 'seed': seed, 'minutes': args.minutes})
+      runs[-1] |= {'episodes': args.episodes}
       runs[-1] |= {'flags': flags, 'folder': folder}
       AGENTS[agent](runs[-1], args, 0)  # Raises an error if it cannot run.
   return runs
@@ -138,11 +139,13 @@ def prepare(run):
     about = {'commit': processes.commit(), **results.machine()}
     begun.write_text(json.dumps(run | about) + '\n')
   before = json.loads(begun.read_text())
-  if any(before[k] != run[k] for k in ('label', 'seed', 'minutes', 'flags')):
-    raise UsageError(
-      f'{folder} holds a run of {before["minutes"]:g} minutes with the flags'
-      f' {before["flags"]}; delete it, or name another --logdir.'
-    )
+  for key, value in run.items():
+    old = before.get(key, value)  # Earlier versions wrote no 'episodes'.
+    if key != 'folder' and old != value:
+      raise UsageError(
+        f'{folder} holds a run with {key} {old}, not {value}; delete it, or'
+        ' name another --logdir.'
+      )
   return not finished(run).exists()
 
 
@@ -186,13 +189,13 @@ def evaluate(run, args, stop):
 
   def watch(used):
     lines.extend(scores.lines())
-    return stop.is_set() or len(lines) >= args.episodes
+    return stop.is_set() or len(lines) >= run['episodes']
 
-  start(run, args, args.episodes, 'evaluate.log', math.inf, watch)
+  start(run, args, run['episodes'], 'evaluate.log', math.inf, watch)
   if lines:
     # It does not write their lengths.
     played = [{'score': x['episode/score'], 'length': 0} for x in lines]
-    found = summary(played[: args.episodes])
+    found = summary(played[: run['episodes']])
     return {k: v for k, v in found.items() if k != 'length_mean'}
   newest = max((folder / 'eval').glob('*.json'), key=os.path.getmtime)
   return json.loads(newest.read_text())

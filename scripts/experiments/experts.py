@@ -19,6 +19,7 @@ import numpy as np
 from embodied.envs.achievements import score
 from embodied.envs.crafter import ACHIEVEMENTS, Crafter
 from embodied.experts import make_expert
+from ponderdream.page import intervals
 from scripts import arguments, results
 
 VARIANTS = {
@@ -62,10 +63,9 @@ def summary(episodes):
     for name in ACHIEVEMENTS
   }
   steps = sum(x['steps'] for x in episodes)
-  spread = counts.std(ddof=1) if len(counts) > 1 else 0.0
   return {
     'achievements': float(counts.mean()),
-    'interval': float(1.96 * spread / len(counts) ** 0.5),
+    'interval': intervals.of_mean(counts).half,
     'least': int(counts.min()),
     'most': int(counts.max()),
     'score': score(list(share.values())),

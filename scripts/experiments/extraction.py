@@ -61,7 +61,6 @@ WAYS = frozenset(
 )  # steps on the way
 FIRST = 5000  # seed of the first episode; the expert was made with others
 STEPS = 2000  # of an episode at most
-MORE = ('f1_30', 'f1_50', 'f1_all', 'depth', 'branching', 'distinct')
 FIELDS = ('f1', 'precision', 'recall', 'level', 'status', 'iou', 'edits')
 
 

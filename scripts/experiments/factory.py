@@ -8,7 +8,8 @@ player gets the same teams. `round` is the Factory's own trainer of the round.
 `drafted` is the same after a draft of three out of six, which all but the
 expert do at random. Then each player tries `--runs` challenges from the first
 round on against the Factory's own trainers. Shares have intervals of 95%
-(Wilson). The file keeps what it has of other players.
+(Wilson). The file keeps what it has of other players and
+parts; each part has its own command and commit.
 """
 
 import json
@@ -19,6 +20,7 @@ from embodied.envs.battlefactory import engine, rules
 from embodied.envs.battlefactory.environment import BattleFactory
 from embodied.experts import make_expert
 from ponderdream.page import intervals
+from ponderdream.settings import processes
 from scripts import arguments, results
 
 BASELINES = ('random', 'power', 'damage', 'switching')
@@ -90,10 +92,9 @@ def challenges(who, args):
   logs = [episode(who, env, i) for i in range(args.runs)]
   streaks = np.array([int(x['log/streak']) for x in logs])
   won = int((streaks >= rules.BATTLES).sum())
-  spread = streaks.std(ddof=1) if len(streaks) > 1 else 0.0
   return {
     'mean': streaks.mean(),
-    'interval': 1.96 * spread / len(streaks) ** 0.5,
+    'interval': intervals.of_mean(streaks).half,
     'median': float(np.median(streaks)),
     'best': int(streaks.max()),
     'round': share(won, len(streaks)),
@@ -131,11 +132,12 @@ def main(argv):
   path = results.named(args.out, '.json')
   found = json.loads(path.read_text()) if path.exists() else {}
   engine.shared()
+  how = {'command': results.command(), 'commit': processes.commit()}
+  how['sets'] = args.sets
   for name in args.players:
     for part in args.parts:
       numbers = measure(player(name), part, args)
-      how = {'command': results.command(), 'sets': args.sets}
-      found[name] = found.get(name, {}) | how | {part: numbers}
+      found.setdefault(name, {})[part] = numbers | how
       print(f'{name}, {part}: {told(part, numbers)}', flush=True)
       results.write(args.out, found)
 

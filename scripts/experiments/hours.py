@@ -128,13 +128,16 @@ def cell(values, digits):
 
 def rows(runs):
   """The table: its head, and three rows for each agent."""
-  minutes, steps = runs[0]['minutes'], runs[0]['steps']
+  minutes, steps = (
+    sorted({x for run in runs for x in run[by]}, key=float)
+    for by in ('minutes', 'steps')
+  )
   head = [f'{x} min' for x in minutes] + [f'{int(x):,} steps' for x in steps]
   yield ['', '', *head, 'new episodes']
   for label, own in grouped(runs).items():
 
     def cells_of(by, marks, key, digits, own=own):
-      get = lambda run, mark: (run[by][mark] or {}).get(key)
+      get = lambda run, mark: (run[by].get(mark) or {}).get(key)
       return [cell([get(run, x) for run in own], digits) for x in marks]
 
     for key, final, digits in (

@@ -25,6 +25,7 @@ from embodied import lock
 from embodied.errors import UsageError
 from embodied.files import Folder
 from embodied.log.tail import Tail
+from ponderdream.settings import processes
 from scripts import arguments, budget, results
 from scripts.experiments import core_hour
 
@@ -158,17 +159,23 @@ def perform(args, name, seed):
   folder = args.logdir / f'{name}-{seed}'
   done = folder / 'finished.json'
   world = WORLDS[name]
-  flags = f'{world.flags} --seed {seed} {args.flags}'
+  minutes = args.minutes or world.minutes
+  about = {'world': name, 'seed': seed, 'minutes': minutes}
+  about |= {'flags': f'{world.flags} --seed {seed} {args.flags}'}
+  about |= {'wanted': world.wanted, 'slack': world.slack}
   if not done.exists():
     if folder.exists():
       raise UsageError(f'{folder} was not finished; move it away.')
-    minutes = args.minutes or world.minutes
-    found = judge(train(folder, flags, 60 * minutes), world)
-    line = {'world': name, 'seed': seed, 'minutes': minutes, 'flags': flags}
-    done.write_text(json.dumps(line | {'wanted': world.wanted} | found) + '\n')
+    commit = processes.commit()
+    found = judge(train(folder, about['flags'], 60 * minutes), world)
+    done.write_text(json.dumps({**about, 'commit': commit, **found}) + '\n')
   line = json.loads(done.read_text())
-  if line['flags'] != flags:
-    raise UsageError(f'{folder} holds a run with the flags {line["flags"]}.')
+  for key, value in about.items():
+    if line.get(key, value) != value:
+      raise UsageError(
+        f'{folder} holds a run with {key} {line[key]}, not {value}; move it'
+        ' away, or name another --logdir.'
+      )
   return line
 
 

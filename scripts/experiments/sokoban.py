@@ -21,7 +21,6 @@ Writes JSON and a figure, and prints a table:
   next push   accuracy of a linear probe for the agent's next push, by level
 """
 
-import json
 import pathlib
 import shlex
 import signal
@@ -82,14 +81,9 @@ def training(args):
 
 def measured(folder, episodes, probed):
   """`measure`, once for a run and these arguments: it takes minutes."""
-  path, about = folder / 'measured.json', [episodes, probed]
-  if path.exists():
-    known = json.loads(path.read_text())
-    if known['of'] == about:
-      return known['found']
-  found = results.plain(measure(folder, episodes, probed))
-  path.write_text(json.dumps({'of': about, 'found': found}) + '\n')
-  return found
+  about = [episodes, probed, trained(folder)]
+  measuring = lambda: measure(folder, episodes, probed)
+  return results.once(folder / 'measured.json', about, measuring)
 
 
 def measure(folder, episodes, probed):

@@ -103,19 +103,11 @@ def summary(found, stack, action):
     'nearest': [share(near[n], known[n]) for n in levels],
     'said_all': share(said, known),
     'halt': share(found['halt'] == depth, with_plan),
-    'rank': ranked(found['steps'][with_plan], depth[with_plan]),
+    'rank': results.correlation(
+      *(results.ranks(x[with_plan]) for x in (found['steps'], depth))
+    ),
     'action': share(found['action'] == action, acted),
   }
-
-
-def ranked(x, y):
-  """Spearman's rank correlation, with mean ranks for ties."""
-
-  def ranks(x):
-    _, place, count = np.unique(x, return_inverse=True, return_counts=True)
-    return (np.cumsum(count) - (count - 1) / 2)[place]
-
-  return float(np.corrcoef(ranks(x), ranks(y))[0, 1])
 
 
 def measure(config, agent, folder, batches):

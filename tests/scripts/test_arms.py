@@ -67,15 +67,17 @@ def test_every_arm_is_two_runs_of_the_real_command(tmp_path):
     plans = not alone and (first or name != 'apart')
     assert bool(scales.bc) == plans == (config.data != ('replay',))
     if plans:
-      source = 'runs/shuffled' if name == 'shuffled' else 'plans'
-      assert config.data == (str(tmp_path / source),)
+      source = tmp_path / 'plans'
+      source = arms.shuffled(args) if name == 'shuffled' else source
+      assert config.data == (str(source),)
     assert bool(scales.say) == (plans and name not in ('actions', 'goals'))
     assert config.ponder.mode == ('fixed' if name == 'fixed' else 'pondernet')
     if plans:
       assert bool(config.imitation.ask) == (name != 'actions')
 
 
-def test_the_table_by_hand(tmp_path):
+def test_the_table_by_hand(tmp_path, monkeypatch):
+  monkeypatch.setattr(arms, 'said', lambda folder, data: {'said_all': 0.25})
   args = arms.options(['--logdir', str(tmp_path), '--data', 'plans',
                        '--arms', 'stacks', '--seeds', '1'])  # fmt: skip
   begin = arms.named(args, 'imitation', 'stacks', 0)
@@ -97,7 +99,6 @@ def test_the_table_by_hand(tmp_path):
     write('finished.json', json.dumps(finished))
     write('metrics.jsonl', '{"step": 70}\n{"step": 77}\n')
     write('episodes.jsonl', '\n'.join(map(json.dumps, lines)) + '\n')
-    write('said.json', '{"said_all": 0.25}')
   found = arms.measured(args, run)
   assert found['updates'] == 77 and found['imitation']['return_mean'] == 3
   ((name, row),) = arms.rows({'stacks': [found]})

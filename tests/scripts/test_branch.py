@@ -1,5 +1,7 @@
 """Imagined and real branches, on ladders, where the truth is known."""
 
+import types
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -213,3 +215,20 @@ def test_copies_that_do_not_replay_are_refused(judge, monkeypatch):
   monkeypatch.setattr(ladder.Ladder, 'step', disturbed)
   with pytest.raises(UsageError, match=naming('cop*', 'replay*')):
     judge.collect([make()], 200, 1)
+
+
+def test_a_perfect_model_agrees_as_well_as_noise_allows():
+  rng, states, repeats, levels = np.random.default_rng(0), 3000, 16, 6
+  worth = rng.normal(size=(states, 1, levels))
+  truth = worth + rng.normal(0, 4, (states, repeats, levels))
+  p = np.full(levels, 1 / levels)
+  starts = [types.SimpleNamespace(p=p, value=0.0)] * states
+  seconds = {'real': 1.0, 1: 1.0}
+  perfect = np.repeat(worth, 2, 1)
+  found = branch.summary(starts, truth, {1: perfect}, seconds)
+  best = found['real']['rank_correlation_of_a_perfect_model']
+  # The mean of 16 has a variance of 1 + 16 / 16: the root of a half, for
+  # values. Ranks of few levels agree a little less.
+  assert best == pytest.approx(np.sqrt(0.5), abs=0.06)
+  got = found['imagined']['1']['rank_correlation']
+  assert got == pytest.approx(best, abs=0.08)

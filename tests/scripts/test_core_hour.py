@@ -159,6 +159,21 @@ def test_means_over_seeds_and_what_is_missing():
   assert hours.cell([1.0, None], 2) == '-'
 
 
+def test_runs_of_other_lengths_share_a_table():
+  state = lambda x: dict.fromkeys(('return', 'score', 'steps', 'minutes'), x)
+  run = lambda label, at: {
+    'label': label, 'minutes': {x: state(2.0) for x in at},
+    'steps': {'10000': state(3.0)},
+    'evaluated': {'return_mean': 4.0, 'crafter_score': 5.0},
+  }  # fmt: skip
+  rows = list(hours.rows([run('a', ['5', '15']), run('b', ['5', '60'])]))
+  assert rows[0][2:] == [
+    '5 min', '15 min', '60 min', '10,000 steps', 'new episodes'
+  ]  # fmt: skip
+  assert rows[1] == ['a', 'return', '2.00', '2.00', '-', '3.00', '4.00']
+  assert rows[4] == ['b', 'return', '2.00', '-', '2.00', '3.00', '4.00']
+
+
 def arguments(tmp_path, *more):
   args = ['--logdir', tmp_path / 'runs', '--out', tmp_path / 'out', *more]
   return [str(x) for x in args]
@@ -246,8 +261,10 @@ def test_all_the_way_and_resumed(fake, tmp_path, capsys):
   before = path.stat().st_mtime_ns
   call(0.03)
   assert path.stat().st_mtime_ns == before
-  with pytest.raises(UsageError, match='0.03 minutes'):
+  with pytest.raises(UsageError, match='minutes 0.03'):
     call(0.02)
+  with pytest.raises(UsageError, match='episodes 50, not 3'):
+    fake.main(arguments(tmp_path, *more, 0.03, '--episodes', 3))
 
 
 def test_a_run_that_is_stopped_goes_on(fake, tmp_path):

@@ -17,8 +17,8 @@ def test_summaries_by_hand():
   ]
   got = experts.summary(episodes)
   assert got['achievements'] == 1.5
-  # The standard deviation is sqrt(1/2); 1.96 sqrt(1/2) / sqrt(2) = 0.98.
-  assert got['interval'] == pytest.approx(0.98)
+  # The deviation is sqrt(1/2), and t is 12.706: t sqrt(1/2) / sqrt(2).
+  assert got['interval'] == pytest.approx(6.353)
   assert got['success']['collect_wood'] == 100
   assert got['success']['eat_cow'] == 50
   assert got['deaths'] == 1 and got['steps'] == 100

@@ -15,6 +15,7 @@ def test_the_table_keeps_what_it_has(tmp_path):
   factory.main([*out, '--players', 'expert', '--parts', 'streak', 'drafted'])
   found = json.loads((tmp_path / 'f.json').read_text())
   assert found['damage']['trainer0']['of'] == 8
+  assert found['damage']['trainer0']['sets'] == 'random'
   streak = found['expert']['streak']
   assert 0 <= streak['mean'] <= streak['best'] <= 42
   assert found['expert']['drafted']['of'] == 8

@@ -63,6 +63,26 @@ def test_lines_replace_those_of_an_earlier_run(tmp_path, capsys):
   assert capsys.readouterr().out.splitlines()[-2:] == [first, second]
 
 
+def test_what_is_measured_once_is_measured_again_for_something_else(tmp_path):
+  path, made = tmp_path / 'found.json', []
+
+  def once(*about):
+    make = lambda: made.append(about) or {'all': np.float64(1 / 3)}
+    return results.once(path, about, make)
+
+  assert once('plans', 8) == once('plans', 8) == {'all': 0.3333}
+  assert made == [('plans', 8)]
+  once('plans', 9)
+  once('plans', 9)
+  assert made == [('plans', 8), ('plans', 9)]
+  with pytest.raises(ZeroDivisionError):
+    results.once(path, 'others', lambda: 1 / 0)
+  assert once('plans', 9) and len(made) == 2
+  # A file of an earlier version says nothing.
+  path.write_text('{"all": 1}')
+  assert once('plans', 9) == {'all': 0.3333}
+
+
 def test_a_table_has_a_column_for_every_key(capsys):
   results.table({'one': {'x': 1.0, 'y': [0.5, 2]}, 'two': {'z': None, 'x': 3}})
   head, one, two = capsys.readouterr().out.splitlines()
@@ -82,6 +102,7 @@ def test_times_and_their_spread():
 
 def test_ranks_and_correlation_by_hand():
   assert results.ranks([3, 1, 3, 2]).tolist() == [2.5, 0, 2.5, 1]
+  assert results.ranks([2.0, 2.0, 2.0]).tolist() == [1, 1, 1]
   # (-1, 0, 1) and (-1, 1, 0): 1 / 2.
   x, y = np.array([1.0, 2, 3]), np.array([0.0, 2, 1])
   assert results.correlation(x, y) == pytest.approx(0.5)

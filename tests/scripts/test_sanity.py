@@ -47,6 +47,31 @@ def test_unknown_worlds_are_refused(tmp_path):
     sanity.options(argv)
 
 
+def test_a_run_is_taken_for_its_own_arguments_alone(tmp_path, monkeypatch):
+  trained = []
+
+  def train(folder, flags, seconds):
+    trained.append(seconds)
+    folder.mkdir()
+    return episodes([500] * 30)
+
+  monkeypatch.setattr(sanity, 'train', train)
+  argv = ['--logdir', str(tmp_path), '--worlds', 'CartPole-v1']
+
+  def perform(*more):
+    return sanity.perform(sanity.options([*argv, *more]), 'CartPole-v1', 3)
+
+  assert perform() == perform()
+  assert perform()['best'] == 500 and trained == [360]
+  with pytest.raises(UsageError, match='minutes 6, not 7'):
+    perform('--minutes', '7')
+  with pytest.raises(UsageError, match='flags .*--ppo.kl'):
+    perform('--flags', '--ppo.kl 1')
+  (tmp_path / 'CartPole-v1-3' / 'finished.json').unlink()
+  with pytest.raises(UsageError, match='not finished'):
+    perform()
+
+
 @pytest.mark.parametrize('name', sanity.WORLDS)
 def test_the_settings_of_every_world_are_valid(name):
   found = flags.split_flags(shlex.split(sanity.WORLDS[name].flags))

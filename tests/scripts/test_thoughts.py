@@ -32,14 +32,6 @@ def test_shares_by_hand():
   }
 
 
-def test_rank_correlation_with_ties():
-  # Ranks 1.5 1.5 3 4 and 1 2 3.5 3.5: covariance 4 of variances 4.5 and 4.5.
-  assert thoughts.ranked(
-    np.array([0.0, 0.0, 2.0, 9.0]), np.array([1, 2, 5, 5])
-  ) == pytest.approx(4 / 4.5)
-  assert thoughts.ranked(np.arange(5), -np.arange(5)) == pytest.approx(-1)
-
-
 def test_what_is_said_is_what_greedy_decoding_says():
   # The right text is said if each piece is the best one after the right ones.
   decoder = text.TextDecoder(9, 5, 8, 1, 2, jnp.float32)
