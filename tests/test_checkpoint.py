@@ -106,14 +106,15 @@ def test_the_best_is_not_the_newest(tmp_path):
       self.state = state
 
   store, agent = checkpoint.Checkpoint(tmp_path, keep=1), Agent()
-  for step, score in ((1, 5.0), (2, 9.0), (3, 9.0), (4, 2.0)):
+  scores = 5.0, 9.0, 9.0, 2.0, np.nan
+  for step, score in enumerate(scores, 1):
     store.save(step, tree(step), {'updates': 0}, score)
   store.close()
-  # Of equal ones the newest.
+  # Of equal ones the newest. A return that is no number is none.
   assert checkpoint.restore(agent, tmp_path, best=True) == 3
   same(agent.state, tree(3))
-  assert checkpoint.restore(agent, tmp_path) == 4
-  same(agent.state, tree(4))
+  assert checkpoint.restore(agent, tmp_path) == 5
+  same(agent.state, tree(5))
 
 
 def test_a_damaged_one_is_written_anew(tmp_path):

@@ -4,6 +4,7 @@ import os
 import pathlib
 import signal
 import threading
+import time
 
 import numpy as np
 
@@ -26,6 +27,10 @@ def raise_contract():
 
 def raise_usage():
   raise UsageError('There is no such game.')
+
+
+def doze():
+  time.sleep(0.5)
 
 
 def hang():

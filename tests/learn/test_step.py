@@ -8,7 +8,7 @@ import pytest
 import embodied
 from embodied import config
 from ponderdream import objectives, settings
-from ponderdream.agent import Agent
+from ponderdream.agent import Acting, Agent
 from ponderdream.distributed import devices
 from ponderdream.dream import rollout
 from ponderdream.learn import step
@@ -77,6 +77,30 @@ def test_two_processes_after_one_checkpoint_draw_other_actions(plain):
     agent.load(tree, seen)
     keys.add(str(jax.random.key_data(agent.act_key)))
   assert len(keys) == 4
+
+
+def test_each_update_draws_other_random_numbers(plain):
+  first, drawn = plain.agent.state, []
+  for updates in (5, 5, 6):
+    state = jax.tree.map(jnp.copy, first)
+    count = jnp.full_like(state.updates, updates)
+    plain.agent.state = state._replace(updates=count)
+    drawn.append(update(plain)[0]['dyn/stoch'])
+  np.testing.assert_array_equal(drawn[0], drawn[1])
+  assert (drawn[0] != drawn[2]).any()
+
+
+def test_a_greedy_policy_takes_the_likeliest_action(plain, monkeypatch):
+  agent, count = plain.agent, 200
+  monkeypatch.setitem(agent.acting, 'eval', Acting(greedy=True))
+  out = agent.state.params['actdec']['out']
+  out = out | {'bias': out['bias'].at[..., 2].add(1.0)}
+  params = dict(agent.state.params)
+  params['actdec'] = params['actdec'] | {'out': out}
+  agent.state = agent.state._replace(params=params)
+  obs = {k: np.repeat(v[:1, 0], count, 0) for k, v in plain.batch.items()}
+  _, acts, _ = agent.policy(agent.init_policy(count), obs, 'eval')
+  np.testing.assert_array_equal(acts['action'], 2)
 
 
 def test_priority_is_the_loss_of_the_world_model_at_each_step(plain):

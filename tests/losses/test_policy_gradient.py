@@ -179,9 +179,15 @@ def test_levels_by_hand():
   # = 1/4, mu(a_1) = 1/4 * 1/4 + 3/4 * 3/4 = 5/8, p_m A_m = 1/4 * 2, 3/4 * -1.
   log_p = np.log(np.float32([[0.25], [0.75]]))
   log_pi = np.log(np.float32([[[1 / 2], [1 / 4]], [[1 / 6], [3 / 4]]]))
-  loss = ponder.levels(log_p, log_pi, np.float32([[2], [-1]]))
+  args = log_p, log_pi, np.float32([[2], [-1]])
   want = -0.5 * np.log(1 / 4) + 0.75 * np.log(5 / 8)
-  np.testing.assert_allclose(loss, [want], rtol=1e-6)
+  np.testing.assert_allclose(ponder.levels(*args), [want], rtol=1e-6)
+  grad = jax.jit(jax.grad(lambda *a: ponder.levels(*a).sum(), (0, 2)))
+  d_log_p, d_adv = grad(*args)
+  # By log p_n: sum_m -p_m A_m p_n pi_n(a_m) / mu(a_m), as p_m A_m is constant.
+  want = [-0.5 * 0.5 + 0.75 * 0.1, -0.5 * 0.5 + 0.75 * 0.9]
+  np.testing.assert_allclose(d_log_p[:, 0], want, rtol=1e-5)
+  np.testing.assert_array_equal(d_adv, np.zeros((2, 1)))
 
 
 def test_sampled_by_hand():
@@ -205,8 +211,10 @@ def test_clipped_by_hand():
   np.testing.assert_allclose(loss, [[-0.5, -1, -1.2], [0.8, 1, 2]], rtol=1e-6)
   np.testing.assert_array_equal(outside, [[1, 0, 1]] * 2)
   # What has moved far enough in the right direction is let alone.
-  grad = jax.grad(lambda x: run(x)[0].sum())(log_ratio)
+  total = lambda x, adv: ponder.clipped(x, adv, 0.2)[0].sum()
+  grad, d_adv = jax.grad(total, (0, 1))(log_ratio, adv)
   np.testing.assert_allclose(grad, [[-0.5, -1, 0], [0, 1, 2]], rtol=1e-6)
+  np.testing.assert_array_equal(d_adv, np.zeros((2, 3)))
 
 
 def test_levels_that_were_not_taken_do_not_enter():

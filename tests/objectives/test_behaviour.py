@@ -169,6 +169,17 @@ def test_entropy_of_the_behaviour_by_hand():
   np.testing.assert_allclose(got, [want], rtol=1e-5)
 
 
+def test_entropy_of_several_variables_does_not_move_halting():
+  raw = jnp.array([[[0.0, 0, 0, 0]], [[1.0, 0, 2, 0]]])
+  dist = dists.Discrete(raw, (2, 2), 0.0, None)
+  run = lambda x: policy_gradient.entropy(dist, x).sum()
+  got, slope = jax.value_and_grad(run)(jnp.log(jnp.array([[0.25], [0.75]])))
+  np.testing.assert_allclose(
+    got, np.array([0.25, 0.75]) @ dist.entropy()[:, 0], rtol=1e-6
+  )
+  np.testing.assert_array_equal(slope, 0)
+
+
 def test_the_numbers_of_the_levels_by_hand():
   # Two states: the first reaches two levels, the second one.
   log_p = jnp.log(jnp.array([[0.25, 1.0], [0.75, 0.0], [0.0, 0.0]]))

@@ -42,6 +42,10 @@ def test_errors_are_those_of_the_step_that_follows(kit):
   rew = state.params['rew']
   rew['out']['bias'] = rew['out']['bias'].at[-1].set(-9)  # 0 at first
   key = jax.random.key(3)
+  val = state.params['val']['out']
+  middle = abs(jnp.arange(val['bias'].shape[-1]) - val['bias'].size // 2) <= 1
+  val['bias'] = jnp.where(middle, 0, -1e3)
+  val['kernel'] = jax.random.normal(key, val['kernel'].shape)
 
   def run(state, data):
     p = passed(kit, state.params, data, state, key)
@@ -54,9 +58,15 @@ def test_errors_are_those_of_the_step_that_follows(kit):
     action = data['action'][:, :-1].reshape((-1, 1))
     after = rollout.move(kit.models, state.params, before, action, key)
     view = kit.models.view(state.params, after)
-    return terms.running, kit.models.reward(state.params, view).pred()
+    later = jax.tree.map(lambda x: x[:, 1:], (p.post, p.tokens))
+    real = kit.models.value(
+      state.params, kit.models.view(state.params, *later)
+    )
+    values = kit.models.value(state.params, view).pred(), real.pred()
+    predicted = kit.models.reward(state.params, view).pred()
+    return terms.running, predicted, values
 
-  running, predicted = on_one_device(run, state, data)
+  running, predicted, values = on_one_device(run, state, data)
   counts = ~(data['is_last'][:, :-1] | data['is_first'][:, 1:])
   real = data['reward'][:, 1:][counts]
   error = (predicted.reshape(counts.shape)[counts] - real) ** 2
@@ -67,7 +77,13 @@ def test_errors_are_those_of_the_step_that_follows(kit):
     (1 - rate) * start + rate * real.var(),
   )
   np.testing.assert_allclose(running['reward'], want, rtol=1e-4)
-  assert running['value'].error.shape == ()
+  seen, known = (x.reshape(counts.shape)[counts] for x in values)
+  assert known.std() > 0.1
+  want = Foresight(
+    (1 - rate) * start + rate * ((seen - known) ** 2).mean(),
+    (1 - rate) * start + rate * known.var(),
+  )
+  np.testing.assert_allclose(running['value'], want, rtol=1e-4)
 
 
 @pytest.mark.parametrize('error, share', [(0.0, 1.0), (0.5, 0.75), (4.0, -1)])

@@ -10,6 +10,7 @@ import pytest
 
 from embodied import config
 from embodied.envs import make_env
+from embodied.space import Space
 from ponderdream import settings
 from ponderdream.agent import Agent
 from ponderdream.goals import immediate
@@ -117,17 +118,25 @@ def levels(kit, p, forced=None):
 
 
 def test_the_losses_are_what_the_equations_say(kit):
-  p = a_pass(kit, kit.params, batch(intended=PLANNED))
-  found = means(compiled(imitation.losses, p))
-  goals, raws, log_p = levels(kit, p)
+  goals, raws, log_p = levels(kit, a_pass(kit, kit.params, batch()))
+  # An action that the level at which a plan ends takes, and the last does not.
+  planned = PLANNED.copy()
+  planned[0, 0] = raws[1, 0].argmax()
+  assert raws[-1, 0].argmax() != planned[0, 0]
+  p = a_pass(kit, kit.params, batch(intended=planned))
+  terms = compiled(imitation.losses, p)
+  found = means(terms)
   embedded = kit.models.goals(kit.params, jnp.asarray(TEXTS))
-  stack, action = STACK.reshape((-1, 3)), PLANNED.ravel()
+  stack, action = STACK.reshape((-1, 3)), planned.ravel()
   say, align, halt, bc = [], [], [], []
+  right, first, best, error = [], [], [], []
   for m, plan in enumerate(stack):
     depth = (plan >= 0).sum()
     for n in range(depth):
       near = goals[n, m] @ embedded[:3].T / embedded.shape[1] / 0.1
       align.append(-jax.nn.log_softmax(near)[plan[n]])
+      right.append(near.argmax() == plan[n])
+      first += right[-1:] if n == 0 else []
       pieces = TEXTS[plan[n]]
       logits = kit.models.apply(
         kit.params, 'txtdec', goals[n, m][None], jnp.asarray(pieces)[None]
@@ -136,14 +145,29 @@ def test_the_losses_are_what_the_equations_say(kit):
       say += [-score[i, x] for i, x in enumerate(pieces) if x]
     if depth:
       halt.append(-log_p[depth - 1, m])
+      steps = np.exp(log_p[:, m]) @ np.arange(1, LEVELS + 1)
+      error.append(abs(steps - depth))
     if depth and action[m] >= 0:
       dist = kit.models.action.dist(raws[depth - 1, m][None], None)
       bc.append(-dist.log_prob(jnp.full((1, 1), action[m], jnp.float32))[0])
+      best.append(raws[depth - 1, m].argmax() == action[m])
   assert len(align) == 2 + 1 + 3 + 2 and len(halt) == 4 and len(bc) == 3
   want = {'say': say, 'align': align, 'halt': halt, 'bc': bc}
   assert found == pytest.approx(
     {k: float(np.mean(v)) for k, v in want.items()}, rel=1e-4
   )
+  shown = {k: float(getattr(v, 'value', v)) for k, v in terms.metrics.items()}
+  assert shown == pytest.approx(
+    {
+      'imitation/force': 0,
+      'imitation/right': np.mean(right),
+      'imitation/goal': np.mean(first),
+      'imitation/action': np.mean(best),
+      'imitation/depth_error': np.mean(error),
+    },
+    rel=1e-4,
+  )
+  assert 0 < shown['imitation/right'] < 1
 
 
 def test_losses_with_teacher_forcing_are_of_what_was_taught(kit):
@@ -357,6 +381,19 @@ def test_a_whole_update_learns_a_plan(kit):
     assert any(jax.tree.leaves(changed[name])), name
   for name in ('imgdec', 'rew', 'con'):
     assert not any(jax.tree.leaves(changed[name])), name
+
+
+def test_only_allowed_actions_are_learnt_from(kit):
+  # Where one action is allowed, every level takes it.
+  mask = Space(bool, (5,), role='mask')
+  shapes = dataclasses.replace(
+    kit.models.shapes, obs_space={**kit.models.obs_space, 'mask': mask}
+  )
+  models = dataclasses.replace(kit.models, shapes=shapes)
+  data = batch(intended=PLANNED, mask=np.eye(5, dtype=bool)[PLANNED])
+  p = a_pass(kit, kit.params, data)._replace(models=models)
+  bc = compiled(imitation.losses, p).losses['bc']
+  assert bc.weight > 0 and float(bc.value) == pytest.approx(0, abs=1e-6)
 
 
 def test_unit_subgoals_and_goals(kit):

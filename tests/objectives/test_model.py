@@ -22,8 +22,12 @@ def test_which_rewards_are_known():
   np.testing.assert_array_equal(got, [known[0], [True] * 3])
 
 
-def test_unknown_rewards_teach_nothing():
-  kit = tiny()
+@pytest.fixture(scope='module')
+def kit():
+  return tiny(**{'loss.free_nats': 50.0})
+
+
+def test_unknown_rewards_teach_nothing(kit):
   state = jax.tree.map(np.array, kit.agent.save())
   # A new head finds all rewards as likely.
   params = jax.tree.map(np.array, disturbed(state.params))
@@ -39,3 +43,10 @@ def test_unknown_rewards_teach_nothing():
   assert loss(0, known) == loss(50, known)
   every = np.ones_like(known)
   assert loss(0, every) != pytest.approx(loss(50, every), rel=1e-4)
+
+
+def test_a_divergence_below_the_free_nats_counts_as_these(kit):
+  # Four variables of four classes diverge by some nats at most.
+  _, metrics = update(kit)
+  assert 0 < metrics['dyn/kl'] < 50
+  assert metrics['loss/dyn'] == metrics['loss/rep'] == 50

@@ -40,10 +40,19 @@ def acted(kit, seed=0):
   return kit.batch | {ppo.LOG_MU: log_mu}
 
 
+# Replayed steps do not teach `inner`; the newest ones teach all but a bias.
+GROUPS = {
+  'opt.groups': ['(?!inner/).*=1'],
+  'ppo.opt.groups': ['(?!actdec/out/bias).*=1'],
+}
+
+
 @pytest.fixture(scope='module', params=['plain', 'pondernet'])
 def kit(request):
-  names = [] if request.param == 'plain' else [request.param]
-  made = tiny(*names, **REAL)
+  if request.param == 'plain':
+    made = tiny(**REAL)
+  else:
+    made = tiny(request.param, **REAL, **GROUPS)
   # As after each test, so that an update is compiled once.
   made.agent.load(jax.tree.map(np.array, made.agent.save()))
   return made
@@ -157,6 +166,8 @@ def test_it_teaches_actor_critic_and_encoder(kit):
   # The critic is 0 everywhere at first, and has no gradient for what is
   # before its last layer.
   assert teaches == {'enc', 'val', 'actdec'} | actor
+  # Frozen in the pondering agent.
+  assert moved(change['actdec']['out']['bias']) != kit.models.pondering
   # The other kind of update is not touched.
   same = jax.tree.map(
     np.array_equal, after.opt['replayed'], before.opt['replayed']

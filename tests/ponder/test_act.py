@@ -85,6 +85,13 @@ def test_median():
   assert len(set(np.asarray(n))) >= 3
   again = play(jax.random.key(1), 'median')
   np.testing.assert_array_equal(n, again[1])
+  # Half is enough.
+  x = jnp.zeros((2, N))
+  _, n = act.act(
+    *(table_step, 0.0, x, x[:, 0], jax.random.key(0)),
+    max_steps=N, eps=EPS, halt='median',
+  )  # fmt: skip
+  np.testing.assert_array_equal(n, [0, 0])
 
 
 def test_last_level_always_halts():

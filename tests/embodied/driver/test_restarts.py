@@ -4,6 +4,7 @@ import logging
 
 import pytest
 
+from embodied.driver import worker
 from embodied.errors import UsageError
 from tests.embodied.driver.playing import idle, record
 from tests.naming import naming, says
@@ -58,6 +59,17 @@ def test_raising_hanging_and_killed_environments_are_restarted(
     strict=True,
   ):
     assert says(text, want)
+
+
+def test_some_time_is_given_whatever_the_limit(drive, make, monkeypatch):
+  # By default a second, which a busy machine may take.
+  assert worker.GRACE_SECONDS >= 1
+  monkeypatch.setattr(worker, 'GRACE_SECONDS', 20.0)
+  driver = drive([make(0, 'doze', at=3)], timeout=0.1)
+  steps = record(driver)
+  driver(idle, steps=6)
+  check_streams(steps, 6)
+  assert driver.restarts == 0
 
 
 @pytest.mark.parametrize('parallel', [False, True])

@@ -66,10 +66,25 @@ def test_chunks_are_drawn_by_their_sums_and_across_windows():
   replay.close()
 
 
+def test_steps_without_a_window_are_not_drawn():
+  # Worker 1 has two steps, not a window, between two chunks of worker 0.
+  replay = Replay(4, 1000, online=False, priority=1.0, chunk_size=8)
+  fill(replay, 8)
+  fill(replay, 2, worker=1)
+  fill(replay, 8, begin=8)
+  replay.update(np.array([[8, 9]]), {'priority': np.full((1, 2), 1e6, 'f')})
+  got = shares(replay)
+  # Each of the 13 windows has steps of equal priority.
+  assert set(got) == set(range(13)) and got[7] < 0.2
+  replay.close()
+
+
 def test_new_steps_have_the_highest_priority_there_was():
   replay = Replay(1, 100, online=False, priority=1.0, chunk_size=8)
   fill(replay, 4)
   losses(replay, [3.0, 0.0, 0.0, 0.0])
+  losses(replay, [3.0, 0.0])
+  replay.update(np.array([[1]]), {'priority': np.zeros((1, 1), np.float32)})
   fill(replay, 1, begin=4)
   got = shares(replay)
   assert abs(got[0] - got[4]) < 0.03 and got[0] > 0.4

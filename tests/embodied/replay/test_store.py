@@ -58,6 +58,18 @@ def test_goes_on_with_a_smaller_capacity(tmp_path, steps, capacity, held):
   replay.close()
 
 
+def test_a_chunk_that_is_being_written_is_not_evicted(tmp_path):
+  replay = Replay(2, 16, tmp_path, chunk_size=2, online=False)
+  fill(replay, 1)
+  fill(replay, 40, worker=1)
+  assert replay.stats()['steps'] == 41
+  fill(replay, 3, begin=1)
+  # Its worker has left it, so the limit holds again.
+  assert replay.stats()['steps'] <= 16
+  assert (0, (2, 3)) in windows(replay)
+  replay.close()
+
+
 KILLED = """
   from embodied.replay import Replay
   from tests.embodied.replay.steps import files, fill, make_step, windows
