@@ -62,6 +62,17 @@ def whole(least):
 count = whole(1)
 
 
+def check_same(folder, known, wanted):
+  """Raises UsageError if the run in a folder, of which the dict `known` tells,
+  has other arguments than `wanted`. What it does not tell is the same."""
+  for key, value in wanted.items():
+    if known.get(key, value) != value:
+      raise UsageError(
+        f'{folder} holds a run with {key} {known[key]}, not {value}; move it'
+        ' away, or name another --logdir.'
+      )
+
+
 def run(main):
   """Runs `main` with the command line. Prints errors that a user can correct
   without a traceback, and exits with 2."""

@@ -1,5 +1,6 @@
 """Tiny agents and models, and batches of what a random policy saw."""
 
+import dataclasses
 import types
 
 import jax
@@ -54,6 +55,14 @@ def update(kit, data=None):
   """One update; returns what it gave."""
   kit.agent.train(data or kit.batch)
   return kit.agent.flush()
+
+
+def with_mask(models):
+  """Models whose environment has a mask of its five actions."""
+  mask = space.Space(bool, (5,), role='mask')
+  obs = {**models.obs_space, 'mask': mask}
+  shapes = dataclasses.replace(models.shapes, obs_space=obs)
+  return dataclasses.replace(models, shapes=shapes)
 
 
 def compiled(losses, p):

@@ -139,13 +139,8 @@ def prepare(run):
     about = {'commit': processes.commit(), **results.machine()}
     begun.write_text(json.dumps(run | about) + '\n')
   before = json.loads(begun.read_text())
-  for key, value in run.items():
-    old = before.get(key, value)  # Earlier versions wrote no 'episodes'.
-    if key != 'folder' and old != value:
-      raise UsageError(
-        f'{folder} holds a run with {key} {old}, not {value}; delete it, or'
-        ' name another --logdir.'
-      )
+  # A folder may be moved; earlier versions wrote no 'episodes'.
+  arguments.check_same(folder, {**before, 'folder': run['folder']}, run)
   return not finished(run).exists()
 
 

@@ -8,8 +8,8 @@ player gets the same teams. `round` is the Factory's own trainer of the round.
 `drafted` is the same after a draft of three out of six, which all but the
 expert do at random. Then each player tries `--runs` challenges from the first
 round on against the Factory's own trainers. Shares have intervals of 95%
-(Wilson). The file keeps what it has of other players and
-parts; each part has its own command and commit.
+(Wilson). The file keeps what it has of other players and parts; each part has
+its own command and commit.
 """
 
 import json

@@ -170,12 +170,7 @@ def perform(args, name, seed):
     found = judge(train(folder, about['flags'], 60 * minutes), world)
     done.write_text(json.dumps({**about, 'commit': commit, **found}) + '\n')
   line = json.loads(done.read_text())
-  for key, value in about.items():
-    if line.get(key, value) != value:
-      raise UsageError(
-        f'{folder} holds a run with {key} {line[key]}, not {value}; move it'
-        ' away, or name another --logdir.'
-      )
+  arguments.check_same(folder, line, about)
   return line
 
 

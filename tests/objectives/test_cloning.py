@@ -1,6 +1,5 @@
 """Behaviour cloning: the loss by hand for every kind of actor, its data."""
 
-import dataclasses
 import types
 
 import jax
@@ -11,7 +10,6 @@ import pytest
 from embodied import config
 from embodied.envs import make_env
 from embodied.replay import Replay
-from embodied.space import Space
 from ponderdream import datasets, factories, settings
 from ponderdream.agent import Agent
 from ponderdream.distributed import devices
@@ -86,11 +84,7 @@ def test_the_loss_by_hand(actor):
 
 def test_only_allowed_actions_are_learnt_from():
   kit = made()
-  mask = Space(bool, (5,), role='mask')
-  shapes = dataclasses.replace(
-    kit.models.shapes, obs_space={**kit.models.obs_space, 'mask': mask}
-  )
-  kit.models = dataclasses.replace(kit.models, shapes=shapes)
+  kit.models = helpers.with_mask(kit.models)
   only = np.eye(5, dtype=bool)[ACTION]
   assert loss(a_pass(kit, action=ACTION, mask=only)) == pytest.approx(0)
   every = np.ones_like(only)
